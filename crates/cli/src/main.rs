@@ -1,0 +1,3 @@
+//! The `anatome` command.
+
+fn main() {}

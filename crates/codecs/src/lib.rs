@@ -1,0 +1,1 @@
+//! Memory-safe decoders for the DICOM encodings that no kept Rust library decodes.

@@ -1,0 +1,1 @@
+//! The model of Anatome: volumes, scenes, images and the Renderer trait.

@@ -1,0 +1,1 @@
+//! DICOM files to series and volumes, and volumes to DICOM files.

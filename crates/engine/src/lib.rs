@@ -1,0 +1,1 @@
+//! Anatome, a medical-imaging post-processing engine: load, render, write.

@@ -1,0 +1,1 @@
+//! Generated studies: the demo thorax, closed-form and quality-assurance phantoms.

@@ -1,0 +1,1 @@
+//! The float64 reference renderer and the comparison of images.

@@ -1,0 +1,1 @@
+//! Short programs that an integrator would copy.

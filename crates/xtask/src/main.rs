@@ -1,3 +1,45 @@
-//! The chores of the project.
+//! The chores of the project: `cargo xtask <name>`.
+#![expect(clippy::print_stdout, reason = "a command-line tool talks to its user")]
 
-fn main() {}
+mod bench_table;
+mod cargo;
+mod golden;
+mod layers;
+mod packages;
+mod steps;
+mod tally;
+mod test;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The chores of the project")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Everything a change must pass: format, lints, layers, tidy, build, tests, examples, benches.
+    Test(test::Arguments),
+    /// Check who depends on whom.
+    Layers,
+    /// Check what the compiler does not: stray files, long files, names, links, shader twins.
+    Tidy,
+    /// Let the reference renderer write the golden pictures of one case again.
+    Golden(golden::Arguments),
+    /// Print the last bench results as a Markdown table.
+    BenchTable,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().chore {
+        Chore::Test(arguments) => test::run(&arguments),
+        Chore::Layers => layers::run(),
+        Chore::Tidy => tidy::run(),
+        Chore::Golden(arguments) => golden::run(&arguments),
+        Chore::BenchTable => bench_table::run(),
+    }
+}

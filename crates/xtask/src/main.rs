@@ -1,5 +1,5 @@
 //! The chores of the project: `cargo xtask <name>`.
-#![expect(clippy::print_stdout, reason = "a command-line tool talks to its user")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its user")]
 
 mod bench_table;
 mod cargo;
@@ -10,6 +10,8 @@ mod steps;
 mod tally;
 mod test;
 mod tidy;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -34,12 +36,17 @@ enum Chore {
     BenchTable,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().chore {
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().chore {
         Chore::Test(arguments) => test::run(&arguments),
         Chore::Layers => layers::run(),
         Chore::Tidy => tidy::run(),
         Chore::Golden(arguments) => golden::run(&arguments),
         Chore::BenchTable => bench_table::run(),
+    };
+    if let Err(error) = outcome {
+        eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

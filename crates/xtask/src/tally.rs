@@ -39,9 +39,9 @@ impl Tally {
         let mut skips = Vec::new();
         for case in report.split("<testcase ").skip(1) {
             let test = attribute(case, "name").unwrap_or("unnamed test");
-            for reason in case.lines().filter_map(skip_reason) {
-                skips.push(format!("{test}: {}", unescaped(&reason)));
-            }
+            // Text is escaped there, so that a bare `<` begins a tag.
+            let line = case.split('<').flat_map(str::lines).find_map(skip_reason);
+            skips.extend(line.map(|reason| format!("{test}: {}", unescaped(&reason))));
         }
         Ok(Self { passed, failed, skips })
     }
@@ -113,8 +113,11 @@ test result: ok. 30 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; fin
             <system-out>
 test slice ... SKIP: no adapter &quot;at all&quot;
 ok</system-out>
+            <system-err>SKIP: said twice</system-err>
         </testcase>
-        <testcase name="plain" classname="gpu" time="0.001"></testcase>
+        <testcase name="files" classname="gpu" time="0.001">
+            <system-err>SKIP: no shared data</system-err>
+        </testcase>
         <testcase name="broken" classname="gpu" time="0.001">
             <failure message="left != right" type="test failure"></failure>
         </testcase>
@@ -125,10 +128,10 @@ ok</system-out>
     fn a_report_gives_counts_and_who_skipped() {
         let tally = Tally::from_junit(REPORT).unwrap();
         assert_eq!((tally.passed, tally.failed), (2, 1));
-        assert_eq!(tally.skips, ["slice: no adapter \"at all\""]);
+        assert_eq!(tally.skips, ["slice: no adapter \"at all\"", "files: no shared data"]);
         assert_eq!(
             tally.to_string(),
-            "SKIP slice: no adapter \"at all\"\ntests: 1 passed, 1 failed, 1 skipped"
+            "SKIP slice: no adapter \"at all\"\nSKIP files: no shared data\ntests: 0 passed, 1 failed, 2 skipped"
         );
     }
 

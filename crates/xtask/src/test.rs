@@ -79,7 +79,8 @@ fn tests(workspace: &Metadata) -> Result<Tally> {
         let all = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"];
         return harness(&[&all[..], &["--", "--show-output"]].concat());
     }
-    let report = workspace.target_directory.join("nextest/default/junit.xml");
+    // Beside the workspace's manifest even where CARGO_TARGET_DIR names another folder.
+    let report = workspace.workspace_root.join("target/nextest/default/junit.xml");
     if report.exists() {
         fs::remove_file(&report).with_context(|| report.to_string())?;
     }

@@ -1,0 +1,171 @@
+//! Finished pictures.
+
+use glam::DVec3;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Output, PixelRect, Quality, Request, Result, Scene};
+
+/// The pixels of a picture, row by row from the top, left to right.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Pixels {
+    /// Display values, 0 to 255.
+    Grey8(Vec<u8>),
+    /// Display values, 0 to 65,535.
+    Grey16(Vec<u16>),
+    /// Red, green, blue, alpha.
+    Rgba8(Vec<u8>),
+    /// Modality values; NaN where there is no sample.
+    Values(Vec<f32>),
+}
+
+impl Pixels {
+    /// Black (or NaN) pixels in the form that an output asks for.
+    #[must_use]
+    pub fn blank(output: Output, pixels: usize) -> Self {
+        match output {
+            Output::Grey8 => Self::Grey8(vec![0; pixels]),
+            Output::Grey16 => Self::Grey16(vec![0; pixels]),
+            Output::Rgba8 => Self::Rgba8(vec![0; 4 * pixels]),
+            Output::Values => Self::Values(vec![f32::NAN; pixels]),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Grey8(p) => p.len(),
+            Self::Grey16(p) => p.len(),
+            Self::Rgba8(p) => p.len() / 4,
+            Self::Values(p) => p.len(),
+        }
+    }
+}
+
+/// Where the pixels of a picture of a plane stand, LPS mm (PS3.3 C.7.6.2).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaneGeometry {
+    /// The centre of the first pixel.
+    pub first_pixel_mm: DVec3,
+    /// Unit vector along a row of pixels, left to right.
+    pub right: DVec3,
+    /// Unit vector down a column of pixels.
+    pub down: DVec3,
+    /// The distance between the centres of neighbours, both ways.
+    pub pixel_mm: f64,
+}
+
+/// A volume that a picture was made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The slot it was bound to.
+    pub slot: String,
+    /// [`crate::Volume::digest`], in hexadecimal.
+    pub digest: String,
+}
+
+/// Everything that determined a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// The scene.
+    pub scene: Scene,
+    /// The volumes.
+    pub sources: Vec<Source>,
+    /// Width and height of the whole picture in pixels.
+    pub size_px: [u32; 2],
+    /// The part that was computed.
+    pub region: PixelRect,
+    /// The form.
+    pub output: Output,
+    /// The quality.
+    pub quality: Quality,
+    /// `cpu`, `gpu` or `reference`.
+    pub backend: String,
+    /// The GPU adapter's name.
+    pub adapter: Option<String>,
+    /// The version of Anatome.
+    pub version: String,
+}
+
+impl Recipe {
+    /// The recipe of a request, by a backend and, on a GPU, an adapter.
+    #[must_use]
+    pub fn new(request: &Request, sources: Vec<Source>, backend: &str, adapter: Option<String>) -> Self {
+        Self {
+            scene: request.scene.clone(),
+            sources,
+            size_px: request.size_px,
+            region: request.rect(),
+            output: request.output,
+            quality: request.quality,
+            backend: backend.to_owned(),
+            adapter,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// A finished picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    width_px: u32,
+    height_px: u32,
+    pixels: Pixels,
+    plane: Option<PlaneGeometry>,
+    recipe: Recipe,
+}
+
+impl Image {
+    /// A picture from its parts.
+    ///
+    /// # Errors
+    /// Malformed, if the number of pixels is not width times height.
+    pub fn new(
+        width_px: u32,
+        height_px: u32,
+        pixels: Pixels,
+        plane: Option<PlaneGeometry>,
+        recipe: Recipe,
+    ) -> Result<Self> {
+        let needed = width_px as usize * height_px as usize;
+        if pixels.len() != needed {
+            let reason = format!("{} pixels, but {width_px} x {height_px} are {needed}", pixels.len());
+            return Err(Error::Malformed { what: "image", reason });
+        }
+        Ok(Self { width_px, height_px, pixels, plane, recipe })
+    }
+
+    /// The number of columns.
+    #[must_use]
+    pub fn width_px(&self) -> u32 {
+        self.width_px
+    }
+
+    /// The number of rows.
+    #[must_use]
+    pub fn height_px(&self) -> u32 {
+        self.height_px
+    }
+
+    /// The pixels.
+    #[must_use]
+    pub fn pixels(&self) -> &Pixels {
+        &self.pixels
+    }
+
+    /// Changes pixels in place, for what is drawn over a finished picture.
+    pub fn pixels_mut(&mut self) -> &mut Pixels {
+        &mut self.pixels
+    }
+
+    /// Where the pixels stand in the patient; only for slices and slabs.
+    #[must_use]
+    pub fn plane(&self) -> Option<&PlaneGeometry> {
+        self.plane.as_ref()
+    }
+
+    /// Everything that determined the picture.
+    #[must_use]
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+}

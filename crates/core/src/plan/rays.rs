@@ -1,0 +1,282 @@
+//! Projections and renderings: a ray a pixel.
+
+use glam::{DAffine3, DVec3};
+
+use super::plane::lattice_from_scene;
+use super::{DisplayPlan, SamplingPlan};
+use crate::{
+    Appearance, Camera, Layer, Lens, PixelRect, Projection, Request, Result, SceneFault, Shading, View,
+    Volume,
+};
+
+/// A ray for every pixel, in millimetres relative to [`Self::center_mm`].
+///
+/// Rules for kernels:
+/// - The ray's point at distance t is `origin + t * direction`, t in mm. Its part inside the volume's lattice box and
+///   all half-spaces is `t_in..=t_out`.
+/// - Samples stand at whole multiples of `step_mm`: `t = n * step_mm` for whole n with `t_in <= t <= t_out`. A rendering
+///   has one more at `t_in` and at `t_out`.
+/// - The lattice position is `lattice_from_relative * point + lattice_offset`; its floor is the voxel.
+#[derive(Clone, Debug)]
+pub struct RayPlan {
+    /// How values are found. Cubic counts as linear.
+    pub sampling: SamplingPlan,
+    /// The pixels to compute.
+    pub rect: PixelRect,
+    /// What points are relative to: the volume's centre in the scene's space, LPS mm.
+    pub center_mm: DVec3,
+    /// The rays.
+    pub lens: LensPlan,
+    /// The columns of the linear map from relative mm to lattice (i, j, z).
+    pub lattice_from_relative: [[f32; 3]; 3],
+    /// The lattice position of the centre.
+    pub lattice_offset: [f32; 3],
+    /// The volume's extent in lattice coordinates: half a voxel beyond the outermost centres.
+    pub lattice_low: [f32; 3],
+    /// The upper end of the extent.
+    pub lattice_high: [f32; 3],
+    /// Crop box and clip planes: points with `n · p + d >= 0` are kept, as `[nx, ny, nz, d]`, n of unit length.
+    pub half_spaces: Vec<[f32; 4]>,
+    /// The distance between samples in mm.
+    pub step_mm: f32,
+    /// What is made of the samples.
+    pub mode: RayMode,
+}
+
+/// Where rays start and go, for the pixel (x, y) of the whole picture.
+#[derive(Clone, Debug)]
+pub enum LensPlan {
+    /// `origin = first + x * per_x + y * per_y` on the plane through the target; one direction. t may be negative.
+    Parallel {
+        /// The centre of the first pixel.
+        first: [f32; 3],
+        /// From a pixel to its right neighbour.
+        per_x: [f32; 3],
+        /// From a pixel to the one below.
+        per_y: [f32; 3],
+        /// Unit vector away from the viewer.
+        direction: [f32; 3],
+    },
+    /// One origin; `direction = normalize(first + x * per_x + y * per_y)`. t is not negative.
+    Central {
+        /// The eye.
+        eye: [f32; 3],
+        /// Towards the centre of the first pixel; not of unit length.
+        first: [f32; 3],
+        /// From a pixel to its right neighbour.
+        per_x: [f32; 3],
+        /// From a pixel to the one below.
+        per_y: [f32; 3],
+    },
+}
+
+/// What is made of the samples along a ray.
+#[derive(Clone, Debug)]
+pub enum RayMode {
+    /// One value. Mean: the trapezoidal rule over neighbours that are both samples; the plain mean if there are none.
+    Project {
+        /// How.
+        projection: Projection,
+        /// How it is shown.
+        display: DisplayPlan,
+    },
+    /// A colour, by emission and absorption.
+    Render(Box<RenderingPlan>),
+}
+
+/// Emission and absorption along a ray.
+///
+/// The ray is a chain of segments between neighbouring samples `v0` at `t0` and `v1` at `t1`; a segment of which one
+/// end is no sample is empty. Within it the value is linear. With `m = clamp(ceil(|v1 - v0| / value_step), 1, 8)` and
+/// `u_n = (n + 0.5) / m`, the table is looked up (linearly, clamped) at `v0 + u_n * (v1 - v0)` for n in 0..m, giving
+/// (colour x extinction, extinction); their means over n are C and E, and the extinction-weighted mean of `u_n` is U.
+/// The segment's opacity is `a = 1 - exp(-E * (t1 - t0))`, its colour `C / E`, lit at `t0 + U * (t1 - t0)`.
+/// With transmittance T from 1: `sum += T * a * lit colour; T *= 1 - a`. The pixel is `sum + T * background`.
+///
+/// Lighting: the gradient g (modality units per mm) is taken by central differences one voxel (uneven: one interval)
+/// to each side along the lattice axes, a side without a sample taking the middle's value, mapped to mm by the transpose
+/// of `lattice_from_relative`. `w = |g|² / (|g|² + floor²)`, n = g / |g|, h = normalize(light - direction);
+/// `lit = c * (1 + w * (ambient + diffuse * |n · light| - 1)) + w * specular * |n · h|^shininess`.
+#[derive(Clone, Debug)]
+pub struct RenderingPlan {
+    /// Evenly spaced entries: colour x extinction, extinction, in 1/mm.
+    pub table: Vec<[f32; 4]>,
+    /// The modality value of the first entry.
+    pub table_first: f32,
+    /// Entries per modality unit.
+    pub entries_per_unit: f32,
+    /// The largest change of value within a segment for which one look-up is enough.
+    pub value_step: f32,
+    /// How surfaces are lit.
+    pub shading: Shading,
+    /// Unit vector towards the light.
+    pub light: [f32; 3],
+    /// The colour behind the volume.
+    pub background: [f32; 3],
+    /// A ray ends when less of the light than this is left; 0 never.
+    pub least_transmittance: f32,
+}
+
+impl RenderingPlan {
+    /// The number of entries of the table.
+    pub const ENTRIES: usize = 4096;
+    /// The most look-ups in a segment.
+    pub const MAX_LOOKUPS: u32 = 8;
+}
+
+impl RayPlan {
+    pub(super) fn new(request: &Request, volume: &Volume) -> Result<Self> {
+        let scene = &request.scene;
+        let layer = scene.layers.first().ok_or(SceneFault::NoLayers)?;
+        let needed = |needed| SceneFault::Appearance { view: scene.view.kind(), needed };
+        let (camera, mode) = match &scene.view {
+            View::Projection { camera, projection } => {
+                let display = DisplayPlan::new(scene, layer).ok_or(needed("grey"))?;
+                (camera, RayMode::Project { projection: *projection, display })
+            }
+            View::Rendering { camera, shading } => {
+                let rendering = RenderingPlan::new(request, layer, camera, *shading)?;
+                (camera, RayMode::Render(Box::new(rendering)))
+            }
+            _ => return Err(needed("camera").into()),
+        };
+        let placed = layer.scene_from_patient.unwrap_or(DAffine3::IDENTITY);
+        let center_mm = placed.transform_point3(volume.center_mm());
+        let lattice = lattice_from_scene(layer, volume);
+        let (low, high) = volume.grid().lattice_bounds();
+        let m = lattice.matrix3;
+        Ok(Self {
+            sampling: SamplingPlan::new(layer, volume),
+            rect: request.rect(),
+            center_mm,
+            lens: LensPlan::new(camera, request.size_px, center_mm)?,
+            lattice_from_relative: [m.x_axis, m.y_axis, m.z_axis].map(f32s),
+            lattice_offset: f32s(lattice.transform_point3(center_mm)),
+            lattice_low: f32s(low),
+            lattice_high: f32s(high),
+            half_spaces: half_spaces(layer, placed, center_mm),
+            step_mm: (request.quality.step * volume.grid().smallest_spacing_mm()) as f32,
+            mode,
+        })
+    }
+}
+
+impl LensPlan {
+    fn new(camera: &Camera, [width, height]: [u32; 2], center_mm: DVec3) -> Result<Self> {
+        let (right, down, forward) = camera.frame()?;
+        let half = |n: u32| (f64::from(n) - 1.0) / 2.0;
+        let corner = right * half(width) + down * half(height);
+        Ok(match camera.lens {
+            Lens::Orthographic { height_mm } => {
+                let pixel_mm = height_mm / f64::from(height);
+                Self::Parallel {
+                    first: f32s(camera.target_mm - center_mm - corner * pixel_mm),
+                    per_x: f32s(right * pixel_mm),
+                    per_y: f32s(down * pixel_mm),
+                    direction: f32s(forward),
+                }
+            }
+            Lens::Perspective { fov_rad } => {
+                let pixel = 2.0 * (fov_rad / 2.0).tan() / f64::from(height);
+                Self::Central {
+                    eye: f32s(camera.eye_mm - center_mm),
+                    first: f32s(forward - corner * pixel),
+                    per_x: f32s(right * pixel),
+                    per_y: f32s(down * pixel),
+                }
+            }
+        })
+    }
+}
+
+impl RenderingPlan {
+    fn new(request: &Request, layer: &Layer, camera: &Camera, shading: Shading) -> Result<Self> {
+        let Appearance::Classified { transfer_function } = &layer.appearance else {
+            return Err(SceneFault::Appearance { view: "rendering", needed: "classified" }.into());
+        };
+        let (low, high) = transfer_function.domain();
+        let (right, down, forward) = camera.frame()?;
+        let entries = Self::ENTRIES;
+        // Half the narrowest ramp is resolved, but not more than a few entries of the table.
+        let narrowest = transfer_function
+            .points()
+            .windows(2)
+            .map(|pair| pair[1].value - pair[0].value)
+            .filter(|&width| width > 0.0)
+            .fold(high - low, f64::min);
+        let value_step = (narrowest / 2.0).max((high - low) / 1024.0);
+        Ok(Self {
+            table: transfer_function.table(entries),
+            table_first: low as f32,
+            entries_per_unit: ((entries - 1) as f64 / (high - low)) as f32,
+            value_step: value_step as f32,
+            shading,
+            light: f32s((-forward - right * 0.35 - down * 0.45).normalize()),
+            background: request.scene.background,
+            least_transmittance: if request.quality.early_termination { 1.0 / 512.0 } else { 0.0 },
+        })
+    }
+}
+
+/// Crop box and clip planes, in the scene's space, relative to `center_mm`.
+fn half_spaces(layer: &Layer, placed: DAffine3, center_mm: DVec3) -> Vec<[f32; 4]> {
+    let mut kept: Vec<(DVec3, DVec3)> = Vec::new();
+    if let Some(crop) = layer.region.crop {
+        for axis in DVec3::AXES {
+            kept.push((crop.min_mm, axis));
+            kept.push((crop.max_mm, -axis));
+        }
+    }
+    kept.extend(layer.region.clip_planes.iter().map(|plane| (plane.point_mm, plane.normal)));
+    let normals = placed.matrix3.inverse().transpose();
+    let relative = |(point, normal): (DVec3, DVec3)| {
+        let n = (normals * normal).normalize();
+        let d = -n.dot(placed.transform_point3(point) - center_mm);
+        [n.x as f32, n.y as f32, n.z as f32, d as f32]
+    };
+    kept.into_iter().map(relative).collect()
+}
+
+fn f32s(v: DVec3) -> [f32; 3] {
+    v.as_vec3().to_array()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ClipPlane, CropBox, Region};
+
+    #[test]
+    fn clip_planes_follow_a_registration() {
+        let region = Region {
+            crop: Some(CropBox { min_mm: DVec3::ZERO, max_mm: DVec3::splat(10.0) }),
+            clip_planes: vec![ClipPlane { point_mm: DVec3::new(5.0, 0.0, 0.0), normal: DVec3::X * 2.0 }],
+        };
+        let placed = DAffine3::from_rotation_z(0.5) * DAffine3::from_translation(DVec3::new(3.0, 2.0, 1.0));
+        let layer = Layer {
+            slot: "primary".to_owned(),
+            scene_from_patient: Some(placed),
+            appearance: Appearance::Classified {
+                transfer_function: crate::TransferFunction::new(vec![
+                    crate::TransferPoint { value: 0.0, color: [0.0; 3], opacity_per_mm: 0.0 },
+                    crate::TransferPoint { value: 1.0, color: [0.0; 3], opacity_per_mm: 0.5 },
+                ])
+                .unwrap(),
+            },
+            interpolation: crate::Interpolation::Linear,
+            region,
+        };
+        let center = DVec3::new(1.0, 2.0, 3.0);
+        let spaces = half_spaces(&layer, placed, center);
+        let inside = |patient: DVec3| {
+            let p = placed.transform_point3(patient) - center;
+            spaces
+                .iter()
+                .all(|s| s[0] as f64 * p.x + s[1] as f64 * p.y + s[2] as f64 * p.z + s[3] as f64 >= 0.0)
+        };
+        assert!(inside(DVec3::new(5.1, 0.1, 9.9)));
+        assert!(!inside(DVec3::new(4.9, 5.0, 5.0)));
+        assert!(!inside(DVec3::new(6.0, -0.1, 5.0)));
+        assert!(!inside(DVec3::new(6.0, 5.0, 10.1)));
+    }
+}

@@ -1,0 +1,88 @@
+//! How a kernel gets a value at a place.
+
+use crate::{Interpolation, Layer, SliceTable, Volume};
+
+/// A fraction below this, or above one minus this, counts as 0 or 1: rounding must not make a position on a voxel
+/// centre touch the neighbours. At most 0.03 of a step of 1000.
+pub const SNAP: f32 = 1.0 / 32768.0;
+
+/// How a kernel gets a modality value at a lattice position.
+///
+/// The rules, which every backend and the reference follow:
+/// 1. A position is an integer voxel and a fraction in 0..1 for each axis, after [`SNAP`].
+/// 2. On an axis of n voxels, positions from -0.5 to below n - 0.5 are inside; in the outer half voxel the outermost
+///    voxel's value holds (the fraction becomes 0). Elsewhere there is no sample.
+/// 3. In an interval with missing slices there is no sample, except on its two slices.
+/// 4. If a voxel with non-zero weight is padding, there is no sample. (Cubic: linear takes over where any of its voxels
+///    lies outside, is padding or lies across missing slices.)
+/// 5. `a + f * (b - a)` along i, then j, then k, on stored values; then `value * slope + intercept`.
+#[derive(Clone, Debug)]
+pub struct SamplingPlan {
+    /// The number of voxels along i, j and k.
+    pub size: [i32; 3],
+    /// Modality units per stored unit.
+    pub slope: f32,
+    /// The modality value of a stored zero.
+    pub intercept: f32,
+    /// Stored values from `.0` to `.1`, both included, are padding.
+    pub padding: Option<(f32, f32)>,
+    /// How values between voxel centres are found.
+    pub interpolation: Interpolation,
+    /// The slices of an uneven grid.
+    pub slices: Option<SliceRows>,
+}
+
+impl SamplingPlan {
+    pub(super) fn new(layer: &Layer, volume: &Volume) -> Self {
+        let [k, j, i] = volume.grid().shape();
+        Self {
+            size: [i as i32, j as i32, k as i32],
+            slope: volume.mapping().slope as f32,
+            intercept: volume.mapping().intercept as f32,
+            padding: volume.padding().map(|p| (p.lowest as f32, p.highest as f32)),
+            interpolation: layer.interpolation,
+            slices: volume.grid().slices().map(SliceRows::new),
+        }
+    }
+}
+
+/// A slice of an uneven grid and the interval after it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+pub struct SliceRow {
+    /// Position along the normal in mm.
+    pub z_mm: f32,
+    /// Width of the interval after it in mm; negative if slices are missing in it. The last row repeats the last
+    /// interval's width, not missing.
+    pub gap_mm: f32,
+}
+
+/// The slices of an uneven grid, for kernels.
+#[derive(Clone, Debug)]
+pub struct SliceRows {
+    /// One row a slice.
+    pub rows: Vec<SliceRow>,
+    /// For evenly spaced bins from the first slice to the last, the interval that holds the start of the bin.
+    pub bins: Vec<u32>,
+    /// Bins per mm.
+    pub bins_per_mm: f32,
+}
+
+impl SliceRows {
+    fn new(table: &SliceTable) -> Self {
+        let z = table.z_mm();
+        let last = z.len() - 1;
+        let row = |k: usize| {
+            let gap = table.gap_mm(k) as f32;
+            let missing = table.missing_after().get(k).copied().unwrap_or(false);
+            SliceRow { z_mm: z[k] as f32, gap_mm: if missing { -gap } else { gap } }
+        };
+        let count = 4 * z.len();
+        let bin_mm = (z[last] - z[0]) / count as f64;
+        Self {
+            rows: (0..z.len()).map(row).collect(),
+            bins: (0..count).map(|bin| table.interval(z[0] + bin as f64 * bin_mm) as u32).collect(),
+            bins_per_mm: (1.0 / bin_mm) as f32,
+        }
+    }
+}

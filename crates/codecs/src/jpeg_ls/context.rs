@@ -33,9 +33,9 @@ impl Context {
     ///
     /// Order and inversion are prepared here because nothing waits for them, while the next sample would.
     #[inline(always)]
-    pub(super) fn update(&mut self, error: i32, parameters: &Parameters) {
+    pub(super) fn update<const BY_MASK: bool>(&mut self, error: i32, parameters: &Parameters) {
         let mut sizes = self.sizes + error.unsigned_abs();
-        let mut bias = self.bias + error * parameters.step;
+        let mut bias = self.bias + if BY_MASK { error } else { error * parameters.step };
         let mut count = self.count;
         if count == parameters.reset {
             sizes >>= 1;
@@ -48,7 +48,7 @@ impl Context {
         self.correction = (i32::from(self.correction) + change).clamp(-128, 127) as i16;
         bias = (bias - n * change).clamp(1 - n, 0);
         let k = order(sizes, count);
-        let inverted = (k == 0) & (parameters.near == 0) & (2 * bias <= -n);
+        let inverted = (k == 0) & (BY_MASK || parameters.near == 0) & (2 * bias <= -n);
         (self.sizes, self.bias, self.count) = (sizes, bias, count);
         (self.order, self.inversion) = (k as u8, -i8::from(inverted));
     }

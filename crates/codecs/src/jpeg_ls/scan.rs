@@ -1,6 +1,6 @@
 //! Decoding the samples of one scan (T.87 Annex A, B).
 
-use super::bits::BitReader;
+use super::bits::{Bits, Source};
 use super::context::{Context, REGULAR_CONTEXTS, RunContext};
 use super::malformed;
 use super::markers::{Interleave, Scan};
@@ -108,26 +108,21 @@ impl Lines {
         self.current[0] = self.above[1];
     }
 
+    /// The samples to the left of `x`, above, above left and above right: Ra, Rb, Rc and Rd.
+    #[inline(always)]
+    fn neighbours(&self, x: usize) -> [i32; 4] {
+        [self.current[x - 1], self.above[x], self.above[x - 1], self.above[x + 1]]
+    }
+
     fn samples(&self) -> &[i32] {
         &self.current[1..self.current.len() - 1]
     }
 }
 
-/// A sample's neighbours: left (Ra), above (Rb) and above left (Rc).
-#[derive(Clone, Copy)]
-struct Neighbours {
-    a: i32,
-    b: i32,
-    c: i32,
-}
-
+/// The state of a scan's decoding, which its components share.
 struct Decoder<'a> {
-    bits: BitReader<'a>,
-    coder: Coder,
-}
-
-/// The coding state that all components of a scan share, apart from the bits.
-struct Coder {
+    source: Source<'a>,
+    bits: Bits,
     parameters: Parameters,
     gradients: Vec<i8>,
     contexts: [Context; REGULAR_CONTEXTS],
@@ -138,47 +133,9 @@ struct Coder {
 
 impl<'a> Decoder<'a> {
     fn new(codestream: &'a [u8], start: usize, parameters: &Parameters) -> Self {
-        let coder = Coder::new(parameters);
-        Self { bits: BitReader::new(codestream, start), coder }
-    }
-
-    /// Forgets everything that was learnt, and reads on behind a restart marker.
-    fn restart(&mut self, codestream: &'a [u8], start: usize) {
-        self.bits = BitReader::new(codestream, start);
-        self.coder.reset();
-    }
-
-    fn finish(&self) -> Result<usize, Error> {
-        self.bits.finish().map_err(|defect| malformed(defect, self.bits.position()))
-    }
-
-    /// Decodes one line of each component.
-    fn row(&mut self, lines: &mut [Lines], interleave: Interleave) -> Result<(), Error> {
-        lines.iter_mut().for_each(Lines::advance);
-        let by_mask = self.coder.parameters.wraps_by_mask();
-        let bits = self.bits;
-        let read = match (interleave, by_mask) {
-            (Interleave::Sample, true) => self.coder.pixels::<true>(bits, lines),
-            (Interleave::Sample, false) => self.coder.pixels::<false>(bits, lines),
-            (Interleave::Line, _) => lines.iter_mut().try_fold(bits, |bits, line| {
-                if by_mask {
-                    self.coder.line::<true>(bits, line)
-                } else {
-                    self.coder.line::<false>(bits, line)
-                }
-            }),
-        };
-        self.bits = read.map_err(|defect| malformed(defect, self.bits.position()))?;
-        if self.bits.overrun() {
-            return Err(malformed(Defect::Truncated, self.bits.position()));
-        }
-        Ok(())
-    }
-}
-
-impl Coder {
-    fn new(parameters: &Parameters) -> Self {
         Self {
+            source: Source::new(codestream, start),
+            bits: Bits::NONE,
             parameters: *parameters,
             gradients: parameters.gradient_table(),
             contexts: [Context::new(parameters); REGULAR_CONTEXTS],
@@ -187,21 +144,46 @@ impl Coder {
         }
     }
 
-    fn reset(&mut self) {
+    /// Forgets everything that was learnt, and reads on behind a restart marker.
+    fn restart(&mut self, codestream: &'a [u8], start: usize) {
+        self.source = Source::new(codestream, start);
+        self.bits = Bits::NONE;
         self.contexts.fill(Context::new(&self.parameters));
         self.run_contexts = [0, 1].map(|kind| RunContext::new(&self.parameters, kind));
+    }
+
+    fn finish(&mut self) -> Result<usize, Error> {
+        self.source.finish(self.bits).map_err(|defect| malformed(defect, self.source.position()))
+    }
+
+    /// Decodes one line of each component.
+    fn row(&mut self, lines: &mut [Lines], interleave: Interleave) -> Result<(), Error> {
+        lines.iter_mut().for_each(Lines::advance);
+        let read = match (interleave, self.parameters.wraps_by_mask(), lines) {
+            (Interleave::Line, true, lines) => lines.iter_mut().try_for_each(|line| self.line::<true>(line)),
+            (Interleave::Line, false, lines) => {
+                lines.iter_mut().try_for_each(|line| self.line::<false>(line))
+            }
+            (Interleave::Sample, true, [a, b]) => self.pixels::<true, 2>([a, b]),
+            (Interleave::Sample, false, [a, b]) => self.pixels::<false, 2>([a, b]),
+            (Interleave::Sample, true, [a, b, c]) => self.pixels::<true, 3>([a, b, c]),
+            (Interleave::Sample, false, [a, b, c]) => self.pixels::<false, 3>([a, b, c]),
+            (Interleave::Sample, true, [a, b, c, d]) => self.pixels::<true, 4>([a, b, c, d]),
+            (Interleave::Sample, false, [a, b, c, d]) => self.pixels::<false, 4>([a, b, c, d]),
+            _ => Err(Defect::ScanHeader),
+        };
+        let overrun = if self.source.overrun(self.bits) { Err(Defect::Truncated) } else { Ok(()) };
+        read.and(overrun).map_err(|defect| malformed(defect, self.source.position()))
     }
 
     /// Decodes a line of one component.
     ///
     /// `BY_MASK` is [`Parameters::wraps_by_mask`], known to the compiler.
-    fn line<'a, const BY_MASK: bool>(
-        &mut self,
-        mut bits: BitReader<'a>,
-        lines: &mut Lines,
-    ) -> Result<BitReader<'a>, Defect> {
+    #[inline(never)]
+    fn line<const BY_MASK: bool>(&mut self, lines: &mut Lines) -> Result<(), Defect> {
         let Lines { above, current, run_index } = lines;
         let width = current.len() - 2;
+        let mut bits = self.bits;
         let mut x = 1;
         while x <= width {
             let (mut a, mut b, mut c) = (current[x - 1], above[x], above[x - 1]);
@@ -212,7 +194,7 @@ impl Coder {
                 if context == 0 {
                     break;
                 }
-                a = self.regular::<BY_MASK>(&mut bits, context, Neighbours { a, b, c })?;
+                a = self.regular::<BY_MASK>(&mut bits, context, [a, b, c])?;
                 *sample = a;
                 (b, c, q2) = (d, b, q1);
                 x += 1;
@@ -221,101 +203,104 @@ impl Coder {
                 break;
             }
             let left = current[x - 1];
-            let run = run_length(&mut bits, width + 1 - x, run_index)?;
+            let run;
+            (run, bits) = run_length(&mut self.source, bits, width + 1 - x, run_index)?;
             current[x..x + run].fill(left);
             x += run;
             if x <= width {
                 let alike = (left - above[x]).abs() <= self.parameters.near;
-                current[x] = self.interruption(&mut bits, alike, left, above[x], *run_index)?;
+                (current[x], bits) = self.interruption(bits, alike, left, above[x], *run_index)?;
                 *run_index = run_index.saturating_sub(1);
                 x += 1;
             }
         }
-        Ok(bits)
+        self.bits = bits;
+        Ok(())
     }
 
     /// Decodes a line of all components, which take turns at each pixel and run together (T.87 B.3).
-    fn pixels<'a, const BY_MASK: bool>(
+    #[inline(never)]
+    fn pixels<const BY_MASK: bool, const N: usize>(
         &mut self,
-        mut bits: BitReader<'a>,
-        lines: &mut [Lines],
-    ) -> Result<BitReader<'a>, Defect> {
-        let Some(first) = lines.first() else { return Ok(bits) };
-        let width = first.samples().len();
-        let mut run_index = first.run_index;
+        mut lines: [&mut Lines; N],
+    ) -> Result<(), Defect> {
+        let width = lines[0].samples().len();
+        let mut run_index = lines[0].run_index;
+        let mut bits = self.bits;
         let mut x = 1;
         while x <= width {
-            if lines.iter().any(|lines| self.context_at(lines, x) != 0) {
-                for lines in &mut *lines {
-                    let context = self.context_at(lines, x);
-                    let (a, b, c) = (lines.current[x - 1], lines.above[x], lines.above[x - 1]);
-                    lines.current[x] = self.regular::<BY_MASK>(&mut bits, context, Neighbours { a, b, c })?;
+            let neighbours = lines.each_ref().map(|lines| lines.neighbours(x));
+            let contexts = neighbours.map(|[a, b, c, d]| {
+                81 * self.quantise(d - b) + 9 * self.quantise(b - c) + self.quantise(c - a)
+            });
+            if contexts != [0; N] {
+                for ((lines, context), [a, b, c, _]) in lines.iter_mut().zip(contexts).zip(neighbours) {
+                    lines.current[x] = self.regular::<BY_MASK>(&mut bits, context, [a, b, c])?;
                 }
                 x += 1;
                 continue;
             }
-            let run = run_length(&mut bits, width + 1 - x, &mut run_index)?;
-            for Lines { current, .. } in &mut *lines {
+            let run;
+            (run, bits) = run_length(&mut self.source, bits, width + 1 - x, &mut run_index)?;
+            for Lines { current, .. } in &mut lines {
                 let left = current[x - 1];
                 current[x..x + run].fill(left);
             }
             x += run;
             if x <= width {
-                for Lines { current, above, .. } in &mut *lines {
-                    current[x] = self.interruption(&mut bits, false, current[x - 1], above[x], run_index)?;
+                for Lines { current, above, .. } in &mut lines {
+                    (current[x], bits) =
+                        self.interruption(bits, false, current[x - 1], above[x], run_index)?;
                 }
                 run_index = run_index.saturating_sub(1);
                 x += 1;
             }
         }
-        lines.iter_mut().for_each(|lines| lines.run_index = run_index);
-        Ok(bits)
+        lines.into_iter().for_each(|lines| lines.run_index = run_index);
+        self.bits = bits;
+        Ok(())
     }
 
-    /// The context of the sample at `x`, from -364 to 364; 0 where its surroundings are flat (T.87 A.3).
-    #[inline(always)]
-    fn context_at(&self, Lines { above, current, .. }: &Lines, x: usize) -> i32 {
-        let (a, b, c, d) = (current[x - 1], above[x], above[x - 1], above[x + 1]);
-        81 * self.quantise(d - b) + 9 * self.quantise(b - c) + self.quantise(c - a)
-    }
-
+    /// The quantised gradient (T.87 A.3.3).
     #[inline(always)]
     fn quantise(&self, gradient: i32) -> i32 {
         i32::from(self.gradients[(gradient + self.parameters.max_value) as usize])
     }
 
-    /// Decodes a sample in regular mode (T.87 A.4 to A.6).
+    /// Decodes a sample in regular mode (T.87 A.4 to A.6) from its neighbours to the left (Ra), above (Rb) and above
+    /// left (Rc).
     #[inline(always)]
     fn regular<const BY_MASK: bool>(
         &mut self,
-        bits: &mut BitReader<'_>,
+        bits: &mut Bits,
         context: i32,
-        Neighbours { a, b, c }: Neighbours,
+        [a, b, c]: [i32; 3],
     ) -> Result<i32, Defect> {
         let sign = context >> 31;
         let signed = |value: i32| (value ^ sign) - sign;
         let context = &mut self.contexts[signed(context) as usize];
         let edge = (a + b - c).clamp(a.min(b), a.max(b));
         let prediction = (edge + signed(context.correction.into())).clamp(0, self.parameters.max_value);
-        let mapped = bits.take_golomb(context.order.into(), self.escape, &self.parameters)?;
+        let mapped =
+            bits.take_golomb(&mut self.source, context.order.into(), self.escape, &self.parameters)?;
         let error = (mapped >> 1).cast_signed() ^ -(mapped & 1).cast_signed() ^ i32::from(context.inversion);
-        context.update(error, &self.parameters);
+        context.update::<BY_MASK>(error, &self.parameters);
         Ok(reconstruct::<BY_MASK>(prediction, signed(error), &self.parameters))
     }
 
     /// Decodes the sample that ends a run (T.87 A.7.2).
     fn interruption(
         &mut self,
-        bits: &mut BitReader<'_>,
+        mut bits: Bits,
         alike: bool,
         left: i32,
         above: i32,
         run_index: usize,
-    ) -> Result<i32, Defect> {
+    ) -> Result<(i32, Bits), Defect> {
         let context = &mut self.run_contexts[usize::from(alike)];
         let order = context.order();
         let escape = self.escape - u32::from(RUN_ORDERS[run_index]) - 1;
-        let mapped = bits.take_golomb(order, escape, &self.parameters)?;
+        let mapped = bits.take_golomb(&mut self.source, order, escape, &self.parameters)?;
         let error = context.error(mapped, order);
         context.update(error, mapped, &self.parameters);
         let (prediction, error) = match (alike, left > above) {
@@ -323,7 +308,7 @@ impl Coder {
             (false, true) => (above, -error),
             (false, false) => (above, error),
         };
-        Ok(reconstruct::<false>(prediction, error, &self.parameters))
+        Ok((reconstruct::<false>(prediction, error, &self.parameters), bits))
     }
 }
 
@@ -344,17 +329,22 @@ fn reconstruct<const BY_MASK: bool>(prediction: i32, error: i32, parameters: &Pa
 }
 
 /// Decodes the length of a run that has `room` samples up to the end of the line (T.87 A.7.1).
-fn run_length(bits: &mut BitReader<'_>, room: usize, run_index: &mut usize) -> Result<usize, Defect> {
+fn run_length(
+    source: &mut Source<'_>,
+    mut bits: Bits,
+    room: usize,
+    run_index: &mut usize,
+) -> Result<(usize, Bits), Defect> {
     let mut run = 0;
     while run < room {
-        bits.ensure();
+        bits.ensure(source);
         let order = u32::from(RUN_ORDERS[*run_index]);
         if bits.take(1) == 0 {
             run += bits.take(order) as usize;
             if run >= room {
-                return Err(bits.explain(Defect::RunLength));
+                return Err(source.explain(bits, Defect::RunLength));
             }
-            return Ok(run);
+            return Ok((run, bits));
         }
         let block = 1 << order;
         if run + block <= room {
@@ -362,5 +352,5 @@ fn run_length(bits: &mut BitReader<'_>, room: usize, run_index: &mut usize) -> R
         }
         run = (run + block).min(room);
     }
-    Ok(run)
+    Ok((run, bits))
 }

@@ -1,1 +1,6 @@
-//! Generated studies: the demo thorax, closed-form and quality-assurance phantoms.
+//! Generated studies: the demo thorax, and phantoms whose values are known by formula.
+
+pub mod closed_form;
+mod thorax;
+
+pub use thorax::{ThoraxSpec, thorax_ct, thorax_pet};

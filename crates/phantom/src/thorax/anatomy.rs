@@ -1,0 +1,368 @@
+//! The whole body: what is painted over what.
+
+use super::abdomen::Abdomen;
+use super::block::{Block, Tissue};
+use super::heart::GreatVessels;
+use super::lungs::{Lungs, Mediastinum};
+use super::noise::Texture;
+use super::shapes::{Capsule, Tubes, smooth_max, smooth_min, tube};
+use super::skeleton::{BoneKind, Skeleton};
+use super::spine::{canal_path, column_distance};
+use super::wall::{CAGE_MM, MUSCLES, Wall, WallSample};
+use glam::Vec3;
+
+pub(crate) const AIR: Tissue = Tissue::new(-1000.0, 0.0, 0.0);
+const FOAM: Tissue = Tissue::new(-955.0, 0.0, 0.0);
+const SHELL: Tissue = Tissue::new(-40.0, 0.0, 0.0);
+const SKIN: Tissue = Tissue::new(25.0, 10.0, 0.5);
+const FAT: Tissue = Tissue::new(-104.0, 8.0, 0.25);
+const INNER_FAT: Tissue = Tissue::new(-98.0, 9.0, 0.4);
+const MUSCLE: Tissue = Tissue::new(58.0, 9.0, 0.75);
+const CARTILAGE: Tissue = Tissue::new(115.0, 16.0, 0.7);
+const DISC: Tissue = Tissue::new(82.0, 6.0, 0.7);
+const CORTEX: Tissue = Tissue::new(860.0, 30.0, 0.9);
+const LONG_CORTEX: Tissue = Tissue::new(1250.0, 30.0, 0.9);
+const MARROW: Tissue = Tissue::new(165.0, 38.0, 1.4);
+const SPONGY: Tissue = Tissue::new(190.0, 42.0, 1.9);
+const YELLOW_MARROW: Tissue = Tissue::new(60.0, 40.0, 0.7);
+const CANAL: Tissue = Tissue::new(6.0, 4.0, 0.4);
+const CORD: Tissue = Tissue::new(42.0, 2.0, 1.6);
+const VESSEL_WALL: Tissue = Tissue::new(48.0, 3.0, 1.3);
+const AORTA: Tissue = Tissue::new(350.0, 2.0, 1.7);
+const CAVA: Tissue = Tissue::new(395.0, 14.0, 1.7);
+const LOWER_CAVA: Tissue = Tissue::new(135.0, 12.0, 1.7);
+const BODY_VEIN: Tissue = Tissue::new(150.0, 4.0, 1.7);
+const CALCIUM: Tissue = Tissue::new(780.0, 0.0, 1.2);
+const GULLET: Tissue = Tissue::new(48.0, 6.0, 1.3);
+const GAS: Tissue = Tissue::new(-900.0, 0.0, 0.2);
+const NODE: Tissue = Tissue::new(55.0, 4.0, 1.3);
+const HOT_NODE: Tissue = Tissue::new(60.0, 6.0, 6.0);
+const MYOCARDIUM: Tissue = Tissue::new(108.0, 5.0, 5.2);
+const PERICARDIUM: Tissue = Tissue::new(28.0, 2.0, 0.7);
+const LEFT_ROOM: Tissue = Tissue::new(345.0, 3.0, 1.7);
+const RIGHT_ROOM: Tissue = Tissue::new(300.0, 5.0, 1.7);
+const RIGHT_ATRIUM: Tissue = Tissue::new(270.0, 24.0, 1.7);
+const THYROID: Tissue = Tissue::new(165.0, 6.0, 2.0);
+
+/// Every structure, built once from a seed.
+pub(crate) struct Anatomy {
+    texture: Texture,
+    wall: Wall,
+    skeleton: Skeleton,
+    abdomen: Abdomen,
+    mediastinum: Mediastinum,
+    lungs: Lungs,
+    shoulders: Tubes,
+    axillae: Tubes,
+    neck_muscles: Tubes,
+    cartilage: Tubes,
+    canal: Tubes,
+    cord: Tubes,
+    drawn: Vec<(Tubes, Tissue)>,
+}
+
+impl Anatomy {
+    pub(crate) fn new(seed: u64) -> Self {
+        let wall = Wall::new(seed);
+        let vessels = GreatVessels::new();
+        let skeleton = Skeleton::new(&wall);
+        let abdomen = Abdomen::new(seed, &|p| wall.cage(p));
+        let mediastinum = Mediastinum::new(&vessels);
+        let lungs = Lungs::new(seed, &wall, &abdomen.diaphragm, &mediastinum, &vessels);
+        let canal: Vec<(Vec3, f32)> = canal_path().into_iter().map(|p| (p, 7.2)).collect();
+        Self {
+            texture: Texture::new(seed),
+            shoulders: Tubes::new(both_sides(&SHOULDER)),
+            axillae: Tubes::new(both_sides(&AXILLA)),
+            neck_muscles: Tubes::new(both_sides(&NECK)),
+            cartilage: Tubes::new(skeleton.cartilage.clone()),
+            canal: Tubes::new(tube(&canal, 6.0, 0.0)),
+            cord: Tubes::new(tube(&canal, 6.0, -2.6)),
+            drawn: mediastinal_tubes(&vessels),
+            wall,
+            skeleton,
+            abdomen,
+            mediastinum,
+            lungs,
+        }
+    }
+
+    fn neck(p: Vec3) -> f32 {
+        let around = super::shapes::ellipse(p.x, p.y - 16.0 - (150.0 - p.z) * 0.1, 60.0, 56.0);
+        smooth_max(around, 112.0 - p.z, 20.0)
+    }
+
+    fn body(&self, shoulders: &[Capsule], p: Vec3, sample: &WallSample) -> (f32, f32) {
+        let arms = shoulders.iter().fold(1e3, |d, capsule| smooth_min(d, capsule.distance(p), 22.0));
+        let upper = smooth_min(arms, Self::neck(p), 30.0);
+        let whole = smooth_min(sample.body, upper, 24.0);
+        (smooth_max(whole, p.y - couch_top(p.x) + 0.6, 7.0), arms)
+    }
+
+    /// Paints everything that reaches into the block.
+    pub(crate) fn paint(&self, block: &mut Block) {
+        paint_couch(block);
+        let (mut found, mut near) = (Vec::new(), Vec::new());
+        self.shoulders.near(&block.bounds.grown(24.0), &mut found, &mut near);
+        let at_centre = self.wall.sample(block.centre);
+        let (body, _) = self.body(&near, block.centre, &at_centre);
+        if block.misses(body) {
+            return;
+        }
+        block.roughen(&self.texture);
+        if block.within(at_centre.cage) {
+            block.flood(INNER_FAT);
+        } else {
+            self.paint_wall(block, &near);
+        }
+        if !block.misses(at_centre.cage) {
+            self.paint_cavity(block);
+        }
+        self.paint_neck(block);
+        self.paint_bones(block);
+    }
+
+    fn paint_wall(&self, block: &mut Block, shoulders: &[Capsule]) {
+        let samples: Vec<WallSample> = block.points.iter().map(|p| self.wall.sample(*p)).collect();
+        let outlines: Vec<(f32, f32)> =
+            block.points.iter().zip(&samples).map(|(p, sample)| self.body(shoulders, *p, sample)).collect();
+        block.fill(SKIN, |voxel, _| outlines[voxel].0);
+        block.fill(FAT, |voxel, _| outlines[voxel].0 + 1.9);
+        let (mut found, mut axillae) = (Vec::new(), Vec::new());
+        self.axillae.near(&block.bounds.grown(8.0), &mut found, &mut axillae);
+        let septa: Vec<f32> = (0..block.points.len()).map(|voxel| block.bump(voxel)).collect();
+        block.fill(MUSCLE, |voxel, p| {
+            let (body, arms) = outlines[voxel];
+            let sample = &samples[voxel];
+            let on_cage = layer_distance(sample).max(body + 3.5);
+            let sheet = 1.1 - 13.0 * septa[voxel].abs();
+            let muscle = on_cage.min(smooth_max(arms + 9.0, sheet, 2.0).max(3.0 - sample.cage));
+            let fat =
+                axillae.iter().map(|capsule| capsule.distance(p)).fold(1e3, f32::min) + 3.0 * septa[voxel];
+            smooth_max(muscle, -fat, 3.0)
+        });
+        block.fill(MUSCLE, |voxel, _| (samples[voxel].cage - CAGE_MM + 0.8).max(outlines[voxel].0 + 4.0));
+        block.fill(INNER_FAT, |voxel, _| samples[voxel].cage);
+    }
+
+    fn paint_cavity(&self, block: &mut Block) {
+        let diaphragm = &self.abdomen.diaphragm;
+        let cage: Vec<f32> = block.points.iter().map(|p| self.wall.cage(*p)).collect();
+        let above: Vec<f32> = block.points.iter().map(|p| diaphragm.above(*p)).collect();
+        let centre_above = diaphragm.above(block.centre);
+        if !block.within(-centre_above) || block.centre.z < -40.0 {
+            self.abdomen.paint(block, &cage, &above);
+        }
+        if !block.misses(-centre_above) {
+            let (mut found, mut near) = (Vec::new(), Vec::new());
+            self.mediastinum.near(&block.bounds, &mut found, &mut near);
+            let middle = self.mediastinum.distance(&near, block.centre);
+            if !block.within(middle) {
+                let outline: Vec<f32> = (0..block.points.len())
+                    .map(|voxel| {
+                        let between = self.mediastinum.distance(&near, block.points[voxel]);
+                        (cage[voxel] + 1.2).max(1.5 - above[voxel]).max(-between) + 0.5 * block.bump(voxel)
+                    })
+                    .collect();
+                // The diaphragm moves while the scanner turns.
+                let breath = 1.6 * super::shapes::smooth_step(14.0, 2.0, centre_above.abs() - block.reach_mm);
+                self.lungs.paint_parenchyma(block, &outline, block.blend_mm + breath);
+            }
+        }
+        self.paint_heart(block, &above);
+        for (tubes, tissue) in &self.drawn {
+            block.draw(tubes, *tissue);
+        }
+        self.lungs.paint_vessels(block);
+    }
+
+    fn paint_heart(&self, block: &mut Block, above: &[f32]) {
+        let heart = self.mediastinum.heart();
+        let sac = heart.sac(block.centre);
+        if block.misses(sac) {
+            return;
+        }
+        let sacs: Vec<f32> = block.points.iter().map(|p| heart.sac(*p)).collect();
+        block.fill(PERICARDIUM, |voxel, _| (sacs[voxel].abs() - 0.5).max(1.0 - above[voxel]));
+        let samples: Vec<_> = block.points.iter().map(|p| heart.sample(*p)).collect();
+        let beat = block.blend_mm + 0.9;
+        block.fill_soft(MYOCARDIUM, beat, |voxel, _| samples[voxel].surface.max(2.0 - above[voxel]));
+        block.fill_soft(RIGHT_ROOM, beat, |voxel, _| samples[voxel].right_ventricle);
+        block.fill_soft(RIGHT_ATRIUM, beat, |voxel, _| samples[voxel].right_atrium);
+        block.fill_soft(LEFT_ROOM, beat, |voxel, _| samples[voxel].left_atrium);
+        let rough: Vec<f32> = (0..block.points.len()).map(|voxel| 1.0 * block.bump(voxel)).collect();
+        block.fill_soft(LEFT_ROOM, beat, |voxel, _| samples[voxel].left_ventricle + rough[voxel]);
+    }
+
+    fn paint_neck(&self, block: &mut Block) {
+        if block.bounds.max.z < 85.0 {
+            return;
+        }
+        block.draw(&self.neck_muscles, MUSCLE);
+        if block.bounds.max.z > 128.0 {
+            // Above the chest the tubes of the mediastinum go on.
+            for (tubes, tissue) in &self.drawn {
+                block.draw(tubes, *tissue);
+            }
+            self.lungs.paint_vessels(block);
+        }
+    }
+
+    fn paint_bones(&self, block: &mut Block) {
+        if !block.misses(column_distance(block.centre)) {
+            block.fill(DISC, |_, p| column_distance(p) + 0.6);
+        }
+        block.draw(&self.canal, CANAL);
+        block.draw(&self.cord, CORD);
+        block.draw(&self.cartilage, CARTILAGE);
+        let mut near = Vec::new();
+        self.skeleton.near(&block.bounds, &mut near);
+        if near.is_empty() {
+            return;
+        }
+        let bones: Vec<(f32, BoneKind)> =
+            block.points.iter().map(|p| self.skeleton.distance(&self.wall, &near, *p)).collect();
+        for (voxel, (distance, kind)) in bones.into_iter().enumerate() {
+            let share = super::block::coverage(distance, block.blend_mm);
+            if share <= 0.0 {
+                continue;
+            }
+            let (shell, filling) = match kind {
+                BoneKind::Flat => (CORTEX, MARROW),
+                BoneKind::Vertebra => (CORTEX, SPONGY),
+                BoneKind::Long => (LONG_CORTEX, YELLOW_MARROW),
+            };
+            block.blend(voxel, shell, share);
+            let inner = super::block::coverage(distance + kind.cortex_mm(), block.blend_mm * 1.3);
+            block.blend(voxel, filling, inner);
+        }
+    }
+}
+
+/// Distance to the nearest muscle that lies on the cage; a thin layer of fat parts each from the next.
+fn layer_distance(sample: &WallSample) -> f32 {
+    const GAP_MM: f32 = 1.1;
+    let height = sample.cage - CAGE_MM;
+    let mut lower = 0.0;
+    let mut nearest = f32::MAX;
+    for layer in 0..MUSCLES {
+        let upper = sample.layers[layer];
+        let half = (upper - lower) * 0.5;
+        if half > 0.7 {
+            let middle = (upper + lower) * 0.5;
+            nearest = nearest.min((height - middle).abs() - half + GAP_MM * 0.5);
+        }
+        lower = upper;
+    }
+    nearest
+}
+
+/// The surface of the table on which the patient lies, at `x`.
+fn couch_top(x: f32) -> f32 {
+    126.0 - x * x / 1000.0
+}
+
+fn paint_couch(block: &mut Block) {
+    if block.bounds.max.y < 80.0 {
+        return;
+    }
+    let pad = |p: Vec3| (couch_top(p.x) - p.y).max(p.y - couch_top(p.x) - 11.0).max(p.x.abs() - 172.0);
+    let outer = |p: Vec3| {
+        let below = p.y - 171.0 + p.x * p.x / 1500.0;
+        smooth_max(smooth_max(couch_top(p.x) + 11.0 - p.y, below, 5.0), p.x.abs() - 186.0, 6.0)
+    };
+    block.fill(Tissue::new(-925.0, 0.0, 0.0), |_, p| pad(p));
+    block.fill(SHELL, |_, p| outer(p));
+    block.fill(FOAM, |_, p| outer(p) + 1.9);
+}
+
+type Rod = [[f32; 4]; 2];
+
+/// Flesh of the shoulder and the raised arm: ends of rods as x, y, z, radius.
+const SHOULDER: [Rod; 7] = [
+    [[45.0, 44.0, 116.0, 36.0], [112.0, 34.0, 116.0, 40.0]],
+    [[112.0, 30.0, 112.0, 40.0], [136.0, 12.0, 138.0, 44.0]],
+    [[136.0, 12.0, 138.0, 44.0], [142.0, 2.0, 185.0, 42.0]],
+    [[60.0, -16.0, 104.0, 30.0], [118.0, 0.0, 114.0, 34.0]],
+    [[96.0, -46.0, 62.0, 15.0], [126.0, -14.0, 112.0, 26.0]],
+    [[124.0, 44.0, 22.0, 16.0], [134.0, 30.0, 100.0, 30.0]],
+    [[104.0, 52.0, 84.0, 26.0], [128.0, 26.0, 116.0, 36.0]],
+];
+
+const AXILLA: [Rod; 2] = [
+    [[112.0, 0.0, 40.0, 8.0], [108.0, -4.0, 84.0, 17.0]],
+    [[108.0, -4.0, 84.0, 17.0], [114.0, -12.0, 108.0, 14.0]],
+];
+
+const NECK: [Rod; 8] = [
+    [[34.0, -20.0, 180.0, 9.0], [18.0, -52.0, 118.0, 6.0]],
+    [[28.0, 12.0, 180.0, 10.0], [44.0, 6.0, 130.0, 9.0]],
+    [[18.0, 42.0, 180.0, 12.0], [20.0, 62.0, 120.0, 13.0]],
+    [[34.0, 44.0, 180.0, 10.0], [42.0, 64.0, 124.0, 11.0]],
+    [[46.0, 26.0, 180.0, 8.0], [72.0, 56.0, 112.0, 9.0]],
+    [[10.0, 16.0, 180.0, 6.0], [11.0, 24.0, 130.0, 6.0]],
+    [[26.0, 66.0, 175.0, 5.0], [60.0, 68.0, 140.0, 6.0]],
+    [[60.0, 68.0, 140.0, 6.0], [104.0, 48.0, 142.0, 8.0]],
+];
+
+fn both_sides(rods: &[Rod]) -> Vec<Capsule> {
+    let end = |side: f32, e: [f32; 4]| Vec3::new(side * e[0], e[1], e[2]);
+    [-1.0, 1.0]
+        .into_iter()
+        .flat_map(|side| {
+            rods.iter().map(move |[a, b]| Capsule::new(end(side, *a), end(side, *b), a[3], b[3]))
+        })
+        .collect()
+}
+
+/// Tubes of the mediastinum and the neck in the order in which they are painted.
+fn mediastinal_tubes(vessels: &GreatVessels) -> Vec<(Tubes, Tissue)> {
+    let many = |paths: &[Vec<(Vec3, f32)>], extra: f32| {
+        paths.iter().flat_map(|path| tube(path, 3.0, extra)).collect::<Vec<_>>()
+    };
+    let one = |path: &Vec<(Vec3, f32)>, extra: f32| tube(path, 3.0, extra);
+    let v = Vec3::new;
+    let node = |at: Vec3, radius: f32| Capsule::new(at, at + v(1.5, 2.0, 3.5), radius, radius * 0.8);
+    let nodes = vec![
+        node(v(-24.0, 2.0, 66.0), 3.6),
+        node(v(16.0, -8.0, 58.0), 3.2),
+        node(v(-14.0, -18.0, 84.0), 2.6),
+        node(v(10.0, 24.0, 42.0), 4.0),
+        node(v(106.0, -6.0, 70.0), 3.2),
+        node(v(-108.0, -2.0, 78.0), 3.4),
+        node(v(-102.0, -12.0, 92.0), 2.8),
+    ];
+    let hot = vec![node(v(-20.0, 0.0, 54.0), 5.2), node(v(-50.0, 0.0, 44.0), 4.6)];
+    let thyroid =
+        [-1.0, 1.0].map(|s| Capsule::new(v(15.0 * s, -8.0, 178.0), v(13.0 * s, -8.0, 143.0), 8.0, 5.0));
+    let gullet_air: Vec<_> = vessels.oesophagus.iter().map(|(p, _)| (*p + v(1.0, -1.0, 0.0), 1.5)).collect();
+    let calcium = vec![
+        Capsule::new(v(31.0, 6.0, 89.0), v(36.0, 14.0, 82.0), 1.3, 1.0),
+        Capsule::new(v(38.5, 36.0, 44.0), v(38.0, 40.0, 30.0), 1.0, 0.8),
+        Capsule::new(v(33.0, 43.0, -28.0), v(30.0, 45.0, -36.0), 1.2, 1.0),
+        Capsule::new(v(41.0, -53.0, 2.0), v(44.0, -56.0, -2.0), 1.2, 0.9),
+    ];
+    let bigger = 1.5;
+    let mut arteries = one(&vessels.aorta, 0.0);
+    arteries.extend(many(&vessels.arch_branches, 0.0));
+    let mut artery_walls = one(&vessels.aorta, bigger);
+    artery_walls.extend(many(&vessels.arch_branches, 0.8));
+    let mut cava = one(&vessels.superior_cava, 0.0);
+    cava.extend(many(&vessels.head_veins[1..2], 0.0));
+    let side_veins: Vec<_> = [0, 2, 3].into_iter().flat_map(|n| one(&vessels.head_veins[n], 0.0)).collect();
+    vec![
+        (Tubes::new(thyroid.to_vec()), THYROID),
+        (Tubes::new(nodes), NODE),
+        (Tubes::new(hot), HOT_NODE),
+        (Tubes::new(one(&vessels.oesophagus, 0.0)), GULLET),
+        (Tubes::new(tube(&gullet_air, 4.0, 0.0)), GAS),
+        (Tubes::new(one(&vessels.azygos, 0.0)), BODY_VEIN),
+        (Tubes::new(one(&vessels.inferior_cava, 0.0)), LOWER_CAVA),
+        (Tubes::new(side_veins), BODY_VEIN),
+        (Tubes::new(cava), CAVA),
+        (Tubes::new(artery_walls), VESSEL_WALL),
+        (Tubes::new(arteries), AORTA),
+        (Tubes::new(many(&vessels.coronaries, 0.0)), AORTA),
+        (Tubes::new(calcium), CALCIUM),
+    ]
+}

@@ -1,0 +1,191 @@
+//! A small block of voxels, painted tissue over tissue.
+
+use super::noise::Texture;
+use super::shapes::{Bounds, Capsule, Tubes};
+use glam::Vec3;
+
+/// What a tissue looks like: attenuation, its unevenness, and tracer uptake.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tissue {
+    pub hu: f32,
+    /// HU per unit of texture.
+    pub grain: f32,
+    /// Standardised uptake value.
+    pub suv: f32,
+}
+
+impl Tissue {
+    pub(crate) const fn new(hu: f32, grain: f32, suv: f32) -> Self {
+        Self { hu, grain, suv }
+    }
+}
+
+/// Which property of the tissues is painted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Channel {
+    /// Hounsfield units.
+    Attenuation,
+    /// Standardised uptake values.
+    Uptake,
+}
+
+/// Voxels of a box of the grid, at most [`SIDE`] along each axis, in `[k, j, i]` order.
+pub(crate) struct Block {
+    pub points: Vec<Vec3>,
+    pub value: Vec<f32>,
+    /// The block in patient mm, with half a blend width around it.
+    pub bounds: Bounds,
+    pub centre: Vec3,
+    /// From the centre to the farthest voxel.
+    pub reach_mm: f32,
+    /// Thickness of the blend at an edge.
+    pub blend_mm: f32,
+    channel: Channel,
+    grain: Vec<f32>,
+    bump: Vec<f32>,
+    cover: Vec<f32>,
+    found: Vec<u32>,
+    near: Vec<Capsule>,
+}
+
+/// Voxels along the side of a block.
+pub(crate) const SIDE: usize = 8;
+
+impl Block {
+    pub(crate) fn new(channel: Channel, blend_mm: f32) -> Self {
+        Self {
+            points: Vec::new(),
+            value: Vec::new(),
+            bounds: Bounds { min: Vec3::ZERO, max: Vec3::ZERO },
+            centre: Vec3::ZERO,
+            reach_mm: 0.0,
+            blend_mm,
+            channel,
+            grain: Vec::new(),
+            bump: Vec::new(),
+            cover: Vec::new(),
+            found: Vec::new(),
+            near: Vec::new(),
+        }
+    }
+
+    /// Starts over at `points`, everything filled with `tissue`.
+    pub(crate) fn reset(&mut self, points: impl Iterator<Item = Vec3>, tissue: Tissue) {
+        self.points.clear();
+        self.points.extend(points);
+        let start = Bounds { min: Vec3::splat(f32::MAX), max: Vec3::splat(f32::MIN) };
+        let all = self.points.iter().fold(start, |b, p| Bounds { min: b.min.min(*p), max: b.max.max(*p) });
+        self.centre = (all.min + all.max) * 0.5;
+        self.reach_mm = (all.max - all.min).length() * 0.5;
+        self.bounds = all.grown(self.blend_mm * 0.6);
+        self.value.clear();
+        self.value.resize(self.points.len(), self.level(tissue, 0.0));
+        self.grain.clear();
+        self.bump.clear();
+        self.grain.resize(self.points.len(), 0.0);
+        self.bump.resize(self.points.len(), 0.0);
+    }
+
+    /// Fills in the textures; until then they are zero.
+    pub(crate) fn roughen(&mut self, texture: &Texture) {
+        for ((p, grain), bump) in self.points.iter().zip(&mut self.grain).zip(&mut self.bump) {
+            *grain = texture.grain(*p);
+            *bump = texture.bump(*p);
+        }
+    }
+
+    pub(crate) fn bump(&self, voxel: usize) -> f32 {
+        self.bump[voxel]
+    }
+
+    fn level(&self, tissue: Tissue, grain: f32) -> f32 {
+        match self.channel {
+            Channel::Attenuation => tissue.hu + tissue.grain * grain,
+            Channel::Uptake => tissue.suv,
+        }
+    }
+
+    /// Whether a shape whose distance at the centre is `distance` can't reach the block.
+    pub(crate) fn misses(&self, distance: f32) -> bool {
+        distance > self.reach_mm * 1.3 + self.blend_mm
+    }
+
+    /// Whether such a shape holds the whole block.
+    pub(crate) fn within(&self, distance: f32) -> bool {
+        distance < -(self.reach_mm * 1.3 + self.blend_mm)
+    }
+
+    /// Paints `tissue` where `distance` (of voxel number and position) is negative.
+    pub(crate) fn fill(&mut self, tissue: Tissue, distance: impl Fn(usize, Vec3) -> f32) {
+        self.fill_soft(tissue, self.blend_mm, distance);
+    }
+
+    /// As [`Self::fill`], with an edge `blend_mm` thick.
+    pub(crate) fn fill_soft(&mut self, tissue: Tissue, blend_mm: f32, distance: impl Fn(usize, Vec3) -> f32) {
+        for voxel in 0..self.points.len() {
+            let share = coverage(distance(voxel, self.points[voxel]), blend_mm);
+            if share > 0.0 {
+                self.blend(voxel, tissue, share);
+            }
+        }
+    }
+
+    /// Paints `tissue` with `share` (0 to 1) of one voxel.
+    pub(crate) fn blend(&mut self, voxel: usize, tissue: Tissue, share: f32) {
+        let level = self.level(tissue, self.grain[voxel]);
+        let value = &mut self.value[voxel];
+        *value += (level - *value) * share;
+    }
+
+    pub(crate) fn flood(&mut self, tissue: Tissue) {
+        for voxel in 0..self.points.len() {
+            self.blend(voxel, tissue, 1.0);
+        }
+    }
+
+    /// Paints tubes: where several overlap, the one that covers most counts, so that joints do not bulge.
+    pub(crate) fn draw(&mut self, tubes: &Tubes, tissue: Tissue) {
+        let (mut found, mut near) = (std::mem::take(&mut self.found), std::mem::take(&mut self.near));
+        tubes.near(&self.bounds, &mut found, &mut near);
+        if !near.is_empty() {
+            self.cover.clear();
+            self.cover.resize(self.points.len(), 0.0);
+            for capsule in &near {
+                self.cover_capsule(capsule);
+            }
+            for voxel in 0..self.points.len() {
+                let share = self.cover[voxel];
+                if share > 0.0 {
+                    self.blend(voxel, tissue, share);
+                }
+            }
+        }
+        (self.found, self.near) = (found, near);
+    }
+
+    fn cover_capsule(&mut self, capsule: &Capsule) {
+        let axis = capsule.b - capsule.a;
+        let scale = 1.0 / axis.length_squared().max(1e-6);
+        let widest = capsule.radius_a.max(capsule.radius_b) + self.blend_mm * 0.5;
+        let far = (widest + axis.length() * 0.5).powi(2);
+        let middle = (capsule.a + capsule.b) * 0.5;
+        for (p, cover) in self.points.iter().zip(&mut self.cover) {
+            if p.distance_squared(middle) > far {
+                continue;
+            }
+            let from_a = *p - capsule.a;
+            let t = (from_a.dot(axis) * scale).clamp(0.0, 1.0);
+            let radius = capsule.radius_a + (capsule.radius_b - capsule.radius_a) * t;
+            let distance = (from_a - axis * t).length() - radius;
+            // A thread thinner than the blend covers a voxel only in part.
+            let thin = (2.2 * radius / self.blend_mm).min(1.0);
+            *cover = cover.max(coverage(distance, self.blend_mm) * thin);
+        }
+    }
+}
+
+/// The share of a voxel on the inside of a surface at `distance`, smooth over `blend_mm`.
+pub(crate) fn coverage(distance: f32, blend_mm: f32) -> f32 {
+    let t = (0.5 - distance / blend_mm).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}

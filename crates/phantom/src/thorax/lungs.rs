@@ -1,0 +1,281 @@
+//! The lungs: their outline, fissures, airways, vessels, and a nodule.
+
+use super::abdomen::Diaphragm;
+use super::block::{Block, Tissue};
+use super::heart::{GreatVessels, Heart};
+use super::noise::{Sequence, value_noise};
+use super::shapes::{Bounds, Capsule, Tubes, smooth_min, tube};
+use super::spine::{body_half, column_centre};
+use super::tree::{Calibre, Root, Twig, companions, grow, tubes};
+use super::wall::Wall;
+use glam::Vec3;
+
+const PARENCHYMA: Tissue = Tissue::new(-868.0, 16.0, 0.45);
+const FISSURE: Tissue = Tissue::new(-560.0, 10.0, 0.5);
+const AIR: Tissue = Tissue::new(-1000.0, 0.0, 0.1);
+const AIRWAY_WALL: Tissue = Tissue::new(10.0, 12.0, 0.8);
+const ARTERY: Tissue = Tissue::new(310.0, 3.0, 1.7);
+const VEIN: Tissue = Tissue::new(255.0, 3.0, 1.7);
+const NODULE: Tissue = Tissue::new(48.0, 16.0, 9.0);
+
+const AIRWAY_CALIBRE: Calibre = Calibre { root_mm: 6.3, least_mm: 0.75, law: 2.75 };
+const ARTERY_CALIBRE: Calibre = Calibre { root_mm: 8.4, least_mm: 0.30, law: 2.65 };
+const VEIN_CALIBRE: Calibre = Calibre { root_mm: 6.0, least_mm: 0.30, law: 2.65 };
+
+/// What pushes the lungs aside between them.
+pub(crate) struct Mediastinum {
+    tubes: Tubes,
+    heart: Heart,
+}
+
+impl Mediastinum {
+    pub(crate) fn new(vessels: &GreatVessels) -> Self {
+        let v = Vec3::new;
+        let mut all = vessels.all_outer();
+        let mut add = |points: &[(Vec3, f32)]| all.extend(tube(points, 6.0, 0.0));
+        // Thymic fat, the junction behind the sternum, fat around the trachea and below the carina, the hila.
+        add(&[
+            (v(0.0, -50.0, 92.0), 15.0),
+            (v(2.0, -55.0, 62.0), 10.0),
+            (v(4.0, -68.0, 30.0), 5.0),
+            (v(6.0, -80.0, -10.0), 4.0),
+            (v(10.0, -86.0, -52.0), 7.0),
+        ]);
+        add(&[(v(-2.0, -8.0, 56.0), 19.0), (v(0.0, -12.0, 90.0), 23.0), (v(0.0, -14.0, 140.0), 24.0)]);
+        add(&[(v(3.0, 26.0, 52.0), 10.0), (v(6.0, 28.0, 10.0), 10.0), (v(6.0, 26.0, -40.0), 9.0)]);
+        add(&[(v(-44.0, 8.0, 34.0), 9.0), (v(-46.0, 12.0, 12.0), 8.0)]);
+        add(&[(v(50.0, 12.0, 38.0), 9.0), (v(50.0, 14.0, 12.0), 8.0)]);
+        // Fat pads in the angles between heart and diaphragm.
+        add(&[(v(-34.0, -66.0, -50.0), 12.0), (v(-20.0, -76.0, -52.0), 12.0)]);
+        add(&[(v(66.0, -70.0, -58.0), 11.0), (v(84.0, -56.0, -62.0), 9.0)]);
+        Self { tubes: Tubes::new(all), heart: Heart::new() }
+    }
+
+    pub(crate) const fn heart(&self) -> &Heart {
+        &self.heart
+    }
+
+    /// The tubes that matter in a box.
+    pub(crate) fn near(&self, bounds: &Bounds, found: &mut Vec<u32>, near: &mut Vec<Capsule>) {
+        self.tubes.near(&bounds.grown(9.0), found, near);
+    }
+
+    pub(crate) fn distance(&self, near: &[Capsule], p: Vec3) -> f32 {
+        let solid = smooth_min(self.heart.sac(p) - 1.0, spine_outline(p), 10.0);
+        near.iter().fold(solid, |d, capsule| smooth_min(d, capsule.distance(p), 8.0))
+    }
+
+    fn distance_anywhere(&self, p: Vec3) -> f32 {
+        let solid = smooth_min(self.heart.sac(p) - 1.0, spine_outline(p), 10.0);
+        smooth_min(solid, self.tubes.distance(p, 8.0), 8.0)
+    }
+}
+
+/// The pleura over the vertebral bodies and the heads of the ribs.
+fn spine_outline(p: Vec3) -> f32 {
+    let (centre, (width, depth)) = (column_centre(p.z), body_half(p.z));
+    let body = super::shapes::ellipse(p.x - centre.x, p.y - centre.y, width + 3.0, depth + 3.5);
+    let arch = super::shapes::ellipse(p.x - centre.x, p.y - centre.y - depth - 14.0, width + 14.0, 14.0);
+    smooth_min(body, arch, 12.0)
+}
+
+/// Height above the oblique fissure, along its normal: negative in the upper lobe (on the right also the middle).
+fn oblique_fissure(p: Vec3) -> f32 {
+    let wave = 3.5 * value_noise(p / 55.0, 0x0b1) + 0.0016 * (p.x.abs() - 60.0).powi(2);
+    let lift = if p.x < 0.0 { -4.0 } else { 3.0 };
+    0.78 * (p.y - 55.0) - 0.63 * (p.z - 66.0 - lift) + wave
+}
+
+/// Height above the horizontal fissure, which only the right lung has.
+fn horizontal_fissure(p: Vec3) -> f32 {
+    p.z - 8.0 - 0.12 * (p.y + 40.0) + 0.0012 * (p.x + 70.0).powi(2) + 2.5 * value_noise(p / 50.0, 0x0b2)
+}
+
+pub(crate) struct Lungs {
+    airway_walls: Tubes,
+    airways: Tubes,
+    arteries: Tubes,
+    veins: Tubes,
+    nodule: Nodule,
+}
+
+impl Lungs {
+    pub(crate) fn new(
+        seed: u64,
+        wall: &Wall,
+        diaphragm: &Diaphragm,
+        mediastinum: &Mediastinum,
+        vessels: &GreatVessels,
+    ) -> Self {
+        let inside = |p: Vec3| {
+            let shell = (wall.cage(p) + 1.0).max(1.5 - diaphragm.above(p));
+            shell < -3.5 && shell.max(-mediastinum.distance_anywhere(p)) < -3.5
+        };
+        let (right, left) = rayon::join(
+            || LungTrees::new(seed ^ 0x51, -1.0, vessels, &inside),
+            || LungTrees::new(seed ^ 0x52, 1.0, vessels, &inside),
+        );
+        let mut airways: Vec<Capsule> = tube(&vessels.trachea, 4.0, 0.0);
+        let mut airway_walls = tube(&vessels.trachea, 4.0, 1.7);
+        for bronchus in &vessels.main_bronchi {
+            airways.extend(tube(bronchus, 3.0, 0.0));
+            airway_walls.extend(tube(bronchus, 3.0, 1.5));
+        }
+        let mut arteries: Vec<Capsule> = vessels.pulmonary.iter().flat_map(|p| tube(p, 3.0, 0.0)).collect();
+        let mut veins: Vec<Capsule> =
+            vessels.pulmonary_veins.iter().flat_map(|p| tube(p, 3.0, 0.0)).collect();
+        for lung in [right, left] {
+            airways.extend(tubes(&lung.airways, AIRWAY_CALIBRE, |_| 0.0));
+            airway_walls.extend(tubes(&lung.airways, AIRWAY_CALIBRE, |radius| 0.35 + 0.16 * radius));
+            let companions = companions(&lung.airways, AIRWAY_CALIBRE, ARTERY_CALIBRE);
+            if let Some(first) = companions.first() {
+                let radius = first.radius_a.min(8.4);
+                arteries.push(Capsule::new(lung.artery_end, first.a, radius, radius));
+            }
+            arteries.extend(companions);
+            veins.extend(lung.veins.iter().flat_map(|tree| tubes(tree, VEIN_CALIBRE, |_| 0.0)));
+        }
+        Self {
+            airway_walls: Tubes::new(airway_walls),
+            airways: Tubes::new(airways),
+            arteries: Tubes::new(arteries),
+            veins: Tubes::new(veins),
+            nodule: Nodule::new(seed),
+        }
+    }
+
+    /// Paints lung where `outline` (by voxel) is negative.
+    pub(crate) fn paint_parenchyma(&self, block: &mut Block, outline: &[f32], blend_mm: f32) {
+        block.fill_soft(PARENCHYMA, blend_mm, |voxel, _| outline[voxel]);
+        let seen = |distance: f32, p: Vec3| if p.z.abs() < 150.0 { distance.abs() - 0.35 } else { 1.0 };
+        if !block.misses(oblique_fissure(block.centre).abs() - 4.0) {
+            block.fill(FISSURE, |voxel, p| seen(oblique_fissure(p), p).max(outline[voxel]));
+        }
+        if block.centre.x < 0.0 && !block.misses(horizontal_fissure(block.centre).abs() - 4.0) {
+            block.fill(FISSURE, |voxel, p| {
+                seen(horizontal_fissure(p), p).max(outline[voxel]).max(oblique_fissure(p))
+            });
+        }
+        // Blood sinks to the back of a patient who lies on it.
+        if block.centre.y.is_finite() {
+            let gradient = Tissue::new(-868.0 + 0.55 * (block.centre.y + 10.0), 0.0, 0.45);
+            let share = 0.0;
+            if share > 0.0 {
+                block.flood(gradient);
+            }
+        }
+    }
+
+    pub(crate) fn paint_vessels(&self, block: &mut Block) {
+        block.draw(&self.veins, VEIN);
+        block.draw(&self.arteries, ARTERY);
+        block.draw(&self.airway_walls, AIRWAY_WALL);
+        block.draw(&self.airways, AIR);
+        self.nodule.paint(block);
+    }
+}
+
+/// What grows in one lung.
+struct LungTrees {
+    airways: Vec<Twig>,
+    artery_end: Vec3,
+    veins: [Vec<Twig>; 2],
+}
+
+impl LungTrees {
+    fn new(seed: u64, side: f32, vessels: &GreatVessels, inside: &(dyn Fn(Vec3) -> bool + Sync)) -> Self {
+        let (bronchus, artery, veins) = if side < 0.0 {
+            (&vessels.main_bronchi[0], &vessels.pulmonary[2], &vessels.pulmonary_veins[..2])
+        } else {
+            (&vessels.main_bronchi[1], &vessels.pulmonary[1], &vessels.pulmonary_veins[2..])
+        };
+        let end = |path: &[(Vec3, f32)]| match path {
+            [.., before, last] => (last.0, (last.0 - before.0).normalize_or(Vec3::X)),
+            _ => (Vec3::ZERO, Vec3::X),
+        };
+        let (artery_end, _) = end(artery);
+        let (at, direction) = end(bronchus);
+        let mut cloud = scatter(seed, side, 7.2, inside);
+        let airways = grow(Root { at, direction, beside: artery_end - at }, &mut cloud, seed ^ 7);
+        let (upper, lower): (Vec<Vec3>, Vec<Vec3>) =
+            scatter(seed ^ 0xfe, side, 7.4, inside).into_iter().partition(|p| oblique_fissure(*p) < 0.0);
+        let mut clouds = [upper, lower];
+        let mut number = 0;
+        let trees = clouds.each_mut().map(|cloud| {
+            let (at, direction) = end(&veins[number]);
+            number += 1;
+            grow(Root { at, direction, beside: Vec3::Z }, cloud, seed ^ (20 + number as u64))
+        });
+        Self { airways, artery_end, veins: trees }
+    }
+}
+
+/// Points about `pitch_mm` apart, each a little off its place, where `inside` holds.
+fn scatter(seed: u64, side: f32, pitch_mm: f32, inside: &(dyn Fn(Vec3) -> bool + Sync)) -> Vec<Vec3> {
+    let mut random = Sequence::new(seed);
+    let mut points = Vec::new();
+    let steps = |span: f32| (span / pitch_mm) as usize;
+    for k in 0..steps(290.0) {
+        for j in 0..steps(200.0) {
+            for i in 0..steps(145.0) {
+                let cell = Vec3::new(i as f32, j as f32, k as f32);
+                let jitter = Vec3::new(random.next(), random.next(), random.next());
+                let p = (cell + jitter) * pitch_mm + Vec3::new(2.0, -98.0, -148.0);
+                let p = Vec3::new(p.x * side, p.y, p.z);
+                if inside(p) {
+                    points.push(p);
+                }
+            }
+        }
+    }
+    points
+}
+
+/// A lobulated mass about 14 mm across, with spicules.
+struct Nodule {
+    centre: Vec3,
+    spicules: Tubes,
+    seed: u64,
+}
+
+impl Nodule {
+    fn new(seed: u64) -> Self {
+        let centre = Vec3::new(-70.0, -22.0, 70.0);
+        let mut random = Sequence::new(seed ^ 0x40d);
+        let mut spicules = Vec::new();
+        let count = 22;
+        for number in 0..count {
+            let z = 1.0 - 2.0 * (number as f32 + 0.5) / count as f32;
+            let turn = number as f32 * 2.399_963 + random.signed() * 0.3;
+            let flat = (1.0 - z * z).sqrt();
+            let direction = Vec3::new(flat * turn.cos(), flat * turn.sin(), z);
+            let bend = Vec3::new(random.signed(), random.signed(), random.signed()) * 2.2;
+            let length = 10.0 + 6.5 * random.next();
+            let path = [
+                (centre + direction * 4.0, 1.7),
+                (centre + direction * (length * 0.7) + bend * 0.4, 0.75),
+                (centre + direction * length + bend, 0.25),
+            ];
+            spicules.extend(tube(&path, 2.0, 0.0));
+        }
+        spicules.extend(tube(
+            &[
+                (centre, 1.0),
+                (centre + Vec3::new(-12.0, -8.0, 2.0), 0.7),
+                (centre + Vec3::new(-27.0, -14.0, 3.0), 0.5),
+            ],
+            3.0,
+            0.0,
+        ));
+        Self { centre, spicules: Tubes::new(spicules), seed }
+    }
+
+    fn paint(&self, block: &mut Block) {
+        if block.misses((block.centre - self.centre).length() - 32.0) {
+            return;
+        }
+        block.draw(&self.spicules, NODULE);
+        let lobes = |p: Vec3| 1.9 * value_noise(p / 4.6, self.seed ^ 0x90d);
+        block.fill(NODULE, |_, p| (p - self.centre).length() - 6.6 + lobes(p));
+    }
+}

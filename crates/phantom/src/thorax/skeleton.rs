@@ -1,0 +1,354 @@
+//! Ribs with their cartilage, sternum, shoulder girdle, and the spine as one set of bones.
+
+use super::shapes::{Bins, Bounds, Capsule, profile, smooth_max, smooth_step};
+use super::spine::{Vertebra, body_half, column_centre, thoracic_centre_mm, vertebrae};
+use super::wall::{CAGE_MM, SUBSCAPULAR, Wall, front_mm};
+use glam::{Vec2, Vec3};
+
+/// What fills a bone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BoneKind {
+    /// Ribs and flat bones: a millimetre of cortex.
+    Flat,
+    /// Vertebrae: a thin shell around dense spongy bone.
+    Vertebra,
+    /// Humerus and clavicle: a thick cortex.
+    Long,
+}
+
+impl BoneKind {
+    /// Thickness of the cortex in mm.
+    pub(crate) const fn cortex_mm(self) -> f32 {
+        match self {
+            Self::Flat => 1.1,
+            Self::Vertebra => 0.8,
+            Self::Long => 2.2,
+        }
+    }
+}
+
+/// A segment with an elliptic section: half `thick` along `normal`, half `tall` across it.
+#[derive(Clone, Copy, Debug)]
+struct Station {
+    at: Vec3,
+    normal: Vec3,
+    thick: f32,
+    tall: f32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slat {
+    from: Station,
+    to: Station,
+}
+
+impl Slat {
+    fn distance(&self, p: Vec3) -> f32 {
+        let axis = self.to.at - self.from.at;
+        let offset = p - self.from.at;
+        let along = offset.dot(axis) / axis.length_squared().max(1e-6);
+        let t = along.clamp(0.0, 1.0);
+        let mix = |a: f32, b: f32| a + (b - a) * t;
+        let normal = self.from.normal.lerp(self.to.normal, t).normalize_or(Vec3::Y);
+        let rest = offset - axis * t;
+        let u = rest.dot(normal);
+        let v = (rest.length_squared() - u * u).max(0.0).sqrt();
+        super::shapes::ellipse(u, v, mix(self.from.thick, self.to.thick), mix(self.from.tall, self.to.tall))
+    }
+
+    fn bounds(&self) -> Bounds {
+        let reach =
+            [self.from.thick, self.from.tall, self.to.thick, self.to.tall].into_iter().fold(0.0, f32::max);
+        Capsule::new(self.from.at, self.to.at, reach, reach).bounds()
+    }
+}
+
+/// The blade of a scapula: a thin triangle that follows the muscles on the cage.
+struct Blade {
+    across: Vec2,
+    corners: [Vec2; 3],
+    bounds: Bounds,
+}
+
+impl Blade {
+    fn new(wall: &Wall, side: f32) -> Self {
+        let corners = [(143.0, 100.0), (126.0, -18.0), (98.0, 90.0)]
+            .map(|(phi, z)| wall.point(phi, side, z, CAGE_MM + 12.0));
+        let across = Vec2::new(0.74 * side, -0.67);
+        let flat = corners.map(|p| Vec2::new(p.truncate().dot(across), p.z));
+        let [a, b, c] = corners;
+        let bounds = Bounds { min: a.min(b).min(c), max: a.max(b).max(c) }.grown(22.0);
+        Self { across, corners: flat, bounds }
+    }
+
+    fn distance(&self, wall: &Wall, p: Vec3) -> f32 {
+        let at = Vec2::new(p.truncate().dot(self.across), p.z);
+        let [superior, inferior, lateral] = self.corners;
+        let rounded = triangle_distance(at, [superior, inferior, lateral]) - 3.0;
+        let sample = wall.sample(p);
+        let height = sample.cage - CAGE_MM - sample.layers[SUBSCAPULAR] - 1.5;
+        let rim = smooth_step(11.0, 1.0, line_distance(at, inferior, lateral));
+        let edge = smooth_step(5.0, 0.0, -rounded);
+        smooth_max(height.abs() - (1.25 + 3.2 * rim + 0.7 * edge), rounded, 2.0)
+    }
+}
+
+fn line_distance(p: Vec2, a: Vec2, b: Vec2) -> f32 {
+    let axis = b - a;
+    let t = ((p - a).dot(axis) / axis.length_squared()).clamp(0.0, 1.0);
+    (p - a - axis * t).length()
+}
+
+fn triangle_distance(p: Vec2, [a, b, c]: [Vec2; 3]) -> f32 {
+    let edges = [(a, b), (b, c), (c, a)];
+    let turn = (b - a).perp_dot(c - a).signum();
+    let inside = edges.iter().all(|(from, to)| (*to - *from).perp_dot(p - *from) * turn >= 0.0);
+    let nearest = edges.iter().map(|(from, to)| line_distance(p, *from, *to)).fold(f32::MAX, f32::min);
+    if inside { -nearest } else { nearest }
+}
+
+enum Piece {
+    Slat(Slat),
+    Capsule(Capsule),
+    Blade(Blade),
+    Vertebra(Box<Vertebra>),
+}
+
+impl Piece {
+    fn bounds(&self) -> Bounds {
+        match self {
+            Self::Slat(slat) => slat.bounds(),
+            Self::Capsule(capsule) => capsule.bounds(),
+            Self::Blade(blade) => blade.bounds,
+            Self::Vertebra(vertebra) => vertebra.bounds(),
+        }
+    }
+}
+
+pub(crate) struct Skeleton {
+    pieces: Vec<(Piece, BoneKind)>,
+    boxes: Vec<Bounds>,
+    bins: Bins,
+    /// Cartilage from the ribs to the sternum.
+    pub cartilage: Vec<Capsule>,
+}
+
+impl Skeleton {
+    pub(crate) fn new(wall: &Wall) -> Self {
+        let mut pieces: Vec<(Piece, BoneKind)> =
+            vertebrae().into_iter().map(|v| (Piece::Vertebra(Box::new(v)), BoneKind::Vertebra)).collect();
+        let mut cartilage = Vec::new();
+        for side in [-1.0, 1.0] {
+            for number in 1..=12 {
+                let rib = rib_stations(wall, number, side);
+                if let Some(end) = rib.last() {
+                    cartilage.extend(rib_cartilage(number, side, end.at));
+                }
+                pieces.extend(slats(&rib).map(|slat| (Piece::Slat(slat), BoneKind::Flat)));
+            }
+            pieces.extend(shoulder(wall, side));
+        }
+        pieces.extend(sternum().into_iter().map(|slat| (Piece::Slat(slat), BoneKind::Flat)));
+        let boxes: Vec<Bounds> = pieces.iter().map(|(piece, _)| piece.bounds().grown(1.5)).collect();
+        let bins = Bins::new(&boxes, 16.0);
+        Self { pieces, boxes, bins, cartilage }
+    }
+
+    /// Puts the indices of the pieces that may touch `b` into `found`.
+    pub(crate) fn near(&self, b: &Bounds, found: &mut Vec<u32>) {
+        self.bins.query(b, found);
+        found.retain(|item| self.boxes[*item as usize].touches(b));
+    }
+
+    /// Distance to bone among the pieces `near`, and what kind of bone is nearest.
+    pub(crate) fn distance(&self, wall: &Wall, near: &[u32], p: Vec3) -> (f32, BoneKind) {
+        let mut nearest = (f32::MAX, BoneKind::Flat);
+        for item in near {
+            let (piece, kind) = &self.pieces[*item as usize];
+            let d = match piece {
+                Piece::Slat(slat) => slat.distance(p),
+                Piece::Capsule(capsule) => capsule.distance(p),
+                Piece::Blade(blade) => blade.distance(wall, p),
+                Piece::Vertebra(vertebra) => vertebra.distance(p),
+            };
+            if d < nearest.0 {
+                nearest = (d, *kind);
+            }
+        }
+        nearest
+    }
+}
+
+fn slats(stations: &[Station]) -> impl Iterator<Item = Slat> {
+    stations.windows(2).map(|pair| Slat { from: pair[0], to: pair[1] })
+}
+
+/// How far each rib comes forward (degrees from the front) and how much its front end lies below its head.
+const RIBS: [(f32, f32); 12] = [
+    (32.0, 32.0),
+    (25.0, 48.0),
+    (25.0, 58.0),
+    (27.0, 69.0),
+    (31.0, 80.0),
+    (36.0, 89.0),
+    (42.0, 95.0),
+    (50.0, 96.0),
+    (58.0, 92.0),
+    (70.0, 83.0),
+    (103.0, 52.0),
+    (132.0, 30.0),
+];
+
+/// Rib `number` (1 to 12) from its head at the vertebra, over the angle, to its front end.
+fn rib_stations(wall: &Wall, number: usize, side: f32) -> Vec<Station> {
+    let (front_deg, drop_mm) = RIBS[number - 1];
+    let centre_z = thoracic_centre_mm(number);
+    let head_z = centre_z + if number == 1 || number > 10 { 2.0 } else { 8.0 };
+    let vertebra = column_centre(centre_z);
+    let (width, depth) = body_half(centre_z);
+    let at = |x: f32, y: f32, z: f32| Vec3::new(vertebra.x + side * x, y, z);
+    let mut points = vec![
+        (at(width * 0.97, vertebra.y + depth * 0.55, head_z), 4.6, 4.6),
+        (at(width + 9.0, vertebra.y + depth + 11.0, head_z - 0.5), 3.4, 4.4),
+        (at(width + 17.0, vertebra.y + depth + 19.0, head_z - 2.5), 4.4, 5.4),
+    ];
+    let back_deg = if number <= 2 { 128.0 } else { 147.0 };
+    let steps = 44;
+    for step in 0..=steps {
+        let t = step as f32 / steps as f32;
+        let phi = back_deg + (front_deg - back_deg) * t;
+        let run = (back_deg - phi) / (150.0 - front_deg).max(30.0);
+        let slope = 0.35 * run + 0.65 * smooth_step(-0.15, 1.1, run);
+        let wobble = 1.2 * (number as f32 * 1.7 + side + t * 7.0).sin();
+        let z = head_z - 4.0 - (drop_mm - 4.0) * slope + wobble;
+        let point = wall.point(phi, side, z, CAGE_MM * 0.5 + 0.2);
+        let tall = profile(&[(0.0, 5.4), (0.25, 6.2), (0.7, 6.6), (1.0, 7.2)], t);
+        let (thick, tall) = if number == 1 { (6.8, 3.6) } else { (3.5, tall) };
+        points.push((point, thick, tall));
+    }
+    let path: Vec<(Vec3, f32)> = points.iter().map(|(p, _, tall)| (*p, *tall)).collect();
+    let thicks: Vec<(Vec3, f32)> = points.iter().map(|(p, thick, _)| (*p, *thick)).collect();
+    let tapered = super::shapes::smooth_path(&path, 4.0);
+    let thick = super::shapes::smooth_path(&thicks, 4.0);
+    tapered
+        .iter()
+        .zip(&thick)
+        .map(|((point, tall), (_, thick))| Station {
+            at: *point,
+            normal: if number == 1 {
+                wall.normal(*point).with_z(0.0).normalize_or(Vec3::Y)
+            } else {
+                wall.normal(*point)
+            },
+            thick: *thick,
+            tall: *tall,
+        })
+        .collect()
+}
+
+/// From the front end of a rib to the sternum (1 to 7), or up to the cartilage above (8 to 10).
+fn rib_cartilage(number: usize, side: f32, end: Vec3) -> Vec<Capsule> {
+    const JOINTS_MM: [f32; 10] = [92.0, 57.0, 37.0, 20.0, 5.0, -8.0, -19.0, -37.0, -62.0, -86.0];
+    const REACH_MM: [f32; 10] = [24.0, 17.0, 17.0, 18.0, 20.0, 20.0, 18.0, 33.0, 52.0, 72.0];
+    if number > 10 {
+        return Vec::new();
+    }
+    let (z, x) = (JOINTS_MM[number - 1], REACH_MM[number - 1]);
+    let on_front = |x: f32, z: f32| {
+        let depth = front_mm(z);
+        let width = 131.0;
+        let y = -depth * (1.0 - (x / width).powf(2.25)).max(0.0).powf(1.0 / 2.25) - CAGE_MM * 0.55;
+        Vec3::new(side * x, y, z)
+    };
+    let joint = on_front(x, z);
+    let middle_x = x + (end.x.abs() - x) * 0.55;
+    let middle = on_front(middle_x, end.z + (z - end.z) * 0.28);
+    super::shapes::tube(&[(end, 5.4), (middle, 5.2), (joint, 4.6)], 4.0, 0.0)
+}
+
+fn sternum() -> Vec<Slat> {
+    // height, half width
+    const WIDTHS: [(f32, f32); 14] = [
+        (-68.0, 2.5),
+        (-62.0, 5.0),
+        (-50.0, 6.5),
+        (-42.0, 9.0),
+        (-36.0, 16.0),
+        (-16.0, 20.0),
+        (10.0, 18.0),
+        (36.0, 15.5),
+        (51.0, 16.5),
+        (56.5, 17.0),
+        (70.0, 21.0),
+        (84.0, 28.0),
+        (94.0, 31.0),
+        (101.0, 24.0),
+    ];
+    let station = |z: f32| Station {
+        at: Vec3::new(0.6, -front_mm(z) - 5.5, z),
+        normal: -Vec3::Y,
+        thick: if z > 60.0 { 6.4 } else { 5.2 },
+        tall: profile(&WIDTHS, z),
+    };
+    let piece = |from: f32, to: f32| {
+        let steps = 10;
+        let stations: Vec<Station> =
+            (0..=steps).map(|step| station(from + (to - from) * step as f32 / steps as f32)).collect();
+        slats(&stations).collect::<Vec<_>>()
+    };
+    [piece(100.0, 58.5), piece(53.0, -37.0), piece(-41.0, -64.0)].concat()
+}
+
+fn shoulder(wall: &Wall, side: f32) -> Vec<(Piece, BoneKind)> {
+    let at = |x: f32, y: f32, z: f32| Vec3::new(side * x, y, z);
+    let mut pieces = vec![(Piece::Blade(Blade::new(wall, side)), BoneKind::Flat)];
+    let mut rods = |points: &[(Vec3, f32)], kind: BoneKind| {
+        pieces.extend(super::shapes::tube(points, 4.0, 0.0).into_iter().map(|c| (Piece::Capsule(c), kind)));
+    };
+    let lift = 1.5 * side;
+    rods(
+        &[
+            (at(20.0, -61.0, 102.0), 9.0),
+            (at(30.0, -63.0, 106.0 + lift), 7.2),
+            (at(58.0, -56.0, 115.0 + lift), 6.0),
+            (at(88.0, -32.0, 126.0 + lift), 5.4),
+            (at(114.0, -2.0, 141.0), 6.0),
+            (at(132.0, 14.0, 150.0), 7.0),
+        ],
+        BoneKind::Long,
+    );
+    rods(
+        &[
+            (at(132.0, 8.0, 128.0), 22.5),
+            (at(137.0, 5.0, 146.0), 17.0),
+            (at(141.0, 2.0, 162.0), 13.0),
+            (at(146.0, 0.0, 200.0), 11.5),
+        ],
+        BoneKind::Long,
+    );
+    let lateral = wall.point(98.0, side, 90.0, CAGE_MM + 12.0);
+    rods(&[(lateral, 6.0), (at(110.0, 14.0, 105.0), 8.5), (at(116.0, 13.0, 114.0), 13.0)], BoneKind::Flat);
+    rods(
+        &[(at(110.0, 8.0, 110.0), 6.5), (at(106.0, -14.0, 119.0), 5.5), (at(112.0, -26.0, 116.0), 4.5)],
+        BoneKind::Flat,
+    );
+    let ridge = [
+        (wall.point(146.0, side, 80.0, CAGE_MM + 14.0), 2.6, 3.0),
+        (wall.point(136.0, side, 88.0, CAGE_MM + 20.0), 2.6, 8.0),
+        (wall.point(122.0, side, 98.0, CAGE_MM + 26.0), 3.0, 10.0),
+        (at(124.0, 44.0, 124.0), 4.5, 10.0),
+        (at(142.0, 36.0, 142.0), 4.5, 11.0),
+        (at(146.0, 16.0, 154.0), 4.0, 9.0),
+    ];
+    let stations: Vec<Station> = ridge
+        .iter()
+        .map(|(p, thick, tall)| Station {
+            at: *p,
+            normal: Vec3::new(0.0, 0.45, 0.9).normalize(),
+            thick: *thick,
+            tall: *tall,
+        })
+        .collect();
+    pieces.extend(slats(&stations).map(|slat| (Piece::Slat(slat), BoneKind::Flat)));
+    pieces
+}

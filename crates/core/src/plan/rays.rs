@@ -16,7 +16,10 @@ use crate::{
 ///   all half-spaces is `t_in..=t_out`.
 /// - Samples stand at whole multiples of `step_mm`: `t = n * step_mm` for whole n with `t_in <= t <= t_out`. A rendering
 ///   has one more at `t_in` and at `t_out`.
-/// - The lattice position is `lattice_from_relative * point + lattice_offset`; its floor is the voxel.
+/// - The lattice position is `lattice_origin + t * lattice_direction`, where once a ray
+///   `lattice_origin = lattice_from_relative * origin + lattice_offset` and
+///   `lattice_direction = lattice_from_relative * direction`; its floor is the voxel. Between `t_in` and `t_out` it counts
+///   as inside, whatever its rounding at the faces of the box.
 #[derive(Clone, Debug)]
 pub struct RayPlan {
     /// How values are found. Cubic counts as linear.
@@ -94,8 +97,9 @@ pub enum RayMode {
 /// With transmittance T from 1: `sum += T * a * lit colour; T *= 1 - a`. The pixel is `sum + T * background`.
 ///
 /// Lighting: the gradient g (modality units per mm) is taken by central differences one voxel (uneven: one interval)
-/// to each side along the lattice axes, a side without a sample taking the middle's value, mapped to mm by the transpose
-/// of `lattice_from_relative`. `w = |g|² / (|g|² + floor²)`, n = g / |g|, h = normalize(light - direction);
+/// (even: with the same fractions) to each side along the lattice axes, divided by the distance of the sides, mapped to
+/// mm by the transpose of `lattice_from_relative`. A side without a sample takes the middle's value; if that has none
+/// either, the axis counts as flat. `w = |g|² / (|g|² + floor²)`, n = g / |g|, h = normalize(light - direction);
 /// `lit = c * (1 + w * (ambient + diffuse * |n · light| - 1)) + w * specular * |n · h|^shininess`.
 #[derive(Clone, Debug)]
 pub struct RenderingPlan {

@@ -15,7 +15,13 @@ pub const SNAP: f32 = 1.0 / 32768.0;
 /// 3. In an interval with missing slices there is no sample, except on its two slices.
 /// 4. If a voxel with non-zero weight is padding, there is no sample. (Cubic: linear takes over where any of its voxels
 ///    lies outside, is padding or lies across missing slices.)
-/// 5. `a + f * (b - a)` along i, then j, then k, on stored values; then `value * slope + intercept`.
+/// 5. `a + f * (b - a)` along i, then j, then k, on stored values; then `value * slope + intercept`. Nearest: the next
+///    voxel where the fraction is at least 0.5.
+/// 6. Cubic, from the voxels a, b, c, d at -1, 0, 1, 2 of an axis: with `g = (f - 1) * (f - 1) * f`,
+///    `h = f * f * (f - 1)` and `s = f * f * (3 - 2 * f)`, the value is
+///    `((-g * r * a + (1 - s - h * q) * b) + (s + g * r) * c) + h * q * d`. r and q are 0.5 (Catmull-Rom); along k of an
+///    uneven grid the middle interval divided by the sum of itself and the one before (r) or after it (q), so that
+///    what is linear in mm stays linear.
 #[derive(Clone, Debug)]
 pub struct SamplingPlan {
     /// The number of voxels along i, j and k.

@@ -6,6 +6,19 @@ use crate::error::Defect;
 /// Bits that are at hand after [`Bits::ensure`].
 const ENSURED: u32 = 32;
 
+/// Leading zeros of a byte; more than any code has where it is all zeros.
+///
+/// Without the instructions of newer processors, which a portable build lacks, this is faster than to count.
+const LEADING_ZEROS: [u8; 256] = {
+    let mut table = [u8::MAX; 256];
+    let mut byte = 1;
+    while byte < 256 {
+        table[byte] = (byte as u8).leading_zeros() as u8;
+        byte += 1;
+    }
+    table
+};
+
 /// Where bits come from: the bytes up to the next marker, and from there on zeros.
 ///
 /// The zeros keep the check for the end out of the inner loop: whoever reads a line asks [`Source::overrun`]
@@ -147,7 +160,7 @@ impl Bits {
 
     /// Takes a limited-length Golomb code of the order `k` (T.87 A.5.3).
     ///
-    /// `escape` is the number of leading zeros that announces a value that is written out.
+    /// `escape` is the number of leading zeros that announces a value that is written out. `k` is at most 17.
     #[inline(always)]
     pub(super) fn take_golomb(
         &mut self,
@@ -157,12 +170,11 @@ impl Bits {
         parameters: &Parameters,
     ) -> Result<u32, Defect> {
         self.ensure(source);
-        let zeros = self.cache.leading_zeros();
-        let length = zeros + 1 + k;
-        let value = if length <= escape.min(ENSURED) {
+        let zeros = u32::from(LEADING_ZEROS[usize::from((self.cache >> 56) as u8)]);
+        let value = if zeros < escape {
             let rest = (self.cache << zeros) << 1;
             self.cache = rest << k;
-            self.available -= length;
+            self.available -= zeros + 1 + k;
             (zeros << k) | ((rest >> 1) >> (63 - k)) as u32
         } else {
             let value;

@@ -47,7 +47,7 @@ impl Context {
         let change = i32::from(bias > 0) - i32::from(bias <= -n);
         self.correction = (i32::from(self.correction) + change).clamp(-128, 127) as i16;
         bias = (bias - n * change).clamp(1 - n, 0);
-        let k = order(sizes, count);
+        let k = adjusted_order(self.order.into(), sizes, count);
         let inverted = (k == 0) & (BY_MASK || parameters.near == 0) & (2 * bias <= -n);
         (self.sizes, self.bias, self.count) = (sizes, bias, count);
         (self.order, self.inversion) = (k as u8, -i8::from(inverted));
@@ -109,6 +109,13 @@ fn order(sizes: u32, count: u32) -> u32 {
     k + u32::from(count << k < sizes)
 }
 
+/// [`order`], where `k` is the order before the last error and most likely still right.
+#[inline(always)]
+fn adjusted_order(k: u32, sizes: u32, count: u32) -> u32 {
+    let reach = count << k;
+    if sizes <= reach && (sizes > reach >> 1 || k == 0) { k } else { order(sizes, count) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +126,9 @@ mod tests {
             for sizes in (0..5000).chain(0xFFFF_0000..0xFFFF_0010) {
                 let least = (0..40).find(|&k| u64::from(count) << k >= u64::from(sizes)).unwrap();
                 assert_eq!(order(sizes, count), least, "{sizes} over {count}");
+                for previous in 0..20 {
+                    assert_eq!(adjusted_order(previous, sizes, count), least, "{sizes} over {count}");
+                }
             }
         }
     }

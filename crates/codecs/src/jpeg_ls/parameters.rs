@@ -70,18 +70,30 @@ impl Parameters {
     pub(super) fn wraps_by_mask(&self) -> bool {
         self.near == 0 && (self.max_value + 1).unsigned_abs().is_power_of_two()
     }
+}
 
-    /// The quantised gradient (T.87 A.3.3) of each difference between two samples, from `-max_value` to
-    /// `max_value`.
-    pub(super) fn gradient_table(&self) -> Vec<i8> {
-        let zero = self.max_value as usize;
-        let mut table = vec![0; 2 * zero + 1];
-        let [t1, t2, t3] = self.thresholds;
-        for (region, least) in (1..).zip([self.near + 1, t1, t2, t3]) {
-            table[zero + least as usize..].fill(region);
-            table[..=zero - least as usize].fill(-region);
+/// The quantised gradient (T.87 A.3.3) of each difference between two samples.
+///
+/// Negative differences stand at the end, so that their lower bits are their place.
+pub(super) struct Gradients(Box<[i8; Self::PLACES]>);
+
+impl Gradients {
+    const PLACES: usize = 1 << 17;
+
+    pub(super) fn new(parameters: &Parameters) -> Self {
+        let mut table = Box::new([0; Self::PLACES]);
+        let [t1, t2, t3] = parameters.thresholds;
+        let largest = parameters.max_value as usize;
+        for (region, least) in (1..).zip([parameters.near + 1, t1, t2, t3]) {
+            table[least as usize..=largest].fill(region);
+            table[Self::PLACES - largest..=Self::PLACES - least as usize].fill(-region);
         }
-        table
+        Self(table)
+    }
+
+    #[inline(always)]
+    pub(super) fn quantise(&self, difference: i32) -> i32 {
+        i32::from(self.0[difference.cast_unsigned() as usize % Self::PLACES])
     }
 }
 
@@ -147,10 +159,10 @@ mod tests {
     #[test]
     fn gradients_are_quantised_as_in_a_3_3() {
         let presets = Presets { thresholds: [4, 6, 9], ..Presets::default() };
-        let table = Parameters::new(8, 2, &presets).unwrap().gradient_table();
+        let gradients = Gradients::new(&Parameters::new(8, 2, &presets).unwrap());
         let expected = [-4, -3, -3, -3, -2, -2, -1, 0, 0, 0, 0, 0, 1, 2, 2, 3, 3, 3, 4];
-        assert_eq!(table[255 - 9..=255 + 9], expected);
-        assert_eq!((table.len(), table[0], table[510]), (511, -4, 4));
+        assert!((-9..).zip(expected).all(|(difference, region)| gradients.quantise(difference) == region));
+        assert_eq!((gradients.quantise(-255), gradients.quantise(255)), (-4, 4));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Decoding the samples of one scan (T.87 Annex A, B).
 
+use std::array::from_fn;
+
 use super::bits::{Bits, Source};
 use super::context::{Context, REGULAR_CONTEXTS, RunContext};
 use super::malformed;
 use super::markers::{Interleave, Scan};
-use super::parameters::Parameters;
+use super::parameters::{Gradients, Parameters};
 use crate::error::{Defect, Error};
 use crate::shape::FrameShape;
 
@@ -21,29 +23,16 @@ pub(super) fn decode(
     shape: &FrameShape,
     output: &mut [u8],
 ) -> Result<usize, Error> {
-    let samples_per_pixel = usize::from(shape.samples_per_pixel);
+    let decoder = Decoder::new(codestream, start, parameters);
     let bytes_per_sample = usize::from(shape.bits_allocated / 8);
-    let width = usize::from(scan.frame.width);
-    let mut lines: Vec<_> = scan.components().iter().map(|_| Lines::new(width)).collect();
-    let mut decoder = Decoder::new(codestream, start, parameters);
-    let mut until_restart = scan.restart_interval;
-    let mut restarts = 0;
-    for row in output.chunks_exact_mut(width * samples_per_pixel * bytes_per_sample) {
-        if scan.restart_interval > 0 && until_restart == 0 {
-            let end = decoder.finish()?;
-            let next = behind_restart_marker(codestream, end, restarts)?;
-            decoder.restart(codestream, next);
-            lines.iter_mut().for_each(Lines::reset);
-            restarts = (restarts + 1) % 8;
-            until_restart = scan.restart_interval;
-        }
-        until_restart = until_restart.saturating_sub(1);
-        decoder.row(&mut lines, scan.interleave)?;
-        for (line, &component) in lines.iter().zip(scan.components()) {
-            store(line.samples(), row, component, samples_per_pixel, bytes_per_sample);
-        }
+    let samples_per_pixel = usize::from(shape.samples_per_pixel);
+    let target = Target { output, bytes_per_sample, samples_per_pixel, places: scan.components() };
+    match (scan.interleave, scan.components().len()) {
+        (Interleave::Sample, 2) => decoder.run::<2>(scan, target),
+        (Interleave::Sample, 3) => decoder.run::<3>(scan, target),
+        (Interleave::Sample, 4) => decoder.run::<4>(scan, target),
+        _ => decoder.run::<1>(scan, target),
     }
-    decoder.finish()
 }
 
 /// The position behind the restart marker with the given number.
@@ -57,46 +46,80 @@ fn behind_restart_marker(codestream: &[u8], end: usize, number: u8) -> Result<us
     }
 }
 
-/// Writes a line's samples into their places in a row of pixels.
-fn store(
-    samples: &[i32],
+/// Where samples go.
+struct Target<'a> {
+    output: &'a mut [u8],
+    bytes_per_sample: usize,
+    samples_per_pixel: usize,
+    /// The places within a pixel of the scan's components.
+    places: &'a [usize],
+}
+
+impl Target<'_> {
+    /// Writes rows, one line for each row and each `N` components of the scan, as `next_row` decodes them.
+    fn fill<const N: usize>(
+        &mut self,
+        width: usize,
+        lines: &mut [Lines<N>],
+        mut next_row: impl FnMut(&mut [Lines<N>]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let whole_pixels = N == self.samples_per_pixel && self.places.is_sorted();
+        for row in self.output.chunks_exact_mut(width * self.samples_per_pixel * self.bytes_per_sample) {
+            next_row(lines)?;
+            for (line, places) in lines.iter().zip(self.places.chunks_exact(N)) {
+                match (whole_pixels, self.bytes_per_sample) {
+                    (true, 1) => store_bytes(line.samples().as_flattened(), row),
+                    (true, _) => store_words(line.samples().as_flattened(), row),
+                    (false, bytes) => store_apart(line.samples(), row, places, self.samples_per_pixel, bytes),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn store_bytes(samples: &[i32], row: &mut [u8]) {
+    row.iter_mut().zip(samples).for_each(|(byte, &sample)| *byte = sample as u8);
+}
+
+fn store_words(samples: &[i32], row: &mut [u8]) {
+    let pairs = row.as_chunks_mut::<2>().0;
+    pairs.iter_mut().zip(samples).for_each(|(pair, &sample)| *pair = (sample as u16).to_le_bytes());
+}
+
+/// Stores samples into some components of each pixel.
+fn store_apart<const N: usize>(
+    samples: &[[i32; N]],
     row: &mut [u8],
-    component: usize,
+    places: &[usize],
     samples_per_pixel: usize,
     bytes_per_sample: usize,
 ) {
-    match (bytes_per_sample, samples_per_pixel) {
-        (1, 1) => row.iter_mut().zip(samples).for_each(|(byte, &sample)| *byte = sample as u8),
-        (2, 1) => {
-            let pairs = row.as_chunks_mut::<2>().0;
-            pairs.iter_mut().zip(samples).for_each(|(pair, &sample)| *pair = (sample as u16).to_le_bytes());
-        }
-        (bytes, _) => {
-            let places = row.chunks_exact_mut(bytes).skip(component).step_by(samples_per_pixel);
-            places
-                .zip(samples)
-                .for_each(|(place, sample)| place.copy_from_slice(&sample.to_le_bytes()[..bytes]));
+    for (pixel, samples) in row.chunks_exact_mut(samples_per_pixel * bytes_per_sample).zip(samples) {
+        for (sample, place) in samples.iter().zip(places) {
+            let bytes = &sample.to_le_bytes()[..bytes_per_sample];
+            pixel[place * bytes_per_sample..][..bytes_per_sample].copy_from_slice(bytes);
         }
     }
 }
 
-/// The line of a component that is being decoded and the one above it.
+/// The line that is being decoded and the one above it, of `N` components that take turns at each pixel.
 ///
-/// Both have one sample more on each side, which stands for the neighbours outside of the image (T.87 A.2.1).
-struct Lines {
-    above: Vec<i32>,
-    current: Vec<i32>,
+/// Both have one pixel more on each side, which stands for the neighbours outside of the image (T.87 A.2.1).
+struct Lines<const N: usize> {
+    above: Vec<[i32; N]>,
+    current: Vec<[i32; N]>,
     run_index: usize,
 }
 
-impl Lines {
+impl<const N: usize> Lines<N> {
     fn new(width: usize) -> Self {
-        Self { above: vec![0; width + 2], current: vec![0; width + 2], run_index: 0 }
+        Self { above: vec![[0; N]; width + 2], current: vec![[0; N]; width + 2], run_index: 0 }
     }
 
     fn reset(&mut self) {
-        self.above.fill(0);
-        self.current.fill(0);
+        self.above.fill([0; N]);
+        self.current.fill([0; N]);
         self.run_index = 0;
     }
 
@@ -108,23 +131,18 @@ impl Lines {
         self.current[0] = self.above[1];
     }
 
-    /// The samples to the left of `x`, above, above left and above right: Ra, Rb, Rc and Rd.
-    #[inline(always)]
-    fn neighbours(&self, x: usize) -> [i32; 4] {
-        [self.current[x - 1], self.above[x], self.above[x - 1], self.above[x + 1]]
-    }
-
-    fn samples(&self) -> &[i32] {
+    fn samples(&self) -> &[[i32; N]] {
         &self.current[1..self.current.len() - 1]
     }
 }
 
 /// The state of a scan's decoding, which its components share.
 struct Decoder<'a> {
+    codestream: &'a [u8],
     source: Source<'a>,
     bits: Bits,
     parameters: Parameters,
-    gradients: Vec<i8>,
+    gradients: Gradients,
     contexts: [Context; REGULAR_CONTEXTS],
     run_contexts: [RunContext; 2],
     /// Leading zeros that announce an error that is written out.
@@ -134,69 +152,84 @@ struct Decoder<'a> {
 impl<'a> Decoder<'a> {
     fn new(codestream: &'a [u8], start: usize, parameters: &Parameters) -> Self {
         Self {
+            codestream,
             source: Source::new(codestream, start),
             bits: Bits::NONE,
             parameters: *parameters,
-            gradients: parameters.gradient_table(),
+            gradients: Gradients::new(parameters),
             contexts: [Context::new(parameters); REGULAR_CONTEXTS],
             run_contexts: [0, 1].map(|kind| RunContext::new(parameters, kind)),
             escape: parameters.limit - parameters.error_bits - 1,
         }
     }
 
-    /// Forgets everything that was learnt, and reads on behind a restart marker.
-    fn restart(&mut self, codestream: &'a [u8], start: usize) {
-        self.source = Source::new(codestream, start);
+    /// Forgets everything that was learnt, and reads on behind the restart marker with the given number.
+    fn restart(&mut self, number: u8) -> Result<(), Error> {
+        let end = self.finish()?;
+        self.source = Source::new(self.codestream, behind_restart_marker(self.codestream, end, number)?);
         self.bits = Bits::NONE;
         self.contexts.fill(Context::new(&self.parameters));
         self.run_contexts = [0, 1].map(|kind| RunContext::new(&self.parameters, kind));
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<usize, Error> {
         self.source.finish(self.bits).map_err(|defect| malformed(defect, self.source.position()))
     }
 
-    /// Decodes one line of each component.
-    fn row(&mut self, lines: &mut [Lines], interleave: Interleave) -> Result<(), Error> {
-        lines.iter_mut().for_each(Lines::advance);
-        let read = match (interleave, self.parameters.wraps_by_mask(), lines) {
-            (Interleave::Line, true, lines) => lines.iter_mut().try_for_each(|line| self.line::<true>(line)),
-            (Interleave::Line, false, lines) => {
-                lines.iter_mut().try_for_each(|line| self.line::<false>(line))
+    /// Decodes the whole scan, whose components take turns in groups of `N`.
+    fn run<const N: usize>(mut self, scan: &Scan, mut target: Target<'_>) -> Result<usize, Error> {
+        let width = usize::from(scan.frame.width);
+        let mut lines: Vec<_> = scan.components().chunks_exact(N).map(|_| Lines::<N>::new(width)).collect();
+        let (mut until_restart, mut restarts) = (scan.restart_interval, 0);
+        target.fill(width, &mut lines, |lines| {
+            if scan.restart_interval > 0 && until_restart == 0 {
+                self.restart(restarts)?;
+                lines.iter_mut().for_each(Lines::reset);
+                restarts = (restarts + 1) % 8;
+                until_restart = scan.restart_interval;
             }
-            (Interleave::Sample, true, [a, b]) => self.pixels::<true, 2>([a, b]),
-            (Interleave::Sample, false, [a, b]) => self.pixels::<false, 2>([a, b]),
-            (Interleave::Sample, true, [a, b, c]) => self.pixels::<true, 3>([a, b, c]),
-            (Interleave::Sample, false, [a, b, c]) => self.pixels::<false, 3>([a, b, c]),
-            (Interleave::Sample, true, [a, b, c, d]) => self.pixels::<true, 4>([a, b, c, d]),
-            (Interleave::Sample, false, [a, b, c, d]) => self.pixels::<false, 4>([a, b, c, d]),
-            _ => Err(Defect::ScanHeader),
-        };
+            until_restart = until_restart.saturating_sub(1);
+            self.row(lines)
+        })?;
+        self.finish()
+    }
+
+    /// Decodes one line of each group of components.
+    fn row<const N: usize>(&mut self, lines: &mut [Lines<N>]) -> Result<(), Error> {
+        let by_mask = self.parameters.wraps_by_mask();
+        let read = lines.iter_mut().try_for_each(|line| {
+            line.advance();
+            if by_mask { self.line::<true, N>(line) } else { self.line::<false, N>(line) }
+        });
         let overrun = if self.source.overrun(self.bits) { Err(Defect::Truncated) } else { Ok(()) };
         read.and(overrun).map_err(|defect| malformed(defect, self.source.position()))
     }
 
-    /// Decodes a line of one component.
+    /// Decodes a line of `N` components, which take turns at each pixel and run together (T.87 B.3).
     ///
     /// `BY_MASK` is [`Parameters::wraps_by_mask`], known to the compiler.
     #[inline(never)]
-    fn line<const BY_MASK: bool>(&mut self, lines: &mut Lines) -> Result<(), Defect> {
+    fn line<const BY_MASK: bool, const N: usize>(&mut self, lines: &mut Lines<N>) -> Result<(), Defect> {
         let Lines { above, current, run_index } = lines;
         let width = current.len() - 2;
         let mut bits = self.bits;
         let mut x = 1;
         while x <= width {
             let (mut a, mut b, mut c) = (current[x - 1], above[x], above[x - 1]);
-            let mut q2 = self.quantise(b - c);
-            for (sample, &d) in current[x..=width].iter_mut().zip(&above[x + 1..]) {
-                let q1 = self.quantise(d - b);
-                let context = 81 * q1 + 9 * q2 + self.quantise(c - a);
-                if context == 0 {
+            let mut ninefold: [i32; N] = from_fn(|i| 9 * self.gradients.quantise(b[i] - c[i]));
+            for (pixel, &d) in current[x..=width].iter_mut().zip(&above[x + 1..]) {
+                let next: [i32; N] = from_fn(|i| 9 * self.gradients.quantise(d[i] - b[i]));
+                let contexts: [i32; N] =
+                    from_fn(|i| 9 * next[i] + ninefold[i] + self.gradients.quantise(c[i] - a[i]));
+                if contexts == [0; N] {
                     break;
                 }
-                a = self.regular::<BY_MASK>(&mut bits, context, [a, b, c])?;
-                *sample = a;
-                (b, c, q2) = (d, b, q1);
+                for i in 0..N {
+                    a[i] = self.regular::<BY_MASK>(&mut bits, contexts[i], [a[i], b[i], c[i]])?;
+                }
+                *pixel = a;
+                (b, c, ninefold) = (d, b, next);
                 x += 1;
             }
             if x > width {
@@ -208,63 +241,17 @@ impl<'a> Decoder<'a> {
             current[x..x + run].fill(left);
             x += run;
             if x <= width {
-                let alike = (left - above[x]).abs() <= self.parameters.near;
-                (current[x], bits) = self.interruption(bits, alike, left, above[x], *run_index)?;
+                for i in 0..N {
+                    let alike = N == 1 && (left[i] - above[x][i]).abs() <= self.parameters.near;
+                    (current[x][i], bits) =
+                        self.interruption(bits, alike, left[i], above[x][i], *run_index)?;
+                }
                 *run_index = run_index.saturating_sub(1);
                 x += 1;
             }
         }
         self.bits = bits;
         Ok(())
-    }
-
-    /// Decodes a line of all components, which take turns at each pixel and run together (T.87 B.3).
-    #[inline(never)]
-    fn pixels<const BY_MASK: bool, const N: usize>(
-        &mut self,
-        mut lines: [&mut Lines; N],
-    ) -> Result<(), Defect> {
-        let width = lines[0].samples().len();
-        let mut run_index = lines[0].run_index;
-        let mut bits = self.bits;
-        let mut x = 1;
-        while x <= width {
-            let neighbours = lines.each_ref().map(|lines| lines.neighbours(x));
-            let contexts = neighbours.map(|[a, b, c, d]| {
-                81 * self.quantise(d - b) + 9 * self.quantise(b - c) + self.quantise(c - a)
-            });
-            if contexts != [0; N] {
-                for ((lines, context), [a, b, c, _]) in lines.iter_mut().zip(contexts).zip(neighbours) {
-                    lines.current[x] = self.regular::<BY_MASK>(&mut bits, context, [a, b, c])?;
-                }
-                x += 1;
-                continue;
-            }
-            let run;
-            (run, bits) = run_length(&mut self.source, bits, width + 1 - x, &mut run_index)?;
-            for Lines { current, .. } in &mut lines {
-                let left = current[x - 1];
-                current[x..x + run].fill(left);
-            }
-            x += run;
-            if x <= width {
-                for Lines { current, above, .. } in &mut lines {
-                    (current[x], bits) =
-                        self.interruption(bits, false, current[x - 1], above[x], run_index)?;
-                }
-                run_index = run_index.saturating_sub(1);
-                x += 1;
-            }
-        }
-        lines.into_iter().for_each(|lines| lines.run_index = run_index);
-        self.bits = bits;
-        Ok(())
-    }
-
-    /// The quantised gradient (T.87 A.3.3).
-    #[inline(always)]
-    fn quantise(&self, gradient: i32) -> i32 {
-        i32::from(self.gradients[(gradient + self.parameters.max_value) as usize])
     }
 
     /// Decodes a sample in regular mode (T.87 A.4 to A.6) from its neighbours to the left (Ra), above (Rb) and above
@@ -278,7 +265,7 @@ impl<'a> Decoder<'a> {
     ) -> Result<i32, Defect> {
         let sign = context >> 31;
         let signed = |value: i32| (value ^ sign) - sign;
-        let context = &mut self.contexts[signed(context) as usize];
+        let context = &mut self.contexts[context.unsigned_abs() as usize];
         let edge = (a + b - c).clamp(a.min(b), a.max(b));
         let prediction = (edge + signed(context.correction.into())).clamp(0, self.parameters.max_value);
         let mapped =

@@ -96,10 +96,10 @@ pub enum RayMode {
 /// The segment's opacity is `a = 1 - exp(-E * (t1 - t0))`, its colour `C / E`, lit at `t0 + U * (t1 - t0)`.
 /// With transmittance T from 1: `sum += T * a * lit colour; T *= 1 - a`. The pixel is `sum + T * background`.
 ///
-/// Lighting: the gradient g (modality units per mm) is taken by central differences one voxel (uneven: one interval)
-/// (even: with the same fractions) to each side along the lattice axes, divided by the distance of the sides, mapped to
-/// mm by the transpose of `lattice_from_relative`. A side without a sample takes the middle's value; if that has none
-/// either, the axis counts as flat. `w = |g|² / (|g|² + floor²)`, n = g / |g|, h = normalize(light - direction);
+/// Lighting: the gradient g (modality units per mm) is taken by central differences one voxel to each side along the
+/// lattice axes, with the same fractions, divided by the distance of the two sides, mapped to mm by the transpose of
+/// `lattice_from_relative`. A side without a sample takes the middle's value; if that has none either, the axis counts
+/// as flat. `w = |g|² / (|g|² + floor²)`, n = g / |g|, h = normalize(light - direction);
 /// `lit = c * (1 + w * (ambient + diffuse * |n · light| - 1)) + w * specular * |n · h|^shininess`.
 #[derive(Clone, Debug)]
 pub struct RenderingPlan {

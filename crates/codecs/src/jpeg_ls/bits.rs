@@ -23,6 +23,7 @@ const LEADING_ZEROS: [u8; 256] = {
 ///
 /// The zeros keep the check for the end out of the inner loop: whoever reads a line asks [`Source::overrun`]
 /// afterwards.
+#[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     codestream: &'a [u8],
     /// The next byte to be taken.
@@ -101,8 +102,8 @@ impl<'a> Source<'a> {
         bits
     }
 
-    /// Goes to the marker behind the scan or restart interval, which must be all read.
-    pub(super) fn finish(&mut self, bits: Bits) -> Result<usize, Defect> {
+    /// The position of the marker behind the scan or restart interval, which must be all read.
+    pub(super) fn finish(mut self, bits: Bits) -> Result<usize, Defect> {
         if self.overrun(bits) {
             return Err(Defect::Truncated);
         }

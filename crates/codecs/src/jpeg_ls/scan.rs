@@ -173,7 +173,7 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<usize, Error> {
+    fn finish(&self) -> Result<usize, Error> {
         self.source.finish(self.bits).map_err(|defect| malformed(defect, self.source.position()))
     }
 

@@ -1,10 +1,39 @@
-//! Where every shader writes its result.
+//! Where every shader writes its result: tile by tile, one word a pixel.
 
 @group(0) @binding(0) var<storage, read_write> output: array<u32>;
+
+/// The side of a tile in pixels; a workgroup computes one tile.
+const TILE_PX = 16u;
+const TILE_PIXELS = 256u;
+
+/// A tile of the picture, and where its first pixel's first sample stands.
+struct Tile {
+    /// Voxel along i, j and k; unused by rays.
+    voxel: vec3<i32>,
+    /// Column of the first pixel in the whole picture.
+    x: u32,
+    /// The rest of the position; unused by rays.
+    fraction: vec3<f32>,
+    /// Row of the first pixel in the whole picture.
+    y: u32,
+}
+
+@group(0) @binding(2) var<storage, read> tiles: array<Tile>;
 
 /// Writes a word of the result; a place beyond its end is left out.
 fn store(index: u32, value: u32) {
     if (index < arrayLength(&output)) {
         output[index] = value;
     }
+}
+
+/// A colour of components from 0 to 1 as four bytes, opaque.
+fn rgba_word(color: vec3<f32>) -> u32 {
+    return quantise(color.x, 255.0) | (quantise(color.y, 255.0) << 8u) | (quantise(color.z, 255.0) << 16u)
+        | 0xff000000u;
+}
+
+/// From 0..1 to whole numbers up to `most`, rounded once.
+fn quantise(part: f32, most: f32) -> u32 {
+    return u32(floor(clamp(part, 0.0, 1.0) * most + 0.5));
 }

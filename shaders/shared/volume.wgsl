@@ -6,14 +6,14 @@
 @group(0) @binding(1) var volume: texture_3d<f32>;
 #endif
 
-/// The stored value at an index (i, j, k) inside the volume. Integers are stored with a bias of 32768.
-fn stored_value(index: vec3<u32>) -> f32 {
+/// The number in the texture at an index (i, j, k) inside the volume: for 16-bit formats, 0 to 65535.
+fn texture_value(index: vec3<i32>) -> f32 {
     let texel = textureLoad(volume, index, 0).x;
 #ifdef UNORM16
-    return round(texel * 65535.0) - 32768.0;
+    return round(texel * 65535.0);
 #else
 #ifdef UINT16
-    return f32(texel) - 32768.0;
+    return f32(texel);
 #else
     return texel;
 #endif

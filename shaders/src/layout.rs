@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// Defines a `#[repr(C)]` struct, and checks that it has the fields, offsets and size of a shader's struct.
 ///
-/// Padding is a field like any other, in both languages.
+/// Padding is a field like any other, in both languages. A struct that several shaders share names all its layouts.
 ///
 /// ```
 /// anatome_shaders::mirror! {
@@ -34,7 +34,7 @@ use std::borrow::Cow;
 macro_rules! mirror {
     (
         $(#[$attribute:meta])*
-        $visibility:vis struct $name:ident = $layout:path {
+        $visibility:vis struct $name:ident = $($layout:path),+ {
             $($(#[$field_attribute:meta])* $field_visibility:vis $field:ident: $type:ty),+ $(,)?
         }
     ) => {
@@ -44,20 +44,25 @@ macro_rules! mirror {
             $($(#[$field_attribute])* $field_visibility $field: $type,)+
         }
         const _: () = {
-            let mut index = 0;
-            $(
-                let offset = ::std::mem::offset_of!($name, $field);
-                let size = $crate::size_of_field(|it: &$name| &it.$field);
+            let layouts: &[&$crate::reflect::StructLayout] = &[$(&$layout),+];
+            let mut layout = 0;
+            while layout < layouts.len() {
+                let mut index = 0;
+                $(
+                    let offset = ::std::mem::offset_of!($name, $field);
+                    let size = $crate::size_of_field(|it: &$name| &it.$field);
+                    assert!(
+                        layouts[layout].has_field(index, stringify!($field), offset, size),
+                        concat!("`", stringify!($field), "` is not where the shader has it"),
+                    );
+                    index += 1;
+                )+
                 assert!(
-                    $layout.has_field(index, stringify!($field), offset, size),
-                    concat!("`", stringify!($field), "` is not where the shader has it"),
+                    layouts[layout].has_size(index, ::std::mem::size_of::<$name>()),
+                    concat!("`", stringify!($name), "` is not the size of the shader's struct"),
                 );
-                index += 1;
-            )+
-            assert!(
-                $layout.has_size(index, ::std::mem::size_of::<$name>()),
-                concat!("`", stringify!($name), "` is not the size of the shader's struct"),
-            );
+                layout += 1;
+            }
         };
     };
 }

@@ -1,0 +1,113 @@
+//! A device whose failures are errors: lost, out of memory, refused calls, no answer.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anatome_core::DeviceFault;
+use wgpu::{
+    BufferDescriptor, BufferUsages, DeviceDescriptor, ErrorFilter, Features, PollError, PollType,
+    SubmissionIndex,
+};
+
+use crate::AdapterFacts;
+
+/// How long a device may take to answer. Dispatches are sized to take far less.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// A device and its queue.
+#[derive(Debug)]
+pub(crate) struct Gpu {
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    pub(crate) facts: AdapterFacts,
+    /// The driver's words, once the device is lost.
+    lost: Arc<OnceLock<String>>,
+}
+
+impl Gpu {
+    /// A device of our own on an adapter.
+    pub(crate) fn open(adapter: &wgpu::Adapter) -> Result<Self, DeviceFault> {
+        let descriptor = DeviceDescriptor {
+            label: Some("anatome"),
+            required_features: adapter.features() & Features::TEXTURE_FORMAT_16BIT_NORM,
+            required_limits: adapter.limits(),
+            ..DeviceDescriptor::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|error| DeviceFault::NoDevice { reason: error.to_string() })?;
+        let gpu = Self::shared(device, queue);
+        let gpu = Self {
+            facts: AdapterFacts::new(&adapter.get_info(), adapter.features(), &adapter.limits()),
+            ..gpu
+        };
+        let lost = Arc::clone(&gpu.lost);
+        gpu.device.set_device_lost_callback(move |reason, message| {
+            let _ = lost.set(format!("{reason:?} {message}").trim().to_owned());
+        });
+        // Every call that can fail stands in `guarded`; what comes later must not end the program.
+        let lost = Arc::clone(&gpu.lost);
+        gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let _ = lost.set(error.to_string());
+        }));
+        Ok(gpu)
+    }
+
+    /// A device that belongs to the caller, who also handles its loss.
+    pub(crate) fn shared(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let facts = AdapterFacts::new(&device.adapter_info(), device.features(), &device.limits());
+        Self { device, queue, facts, lost: Arc::default() }
+    }
+
+    pub(crate) fn check_lost(&self) -> Result<(), DeviceFault> {
+        match self.lost.get() {
+            Some(reason) => Err(DeviceFault::Lost { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs calls that allocate about `bytes`, and gives the first error that they raise.
+    pub(crate) fn guarded<T>(&self, bytes: u64, calls: impl FnOnce() -> T) -> Result<T, DeviceFault> {
+        self.check_lost()?;
+        let filters = [ErrorFilter::Validation, ErrorFilter::OutOfMemory, ErrorFilter::Internal];
+        let scopes = filters.map(|filter| self.device.push_error_scope(filter));
+        let result = calls();
+        let mut fault = None;
+        // Scopes are a stack: the last pushed is popped first.
+        for scope in scopes.into_iter().rev() {
+            let error = pollster::block_on(scope.pop());
+            fault = fault.or(error.map(|error| match error {
+                wgpu::Error::OutOfMemory { .. } => DeviceFault::OutOfMemory { bytes },
+                other => DeviceFault::Validation { reason: other.to_string() },
+            }));
+        }
+        self.check_lost()?;
+        fault.map_or(Ok(result), Err)
+    }
+
+    /// Waits until a submission has run.
+    pub(crate) fn wait(&self, submission: SubmissionIndex) -> Result<(), DeviceFault> {
+        let waiting = PollType::Wait { submission_index: Some(submission), timeout: Some(WAIT) };
+        let answer = self.device.poll(waiting);
+        self.check_lost()?;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(PollError::Timeout) => Err(DeviceFault::Timeout { seconds: WAIT.as_secs() }),
+            Err(other) => Err(DeviceFault::Validation { reason: other.to_string() }),
+        }
+    }
+
+    /// A buffer with contents. Must run in [`Self::guarded`].
+    pub(crate) fn filled_buffer(&self, label: &str, contents: &[u8], usage: BufferUsages) -> wgpu::Buffer {
+        let size = contents.len() as u64;
+        let usage = usage | BufferUsages::COPY_DST;
+        let buffer = self.empty_buffer(label, size, usage);
+        self.queue.write_buffer(&buffer, 0, contents);
+        buffer
+    }
+
+    /// A buffer without contents. Must run in [`Self::guarded`].
+    pub(crate) fn empty_buffer(&self, label: &str, size: u64, usage: BufferUsages) -> wgpu::Buffer {
+        let label = Some(label);
+        self.device.create_buffer(&BufferDescriptor { label, size, usage, mapped_at_creation: false })
+    }
+}

@@ -1,0 +1,215 @@
+//! The renderer: a device, its pipelines, and what a request becomes on it.
+
+use std::sync::Arc;
+
+use anatome_core::plan::{DisplayPlan, Plan, PlanePlan, RayMode, RayPlan, RenderingPlan, SamplingPlan};
+use anatome_core::{
+    Bindings, Error, Interpolation, Output, Progress, Projection, Recipe, Renderer, Request, Result,
+    SceneFault, Source, Uploaded as _, Volume,
+};
+use anatome_shaders::{Shader, project, raycast, slice};
+use bytemuck::{NoUninit, bytes_of, cast_slice};
+use glam::{DMat3, DVec3, Vec3};
+use wgpu::{BindingResource, BufferUsages};
+
+use crate::adapter::choose;
+use crate::device::Gpu;
+use crate::frame::Work;
+use crate::pipeline::{Constant, Pipelines};
+use crate::{AdapterChoice, AdapterFacts, GpuFrame, GpuVolume, gpu_data};
+
+/// The most samples along a ray, as in the shaders.
+const MAX_SAMPLES: u64 = 1 << 16;
+
+/// Renders on a GPU, by compute shaders.
+#[derive(Debug)]
+pub struct GpuRenderer {
+    pub(crate) gpu: Gpu,
+    pipelines: Pipelines,
+    memory_limit_bytes: u64,
+}
+
+impl GpuRenderer {
+    /// Opens an adapter.
+    ///
+    /// # Errors
+    /// Device: no such adapter, or it gives no device.
+    pub fn open(choice: &AdapterChoice) -> Result<Self> {
+        Ok(Self::new(Gpu::open(&choose(choice)?)?))
+    }
+
+    /// A renderer on the caller's device, which needs no feature; 16-bit samples are kept as normalised texels if it has
+    /// `TEXTURE_FORMAT_16BIT_NORM`. The caller is told of the device's loss, and makes another renderer then.
+    #[must_use]
+    pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        Self::new(Gpu::shared(device, queue))
+    }
+
+    fn new(gpu: Gpu) -> Self {
+        Self { gpu, pipelines: Pipelines::default(), memory_limit_bytes: u64::MAX }
+    }
+
+    /// Refuses volumes of more bytes on the GPU than this. Without it, the driver decides.
+    #[must_use]
+    pub fn with_memory_limit(self, bytes: u64) -> Self {
+        Self { memory_limit_bytes: bytes, ..self }
+    }
+
+    /// The adapter.
+    #[must_use]
+    pub fn adapter(&self) -> &AdapterFacts {
+        &self.gpu.facts
+    }
+}
+
+impl Renderer for GpuRenderer {
+    type Uploaded = GpuVolume;
+    type Frame<'a> = GpuFrame<'a>;
+
+    fn upload(&self, volume: &Arc<Volume>, progress: &Progress) -> Result<GpuVolume> {
+        GpuVolume::upload(&self.gpu, volume, self.memory_limit_bytes, progress)
+    }
+
+    fn begin<'a>(&'a self, request: &Request, bindings: &Bindings<'a, GpuVolume>) -> Result<GpuFrame<'a>> {
+        let layer = request.scene.layers.first().ok_or(SceneFault::NoLayers)?;
+        let uploaded = bindings.get(&layer.slot)?;
+        let volume = uploaded.volume();
+        let plan = Plan::new(request, volume)?;
+        let source = Source { slot: layer.slot.clone(), digest: format!("{:016x}", volume.digest()) };
+        let recipe = Recipe::new(request, vec![source], "gpu", Some(self.gpu.facts.name.clone()));
+        let work = match &plan {
+            Plan::Plane(plane) => self.plane(plane, uploaded, request.output)?,
+            Plan::Rays(rays) => self.rays(rays, uploaded, request.output)?,
+        };
+        GpuFrame::new(&self.gpu, work, plan, request, recipe)
+    }
+}
+
+impl GpuRenderer {
+    fn plane(&self, plan: &PlanePlan, uploaded: &GpuVolume, output: Output) -> Result<Work> {
+        let projection = projection_constant(plan.projection);
+        let mut prepared = Prepared::new(&slice::SHADER, &plan.sampling, plan.sampling.interpolation);
+        prepared.constants.push(projection);
+        prepared.sampling(&plan.sampling, uploaded);
+        prepared.display(&plan.display, output);
+        prepared.uniform("params", &gpu_data::Slice::new(plan));
+        self.work(prepared, uploaded)
+    }
+
+    fn rays(&self, plan: &RayPlan, uploaded: &GpuVolume, output: Output) -> Result<Work> {
+        check_samples(plan)?;
+        let interpolation = match plan.sampling.interpolation {
+            Interpolation::Cubic => Interpolation::Linear,
+            other => other,
+        };
+        let mut prepared = match &plan.mode {
+            RayMode::Project { projection, display } => {
+                let mut prepared = Prepared::new(&project::SHADER, &plan.sampling, interpolation);
+                prepared.constants.push(projection_constant(*projection));
+                prepared.display(display, output);
+                prepared
+            }
+            RayMode::Render(rendering) => {
+                let mut prepared = Prepared::new(&raycast::SHADER, &plan.sampling, interpolation);
+                prepared.rendering(rendering);
+                prepared
+            }
+        };
+        prepared.sampling(&plan.sampling, uploaded);
+        prepared.uniform("rays", &gpu_data::Rays::new(plan));
+        self.work(prepared, uploaded)
+    }
+
+    fn work(&self, prepared: Prepared, uploaded: &GpuVolume) -> Result<Work> {
+        let Prepared { shader, constants, contents } = prepared;
+        let pipeline = self.pipelines.get(&self.gpu, shader, uploaded.format, &constants)?;
+        let bytes = contents.iter().map(|(_, _, bytes)| bytes.len() as u64).sum();
+        let buffer = |(name, usage, bytes): &(&'static str, BufferUsages, Vec<u8>)| {
+            (*name, self.gpu.filled_buffer(name, bytes, *usage))
+        };
+        let buffers = self.gpu.guarded(bytes, || contents.iter().map(buffer).collect())?;
+        Ok(Work { pipeline, buffers, view: uploaded.view.clone() })
+    }
+}
+
+/// What a shader is to be told, by the names that it uses.
+struct Prepared {
+    shader: &'static Shader,
+    constants: Vec<Constant>,
+    contents: Vec<(&'static str, BufferUsages, Vec<u8>)>,
+}
+
+impl Prepared {
+    fn new(shader: &'static Shader, sampling: &SamplingPlan, interpolation: Interpolation) -> Self {
+        let interpolation = match interpolation {
+            Interpolation::Nearest => 0,
+            Interpolation::Linear => 1,
+            Interpolation::Cubic => 2,
+        };
+        let constants = vec![
+            ("INTERPOLATION", interpolation),
+            ("HAS_PADDING", u32::from(sampling.padding.is_some())),
+            ("UNEVEN", u32::from(sampling.slices.is_some())),
+        ];
+        Self { shader, constants, contents: Vec::new() }
+    }
+
+    fn uniform<T: NoUninit>(&mut self, name: &'static str, contents: &T) {
+        self.contents.push((name, BufferUsages::UNIFORM, bytes_of(contents).to_vec()));
+    }
+
+    fn table<T: NoUninit>(&mut self, name: &'static str, contents: &[T]) {
+        self.contents.push((name, BufferUsages::STORAGE, cast_slice(contents).to_vec()));
+    }
+
+    fn sampling(&mut self, plan: &SamplingPlan, uploaded: &GpuVolume) {
+        let (rows, bins) = gpu_data::slice_tables(plan.slices.as_ref());
+        self.uniform("sampling", &gpu_data::Sampling::new(plan, GpuVolume::bias(uploaded.volume())));
+        self.table("slice_rows", &rows);
+        self.table("slice_bins", &bins);
+    }
+
+    fn display(&mut self, plan: &DisplayPlan, output: Output) {
+        let (lut, colors) = gpu_data::display_tables(plan);
+        self.uniform("display", &gpu_data::Display::new(plan, output));
+        self.table("lut", &lut);
+        self.table("colors", &colors);
+    }
+
+    fn rendering(&mut self, plan: &RenderingPlan) {
+        self.uniform("rendering", &gpu_data::Rendering::new(plan));
+        self.table("table", &plan.table);
+    }
+}
+
+impl Work {
+    /// The resources that all batches share, by their names in the shader.
+    pub(crate) fn resources(&self) -> Vec<(&str, BindingResource<'_>)> {
+        let buffers = self.buffers.iter().map(|(name, buffer)| (*name, buffer.as_entire_binding()));
+        buffers.chain([("volume", BindingResource::TextureView(&self.view))]).collect()
+    }
+}
+
+fn projection_constant(projection: Projection) -> Constant {
+    let value = match projection {
+        Projection::Mip => 0,
+        Projection::MinIp => 1,
+        Projection::Mean => 2,
+    };
+    ("PROJECTION", value)
+}
+
+/// Refuses steps so short that a ray through the whole volume would be cut off by the shader's cap.
+fn check_samples(plan: &RayPlan) -> Result<()> {
+    let column = |c: [f32; 3]| Vec3::from_array(c).as_dvec3();
+    let [x, y, z] = plan.lattice_from_relative.map(column);
+    let relative_from_lattice = DMat3::from_cols(x, y, z).inverse();
+    let extent = column(plan.lattice_high) - column(plan.lattice_low);
+    let diagonals = [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)]
+        .map(|(j, k)| (relative_from_lattice * (extent * DVec3::new(1.0, j, k))).length());
+    let needed = (diagonals.into_iter().fold(0.0, f64::max) / f64::from(plan.step_mm)).ceil() as u64 + 2;
+    if needed > MAX_SAMPLES {
+        return Err(Error::Limits { what: "a ray's samples", needed, allowed: MAX_SAMPLES });
+    }
+    Ok(())
+}

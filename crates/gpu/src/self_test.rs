@@ -1,0 +1,1 @@
+//! Whether an adapter keeps samples and makes pictures as it should.

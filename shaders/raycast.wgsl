@@ -1,0 +1,169 @@
+//! Direct volume rendering by the rules of `anatome_core::plan::RenderingPlan`.
+//! variants: UNORM16 UINT16 FLOAT32
+
+#import output
+#import sampling
+#import ray
+
+/// The most look-ups in a segment.
+const MAX_LOOKUPS = 8u;
+
+struct Rendering {
+    /// Unit vector towards the light.
+    light: vec3<f32>,
+    /// The modality value of the first entry of the table.
+    table_first: f32,
+    /// The colour behind the volume.
+    background: vec3<f32>,
+    /// Entries per modality unit.
+    entries_per_unit: f32,
+    /// The largest change of value within a segment for which one look-up is enough.
+    value_step: f32,
+    ambient: f32,
+    diffuse: f32,
+    specular: f32,
+    shininess: f32,
+    /// Modality units per mm.
+    gradient_floor: f32,
+    /// A ray ends when less of the light than this is left.
+    least_transmittance: f32,
+    padding_a: u32,
+}
+
+@group(0) @binding(6) var<uniform> rendering: Rendering;
+/// Evenly spaced entries: colour x extinction, extinction, in 1/mm.
+@group(0) @binding(7) var<storage, read> table: array<vec4<f32>>;
+
+/// A value at a distance along a ray.
+struct End {
+    t: f32,
+    at: Sample,
+}
+
+/// Light gathered, and the part of the light behind that is still seen.
+struct Light {
+    sum: vec3<f32>,
+    transmittance: f32,
+}
+
+@compute @workgroup_size(16, 16)
+fn raycast(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_id) local: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    let tile = tiles[group.x];
+    let pixel = vec2(tile.x, tile.y) + local.xy;
+    if (any(pixel < rays.rect.xy) || any(pixel >= rays.rect.zw)) {
+        return;
+    }
+    let ray = ray_of_pixel(pixel);
+    let light = march(ray, clip_ray(ray));
+    store(group.x * TILE_PIXELS + index, rgba_word(light.sum + light.transmittance * rendering.background));
+}
+
+fn march(ray: Ray, span: Span) -> Light {
+    var light = Light(vec3(0.0), 1.0);
+    if (span.t_in > span.t_out) {
+        return light;
+    }
+    let steps = steps_of(span);
+    var before = end_at(ray, span.t_in);
+    for (var n = 0u; n < min(steps.count + 1u, MAX_SAMPLES); n++) {
+        let t = select(span.t_out, f32(steps.first + i32(n)) * rays.step_mm, n < steps.count);
+        let after = end_at(ray, t);
+        if (before.at.kind == SOME && after.at.kind == SOME) {
+            add_segment(&light, ray, before, after);
+            if (light.transmittance < rendering.least_transmittance) {
+                break;
+            }
+        }
+        before = after;
+    }
+    return light;
+}
+
+fn end_at(ray: Ray, t: f32) -> End {
+    return End(t, sample_ray(ray, t));
+}
+
+fn add_segment(light: ptr<function, Light>, ray: Ray, before: End, after: End) {
+    let v0 = before.at.value;
+    let change = after.at.value - v0;
+    let lookups = clamp(ceil(abs(change) / rendering.value_step), 1.0, f32(MAX_LOOKUPS));
+    var sum = vec4(0.0);
+    var place_sum = 0.0;
+    for (var n = 0u; n < min(u32(lookups), MAX_LOOKUPS); n++) {
+        let u = (f32(n) + 0.5) / lookups;
+        let entry = look_up(v0 + u * change);
+        sum += entry;
+        place_sum += entry.w * u;
+    }
+    if (sum.w <= 0.0) {
+        return;
+    }
+    let length_mm = after.t - before.t;
+    let opacity = 1.0 - exp(-(sum.w / lookups) * length_mm);
+    let lit = lit_color(sum.xyz / sum.w, ray, before.t + (place_sum / sum.w) * length_mm);
+    (*light).sum += ((*light).transmittance * opacity) * lit;
+    (*light).transmittance *= 1.0 - opacity;
+}
+
+fn look_up(value: f32) -> vec4<f32> {
+    let last = arrayLength(&table) - 1u;
+    let place = clamp((value - rendering.table_first) * rendering.entries_per_unit, 0.0, f32(last));
+    let index = min(u32(place), last - 1u);
+    let a = table[index];
+    return a + (place - f32(index)) * (table[index + 1u] - a);
+}
+
+fn lit_color(color: vec3<f32>, ray: Ray, t: f32) -> vec3<f32> {
+    let gradient = gradient_per_mm(lattice_of(ray, t));
+    let steepness = dot(gradient, gradient);
+    if (steepness <= 0.0) {
+        return color;
+    }
+    let w = steepness / (steepness + rendering.gradient_floor * rendering.gradient_floor);
+    let normal = gradient / sqrt(steepness);
+    let half_way = rendering.light - ray.direction;
+    let shine = abs(dot(normal, half_way)) / max(length(half_way), 1e-12);
+    let shade = rendering.ambient + rendering.diffuse * abs(dot(normal, rendering.light));
+    var highlight = 0.0;
+    if (shine > 0.0) {
+        highlight = pow(shine, rendering.shininess);
+    }
+    return color * (1.0 + w * (shade - 1.0)) + w * rendering.specular * highlight;
+}
+
+/// The gradient in modality units per mm, by central differences one voxel (uneven: one interval) to each side.
+fn gradient_per_mm(lattice: vec3<f32>) -> vec3<f32> {
+    let here = position_from_lattice(lattice);
+    let middle = sample(here);
+    if (middle.kind != SOME) {
+        return vec3(0.0);
+    }
+    var g = vec3(0.0);
+    for (var axis = 0u; axis < 3u; axis++) {
+        let plus = neighbour(here, axis, 1, middle.value);
+        let minus = neighbour(here, axis, -1, middle.value);
+        g[axis] = 0.5 * (plus - minus);
+    }
+    g.z = g.z / interval_at(here);
+    return vec3(dot(rays.lattice_x, g), dot(rays.lattice_y, g), dot(rays.lattice_z, g));
+}
+
+/// The value one voxel to a side along an axis, or the middle's where there is no sample.
+fn neighbour(here: Position, axis: u32, side: i32, middle: f32) -> f32 {
+    var there = here;
+    there.voxel[axis] += side;
+    let found = sample(there);
+    return select(middle, found.value, found.kind == SOME);
+}
+
+/// The lattice units of the interval along the third axis that holds a position.
+fn interval_at(position: Position) -> f32 {
+    if (UNEVEN) {
+        return abs(slice_rows[clamp(position.voxel.z, 0, sampling.size.z - 2)].gap_mm);
+    }
+    return 1.0;
+}

@@ -1,0 +1,281 @@
+//! Values at lattice positions, by the rules of `anatome_core::plan::SamplingPlan`.
+
+#import volume
+
+/// 0 nearest, 1 linear, 2 cubic.
+override INTERPOLATION: u32;
+/// Whether some stored values are no samples.
+override HAS_PADDING: bool;
+/// Whether slices are unevenly spaced.
+override UNEVEN: bool;
+
+const NEAREST = 0u;
+const CUBIC = 2u;
+
+/// The most slices of a volume, and so the most steps over intervals.
+const MAX_SLICES = 65536u;
+
+/// A fraction below this, or above one minus this, counts as 0 or 1.
+const SNAP = 1.0 / 32768.0;
+
+struct Sampling {
+    /// The number of voxels along i, j and k.
+    size: vec3<i32>,
+    /// Modality units per stored unit.
+    slope: f32,
+    /// The modality value of a stored zero.
+    intercept: f32,
+    /// What is added to stored values to give texture values.
+    bias: f32,
+    /// Stored values from `padding_low` to `padding_high` are padding.
+    padding_low: f32,
+    padding_high: f32,
+    /// Bins of `bins` per mm along the normal.
+    bins_per_mm: f32,
+    padding_a: u32,
+    padding_b: u32,
+    padding_c: u32,
+}
+
+/// A slice of an uneven grid and the interval after it.
+struct SliceRow {
+    /// Position along the normal in mm.
+    z_mm: f32,
+    /// Width of the interval after it in mm; negative if slices are missing in it.
+    gap_mm: f32,
+}
+
+@group(0) @binding(3) var<uniform> sampling: Sampling;
+@group(0) @binding(4) var<storage, read> slice_rows: array<SliceRow>;
+@group(0) @binding(5) var<storage, read> slice_bins: array<u32>;
+
+/// An integer voxel and a fraction of 0 to 1 on each axis.
+struct Position {
+    voxel: vec3<i32>,
+    fraction: vec3<f32>,
+}
+
+/// There is no sample.
+const NONE = 0u;
+/// There is no sample, inside the volume, because slices are missing.
+const MISSING = 1u;
+/// There is a sample.
+const SOME = 2u;
+
+/// A modality value, if there is one.
+struct Sample {
+    value: f32,
+    kind: u32,
+}
+
+fn no_sample(kind: u32) -> Sample {
+    return Sample(0.0, kind);
+}
+
+/// The position of `rest`, in lattice units, beyond a voxel; along the third axis of an uneven grid in mm.
+fn position_from_rest(voxel: vec3<i32>, rest: vec3<f32>) -> Position {
+    if (UNEVEN) {
+        let z = walk(voxel.z, rest.z);
+        return whole_and_fraction(vec3(voxel.xy, z.voxel), vec3(rest.xy, z.fraction));
+    }
+    return whole_and_fraction(voxel, rest);
+}
+
+/// The position of a lattice position.
+fn position_from_lattice(lattice: vec3<f32>) -> Position {
+    if (UNEVEN) {
+        let z = find_interval(lattice.z);
+        return whole_and_fraction(vec3(0, 0, z.voxel), vec3(lattice.xy, z.fraction));
+    }
+    return whole_and_fraction(vec3(0), lattice);
+}
+
+fn whole_and_fraction(voxel: vec3<i32>, rest: vec3<f32>) -> Position {
+    // Far outside nothing is sampled; the bound keeps the sum from overflowing.
+    let whole = clamp(floor(rest), vec3(-1e8), vec3(1e8));
+    return snap(Position(voxel + vec3<i32>(whole), rest - whole));
+}
+
+fn snap(position: Position) -> Position {
+    let is_next = position.fraction > vec3(1.0 - SNAP);
+    let is_whole = is_next | (position.fraction < vec3(SNAP));
+    let voxel = position.voxel + select(vec3(0), vec3(1), is_next);
+    return Position(voxel, select(position.fraction, vec3(0.0), is_whole));
+}
+
+/// A slice and a fraction of the interval after it, which may lie outside 0 to 1 beyond the ends.
+struct SlicePosition {
+    voxel: i32,
+    fraction: f32,
+}
+
+/// From the distance in mm to a slice to the interval that holds the place.
+fn walk(slice: i32, rest_mm: f32) -> SlicePosition {
+    let last = sampling.size.z - 2;
+    var k = clamp(slice, 0, last);
+    var rest = rest_mm;
+    for (var n = 0u; n < MAX_SLICES; n++) {
+        if (rest >= 0.0 || k <= 0) {
+            break;
+        }
+        k -= 1;
+        rest += abs(slice_rows[k].gap_mm);
+    }
+    for (var n = 0u; n < MAX_SLICES; n++) {
+        let gap = abs(slice_rows[k].gap_mm);
+        if (rest < gap || k >= last) {
+            break;
+        }
+        rest -= gap;
+        k += 1;
+    }
+    return SlicePosition(k, rest / abs(slice_rows[k].gap_mm));
+}
+
+/// The interval that holds a position in mm along the normal.
+fn find_interval(z_mm: f32) -> SlicePosition {
+    let last = sampling.size.z - 2;
+    let bins = arrayLength(&slice_bins);
+    let bin = floor((z_mm - slice_rows[0].z_mm) * sampling.bins_per_mm);
+    let nearest = u32(clamp(bin, 0.0, f32(bins - 1u)));
+    let k = i32(slice_bins[nearest]);
+    return walk(k, z_mm - slice_rows[k].z_mm);
+}
+
+/// Puts positions of the outer half voxels onto the outermost voxels, and tells whether a position is inside.
+fn hold_at_edge(position: ptr<function, Position>) -> bool {
+    let voxel = (*position).voxel;
+    let fraction = (*position).fraction;
+    let last = sampling.size - 1;
+    let before = (voxel == vec3(-1)) & (fraction >= vec3(0.5));
+    let after = (voxel == last) & (fraction < vec3(0.5));
+    let between = (voxel >= vec3(0)) & (voxel < last);
+    (*position).voxel = select(voxel, vec3(0), before);
+    (*position).fraction = select(fraction, vec3(0.0), before | after);
+    return all(before | after | between);
+}
+
+/// Whether slices are missing between a slice and the next.
+fn is_missing_after(k: i32) -> bool {
+    if (UNEVEN) {
+        return slice_rows[k].gap_mm < 0.0;
+    }
+    return false;
+}
+
+/// The modality value at a position.
+fn sample(at: Position) -> Sample {
+    var position = at;
+    if (!hold_at_edge(&position)) {
+        return no_sample(NONE);
+    }
+    if (position.fraction.z > 0.0 && is_missing_after(position.voxel.z)) {
+        return no_sample(MISSING);
+    }
+    if (INTERPOLATION == NEAREST) {
+        return sample_nearest(position);
+    }
+    if (INTERPOLATION == CUBIC && is_cubic(position)) {
+        return sample_cubic(position);
+    }
+    return sample_linear(position);
+}
+
+fn stored_value(index: vec3<i32>) -> f32 {
+    return texture_value(index) - sampling.bias;
+}
+
+fn is_padding(stored: f32) -> bool {
+    return HAS_PADDING && sampling.padding_low <= stored && stored <= sampling.padding_high;
+}
+
+fn modality_value(stored: f32) -> Sample {
+    return Sample(stored * sampling.slope + sampling.intercept, SOME);
+}
+
+fn sample_nearest(position: Position) -> Sample {
+    let next = select(vec3(0), vec3(1), position.fraction >= vec3(0.5));
+    let stored = stored_value(position.voxel + next);
+    if (is_padding(stored)) {
+        return no_sample(NONE);
+    }
+    return modality_value(stored);
+}
+
+/// A neighbour of weight zero is replaced by the voxel itself, so that only voxels that count are looked at.
+fn sample_linear(position: Position) -> Sample {
+    let a = position.voxel;
+    let b = a + select(vec3(0), vec3(1), position.fraction > vec3(0.0));
+    let f = position.fraction;
+    let v000 = stored_value(a);
+    let v100 = stored_value(vec3(b.x, a.y, a.z));
+    let v010 = stored_value(vec3(a.x, b.y, a.z));
+    let v110 = stored_value(vec3(b.x, b.y, a.z));
+    let v001 = stored_value(vec3(a.x, a.y, b.z));
+    let v101 = stored_value(vec3(b.x, a.y, b.z));
+    let v011 = stored_value(vec3(a.x, b.y, b.z));
+    let v111 = stored_value(b);
+    if (is_padding(v000) || is_padding(v100) || is_padding(v010) || is_padding(v110)
+        || is_padding(v001) || is_padding(v101) || is_padding(v011) || is_padding(v111)) {
+        return no_sample(NONE);
+    }
+    let v00 = v000 + f.x * (v100 - v000);
+    let v10 = v010 + f.x * (v110 - v010);
+    let v01 = v001 + f.x * (v101 - v001);
+    let v11 = v011 + f.x * (v111 - v011);
+    let v0 = v00 + f.y * (v10 - v00);
+    let v1 = v01 + f.y * (v11 - v01);
+    return modality_value(v0 + f.z * (v1 - v0));
+}
+
+/// Whether all 4 x 4 x 4 voxels around a position are samples.
+fn is_cubic(position: Position) -> bool {
+    let first = position.voxel - 1;
+    if (any(first < vec3(0)) || any(first + 3 >= sampling.size)) {
+        return false;
+    }
+    for (var k = 0u; k < 3u; k++) {
+        if (is_missing_after(first.z + i32(k))) {
+            return false;
+        }
+    }
+    if (HAS_PADDING) {
+        for (var n = 0u; n < 64u; n++) {
+            if (is_padding(stored_value(first + vec3<i32>(vec3(n & 3u, (n >> 2u) & 3u, n >> 4u))))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+fn sample_cubic(position: Position) -> Sample {
+    let first = position.voxel - 1;
+    let wx = catmull_rom(position.fraction.x);
+    let wy = catmull_rom(position.fraction.y);
+    let wz = catmull_rom(position.fraction.z);
+    var stored = 0.0;
+    for (var k = 0u; k < 4u; k++) {
+        var plane = 0.0;
+        for (var j = 0u; j < 4u; j++) {
+            let row = first + vec3(0, i32(j), i32(k));
+            let v0 = stored_value(row);
+            let v1 = stored_value(row + vec3(1, 0, 0));
+            let v2 = stored_value(row + vec3(2, 0, 0));
+            let v3 = stored_value(row + vec3(3, 0, 0));
+            plane += (((v0 * wx.x + v1 * wx.y) + v2 * wx.z) + v3 * wx.w) * wy[j];
+        }
+        stored += plane * wz[k];
+    }
+    return modality_value(stored);
+}
+
+/// The weights of four neighbours, evenly spaced, of which the place lies between the second and the third.
+fn catmull_rom(f: f32) -> vec4<f32> {
+    return vec4(
+        ((-0.5 * f + 1.0) * f - 0.5) * f,
+        (1.5 * f - 2.5) * f * f + 1.0,
+        ((-1.5 * f + 2.0) * f + 0.5) * f,
+        (0.5 * f - 0.5) * f * f,
+    );
+}

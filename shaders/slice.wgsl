@@ -1,0 +1,47 @@
+//! Slices and slabs: values on a plane, or along its normal.
+//! variants: UNORM16 UINT16 FLOAT32
+
+#import output
+#import sampling
+#import projection
+#import display
+
+/// The most samples along a slab's normal.
+const MAX_STEPS = 65536u;
+
+struct Params {
+    /// Lattice step from a pixel to its right neighbour.
+    per_x: vec3<f32>,
+    /// The number of samples along the normal.
+    steps: u32,
+    /// Lattice step from a pixel to the one below.
+    per_y: vec3<f32>,
+    padding_a: u32,
+    /// Lattice step from a sample to the next.
+    per_step: vec3<f32>,
+    padding_b: u32,
+    /// The pixels to compute: left, top, right and bottom, the last two excluded.
+    rect: vec4<u32>,
+}
+
+@group(0) @binding(9) var<uniform> params: Params;
+
+@compute @workgroup_size(16, 16)
+fn slice(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_id) local: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    let tile = tiles[group.x];
+    let pixel = vec2(tile.x, tile.y) + local.xy;
+    if (any(pixel < params.rect.xy) || any(pixel >= params.rect.zw)) {
+        return;
+    }
+    let start = (tile.fraction + f32(local.x) * params.per_x) + f32(local.y) * params.per_y;
+    var gathered = gather_none();
+    for (var s = 0u; s < min(params.steps, MAX_STEPS); s++) {
+        let position = position_from_rest(tile.voxel, start + f32(s) * params.per_step);
+        gather(&gathered, sample(position));
+    }
+    store(group.x * TILE_PIXELS + index, pixel_word(projected(gathered), pixel));
+}

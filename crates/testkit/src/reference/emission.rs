@@ -1,0 +1,137 @@
+//! Emission and absorption: the rules of [`anatome_core::plan::RenderingPlan`] in float64, with the transfer function
+//! itself instead of its table.
+
+use anatome_core::plan::RenderingPlan;
+use anatome_core::{Appearance, Camera, Request, Result, SceneFault, Shading, TransferFunction};
+use glam::DVec3;
+
+use super::ray::{Ray, RayView};
+
+/// A ray ends when less of the light than this is left.
+const LEAST_LIGHT: f64 = 1.0 / 512.0;
+
+/// How a volume emits and absorbs light.
+#[derive(Debug)]
+pub(super) struct Emission {
+    transfer_function: TransferFunction,
+    value_step: f64,
+    shading: Shading,
+    /// Towards the light, of unit length.
+    light: DVec3,
+    background: DVec3,
+    early_termination: bool,
+}
+
+/// A sample on a ray.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    t_mm: f64,
+    value: Option<f64>,
+}
+
+impl Emission {
+    pub(super) fn new(request: &Request, camera: &Camera, shading: Shading) -> Result<Self> {
+        let layer = request.scene.layers.first().ok_or(SceneFault::NoLayers)?;
+        let Appearance::Classified { transfer_function } = &layer.appearance else {
+            let view = request.scene.view.kind();
+            return Err(SceneFault::Appearance { view, needed: "classified" }.into());
+        };
+        let (right, down, forward) = camera.frame()?;
+        Ok(Self {
+            value_step: value_step(transfer_function),
+            transfer_function: transfer_function.clone(),
+            shading,
+            light: (-forward - 0.35 * right - 0.45 * down).normalize(),
+            background: DVec3::from_array(request.scene.background.map(f64::from)),
+            early_termination: request.quality.early_termination,
+        })
+    }
+
+    /// The colour of the pixel (x, y) of the whole picture.
+    pub(super) fn color(&self, view: &RayView<'_>, x: u32, y: u32) -> [f64; 3] {
+        let ray = view.ray(x, y);
+        let (mut sum, mut left) = (DVec3::ZERO, 1.0);
+        let Some(part) = view.part(&ray) else { return self.background.to_array() };
+        let sample = |t_mm: f64| Sample { t_mm, value: view.value(ray.at(t_mm)) };
+        let mut before = sample(part.enters_mm);
+        for t_mm in part.samples_mm.into_iter().chain([part.leaves_mm]) {
+            let after = sample(t_mm);
+            let (color, opacity) = self.segment(view, &ray, before, after);
+            sum += left * opacity * color;
+            left *= 1.0 - opacity;
+            before = after;
+            if self.early_termination && left < LEAST_LIGHT {
+                break;
+            }
+        }
+        (sum + left * self.background).to_array()
+    }
+
+    /// The lit colour and the opacity between two samples.
+    fn segment(&self, view: &RayView<'_>, ray: &Ray, before: Sample, after: Sample) -> (DVec3, f64) {
+        let (Some(v0), Some(v1)) = (before.value, after.value) else { return (DVec3::ZERO, 0.0) };
+        let length_mm = after.t_mm - before.t_mm;
+        let lookups = ((v1 - v0).abs() / self.value_step).ceil();
+        let lookups = lookups.clamp(1.0, f64::from(RenderingPlan::MAX_LOOKUPS));
+        let (mut emitted, mut extinction, mut center) = (DVec3::ZERO, 0.0, 0.0);
+        for n in 0..lookups as u32 {
+            let u = (f64::from(n) + 0.5) / lookups;
+            let value = v0 + u * (v1 - v0);
+            let density = self.transfer_function.extinction_per_mm(value) / lookups;
+            emitted += density * DVec3::from_array(self.transfer_function.at(value).0);
+            extinction += density;
+            center += density * u;
+        }
+        if extinction <= 0.0 {
+            return (DVec3::ZERO, 0.0);
+        }
+        let u = center / extinction;
+        let color = self.lit(view, ray, emitted / extinction, ray.at(before.t_mm + u * length_mm));
+        (color, 1.0 - (-extinction * length_mm).exp())
+    }
+
+    /// A colour under the light at a place.
+    fn lit(&self, view: &RayView<'_>, ray: &Ray, color: DVec3, place_mm: DVec3) -> DVec3 {
+        let gradient = gradient_per_mm(view, place_mm);
+        let floor = f64::from(self.shading.gradient_floor);
+        let squared = gradient.length_squared();
+        if squared == 0.0 {
+            return color;
+        }
+        let surface = squared / (squared + floor * floor);
+        let normal = gradient.normalize();
+        let halfway = (self.light - ray.direction).normalize();
+        let diffuse = f64::from(self.shading.diffuse) * normal.dot(self.light).abs();
+        let highlight = normal.dot(halfway).abs().powf(f64::from(self.shading.shininess));
+        let reflected = surface * f64::from(self.shading.specular) * highlight;
+        color * (1.0 + surface * (f64::from(self.shading.ambient) + diffuse - 1.0)) + DVec3::splat(reflected)
+    }
+}
+
+/// The largest change of value within a segment for which one look-up is enough: half the narrowest ramp of the
+/// transfer function, at least 1/1024 of its domain.
+fn value_step(transfer_function: &TransferFunction) -> f64 {
+    let points = transfer_function.points();
+    let (low, high) = transfer_function.domain();
+    let ramps = points.windows(2).map(|pair| pair[1].value - pair[0].value).filter(|&width| width > 0.0);
+    (ramps.fold(high - low, f64::min) / 2.0).max((high - low) / 1024.0)
+}
+
+/// Central differences one voxel to each side along the lattice axes, in modality units per mm. A side without a sample
+/// takes the middle's value; if that has none either, the axis is flat.
+fn gradient_per_mm(view: &RayView<'_>, place_mm: DVec3) -> DVec3 {
+    let grid = view.volume.grid();
+    let index = view.index(place_mm);
+    let middle = view.sampler.within(index).value();
+    let z_mm = |k: f64| grid.slices().map_or(k, |table| table.z_from_k(k));
+    let mut along = DVec3::ZERO;
+    for axis in 0..3 {
+        let [before, after] = view.sampler.sides(index, axis);
+        let value = |place: DVec3| view.sampler.at_index(place).value().or(middle);
+        let (Some(low), Some(high)) = (value(before), value(after)) else { continue };
+        let apart = if axis == 2 { z_mm(after.z) - z_mm(before.z) } else { 2.0 };
+        along[axis] = (high - low) / apart;
+    }
+    let lattice_from_scene = grid.lattice_from_patient() * view.patient_from_scene;
+    lattice_from_scene.matrix3.transpose() * along
+}

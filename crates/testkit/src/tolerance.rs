@@ -1,0 +1,36 @@
+//! How far pictures may differ, in one place.
+//!
+//! A constant is changed only with a new reason, never to get a test to pass.
+
+/// How far two pictures of the same request may differ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// The largest difference of any pixel: levels for grey and colour (of any channel), modality units for values.
+    pub intensity: f64,
+    /// The part of the pixels that may differ at all, 0 to 1.
+    pub max_pixels: f64,
+    /// How far around its place the match of a pixel is looked for.
+    pub radius_px: u32,
+    /// The largest distance in mm between the places of corresponding pixels.
+    pub geometry_mm: f64,
+}
+
+impl Tolerance {
+    /// Every bit: repetition, threads, regions, skipping and goldens of the reference itself.
+    pub const NONE: Self = Self { intensity: 0.0, max_pixels: 0.0, radius_px: 0, geometry_mm: 0.0 };
+
+    /// Slices and slabs against the float64 reference.
+    ///
+    /// A value in f32 is off by less than 0.01 HU, so a window of 400 HU (0.64 levels per HU) moves a display value by
+    /// far less than half a level: only one on the edge between two levels can fall to the other side, by one level.
+    /// Split positions are off by about 1e-7 of a voxel; at 200 HU per voxel and 0.64 levels per HU that puts about
+    /// 3 pixels in 100,000 on the other side.
+    pub const SLICE: Self = Self { intensity: 1.0, max_pixels: 1e-4, radius_px: 0, geometry_mm: 1e-9 };
+
+    /// Slices and slabs of a GPU against the CPU renderer: both do the same f32 arithmetic, but a GPU may contract to
+    /// fused multiply-adds and divide within 2.5 ulp, which moves values as little as [`Self::SLICE`] allows for.
+    pub const GPU_SLICE: Self = Self::SLICE;
+
+    /// Modality values: ten times below what is ever shown of a Hounsfield unit, and what f32 holds of 80,000 HU.
+    pub const VALUES: Self = Self { intensity: 0.01, max_pixels: 1.0, radius_px: 0, geometry_mm: 1e-9 };
+}

@@ -1,1 +1,74 @@
-//! The CPU renderer of Anatome.
+//! The CPU renderer of Anatome: runs everywhere, on the threads that the caller gives it.
+//!
+//! Kernels follow the rules of [`anatome_core::plan`] in f32. A kernel is compiled for each sample type, interpolation
+//! and for volumes with and without padding. `slice.rs`, `project.rs`, `raycast.rs` and `shared/*.rs` are the twins of
+//! the shaders of the same names. A picture depends on the request only, not on the number of threads.
+
+mod cells;
+mod frame;
+mod kernel;
+mod leap;
+mod project;
+mod raycast;
+mod shared;
+mod slice;
+
+use std::sync::{Arc, OnceLock};
+
+use anatome_core::plan::Plan;
+use anatome_core::{Bindings, Progress, Renderer, Request, Result, SceneFault, Uploaded, Volume};
+use rayon::ThreadPool;
+
+pub use frame::CpuFrame;
+
+use cells::Cells;
+
+/// Renders on the CPU.
+#[derive(Clone, Debug)]
+pub struct CpuRenderer {
+    pool: Arc<ThreadPool>,
+}
+
+impl CpuRenderer {
+    /// A renderer that works on the threads of `pool`.
+    #[must_use]
+    pub fn new(pool: Arc<ThreadPool>) -> Self {
+        Self { pool }
+    }
+}
+
+/// A volume as the CPU renderer holds it: the host's copy itself and, once a 3D view was rendered, the value ranges of
+/// its blocks (1/64 of the size of 16-bit samples).
+#[derive(Debug)]
+pub struct CpuVolume {
+    volume: Arc<Volume>,
+    cells: OnceLock<Cells>,
+}
+
+impl Uploaded for CpuVolume {
+    fn volume(&self) -> &Arc<Volume> {
+        &self.volume
+    }
+}
+
+impl Renderer for CpuRenderer {
+    type Uploaded = CpuVolume;
+    type Frame<'a> = CpuFrame<'a>;
+
+    fn upload(&self, volume: &Arc<Volume>, progress: &Progress) -> Result<CpuVolume> {
+        progress.check()?;
+        Ok(CpuVolume { volume: Arc::clone(volume), cells: OnceLock::new() })
+    }
+
+    fn begin<'a>(&'a self, request: &Request, bindings: &Bindings<'a, CpuVolume>) -> Result<CpuFrame<'a>> {
+        let layer = request.scene.layers.first().ok_or(SceneFault::NoLayers)?;
+        let uploaded = bindings.get(&layer.slot)?;
+        let plan = Plan::new(request, &uploaded.volume)?;
+        let plane = match &plan {
+            Plan::Plane(plan) => Some(plan.geometry),
+            Plan::Rays(_) => None,
+        };
+        let kernel = self.pool.install(|| kernel::new(request, plan, uploaded))?;
+        Ok(CpuFrame::new(&self.pool, kernel, request, uploaded, plane))
+    }
+}

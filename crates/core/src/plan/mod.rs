@@ -29,7 +29,7 @@ impl Plan {
     /// The plan of a request for the volume bound to its layer.
     ///
     /// # Errors
-    /// As [`Request::check`]; limits for a slab of more than 65,536 samples.
+    /// As [`Request::check`]; limits for a slab or rays of more than 65,536 samples.
     pub fn new(request: &Request, volume: &Volume) -> Result<Self> {
         request.check()?;
         match &request.scene.view {

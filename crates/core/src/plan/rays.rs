@@ -5,8 +5,8 @@ use glam::{DAffine3, DVec3};
 use super::plane::lattice_from_scene;
 use super::{DisplayPlan, SamplingPlan};
 use crate::{
-    Appearance, Camera, Layer, Lens, PixelRect, Projection, Request, Result, SceneFault, Shading, View,
-    Volume,
+    Appearance, Camera, Error, Layer, Lens, PixelRect, Projection, Request, Result, SceneFault, Shading,
+    View, Volume,
 };
 
 /// A ray for every pixel, in millimetres relative to [`Self::center_mm`].
@@ -129,6 +129,9 @@ impl RenderingPlan {
 }
 
 impl RayPlan {
+    /// The most samples of a ray.
+    pub const MAX_SAMPLES: u32 = 1 << 16;
+
     pub(super) fn new(request: &Request, volume: &Volume) -> Result<Self> {
         let scene = &request.scene;
         let layer = scene.layers.first().ok_or(SceneFault::NoLayers)?;
@@ -149,6 +152,8 @@ impl RayPlan {
         let lattice = lattice_from_scene(layer, volume);
         let (low, high) = volume.grid().lattice_bounds();
         let m = lattice.matrix3;
+        let step_mm = request.quality.step * volume.grid().smallest_spacing_mm();
+        check_samples(volume, placed, step_mm)?;
         Ok(Self {
             sampling: SamplingPlan::new(layer, volume),
             rect: request.rect(),
@@ -159,7 +164,7 @@ impl RayPlan {
             lattice_low: f32s(low),
             lattice_high: f32s(high),
             half_spaces: half_spaces(layer, placed, center_mm),
-            step_mm: (request.quality.step * volume.grid().smallest_spacing_mm()) as f32,
+            step_mm: step_mm as f32,
             mode,
         })
     }
@@ -220,6 +225,18 @@ impl RenderingPlan {
             least_transmittance: if request.quality.early_termination { 1.0 / 512.0 } else { 0.0 },
         })
     }
+}
+
+/// Refuses a step so small that a ray through the volume may have more than [`RayPlan::MAX_SAMPLES`] samples.
+fn check_samples(volume: &Volume, placed: DAffine3, step_mm: f64) -> Result<()> {
+    let corners = volume.grid().corners_mm().map(|corner| placed.transform_point3(corner));
+    let distances = corners.iter().flat_map(|a| corners.map(|b| a.distance(b)));
+    let needed = distances.fold(0.0, f64::max) / step_mm + 2.0;
+    if needed > f64::from(RayPlan::MAX_SAMPLES) {
+        let allowed = u64::from(RayPlan::MAX_SAMPLES);
+        return Err(Error::Limits { what: "a ray's samples", needed: needed as u64, allowed });
+    }
+    Ok(())
 }
 
 /// Crop box and clip planes, in the scene's space, relative to `center_mm`.

@@ -1,0 +1,6 @@
+//! What several kernels need; the twins of `shaders/shared`.
+
+pub(crate) mod display;
+pub(crate) mod projection;
+pub(crate) mod ray;
+pub(crate) mod sampling;

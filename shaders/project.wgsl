@@ -19,15 +19,14 @@ fn project(
         return;
     }
     let ray = ray_of_pixel(pixel);
-    let steps = steps_of(clip_ray(ray));
     var gathered = gather_none();
-    for (var n = 0u; n < min(steps.count, MAX_SAMPLES); n++) {
-        gather(&gathered, sample_ray(ray, f32(steps.first + i32(n)) * rays.step_mm));
+    if (ray.is_inside) {
+        for (var n = 0u; n < min(u32(ray.last - ray.first + 1), MAX_SAMPLES); n++) {
+            gather(&gathered, sample_ray(ray, ray.first + i32(n)));
+        }
     }
-    store(group.x * TILE_PIXELS + index, pixel_word(without_hatch(projected(gathered)), pixel));
-}
-
-/// Missing slices are hatched in slices and slabs only.
-fn without_hatch(value: Sample) -> Sample {
-    return Sample(value.value, select(NONE, SOME, value.kind == SOME));
+    let found = projected(gathered);
+    // Missing slices are hatched in slices and slabs only.
+    let shown = Sample(found.value, select(NONE, SOME, found.kind == SOME));
+    store(group.x * TILE_PIXELS + index, pixel_word(shown, pixel));
 }

@@ -57,21 +57,19 @@ fn raycast(
     if (any(pixel < rays.rect.xy) || any(pixel >= rays.rect.zw)) {
         return;
     }
-    let ray = ray_of_pixel(pixel);
-    let light = march(ray, clip_ray(ray));
+    let light = march(ray_of_pixel(pixel));
     store(group.x * TILE_PIXELS + index, rgba_word(light.sum + light.transmittance * rendering.background));
 }
 
-fn march(ray: Ray, span: Span) -> Light {
+fn march(ray: Ray) -> Light {
     var light = Light(vec3(0.0), 1.0);
-    if (span.t_in > span.t_out) {
+    if (!ray.is_inside) {
         return light;
     }
-    let steps = steps_of(span);
-    var before = end_at(ray, span.t_in);
-    for (var n = 0u; n < min(steps.count + 1u, MAX_SAMPLES); n++) {
-        let t = select(span.t_out, f32(steps.first + i32(n)) * rays.step_mm, n < steps.count);
-        let after = end_at(ray, t);
+    var before = End(0.0, no_sample(NONE));
+    for (var n = 0u; n < min(u32(ray.last - ray.first + 3), MAX_SAMPLES); n++) {
+        let number = ray.first - 1 + i32(n);
+        let after = End(t_of(ray, number), sample_ray(ray, number));
         if (before.at.kind == SOME && after.at.kind == SOME) {
             add_segment(&light, ray, before, after);
             if (light.transmittance < rendering.least_transmittance) {
@@ -81,10 +79,6 @@ fn march(ray: Ray, span: Span) -> Light {
         before = after;
     }
     return light;
-}
-
-fn end_at(ray: Ray, t: f32) -> End {
-    return End(t, sample_ray(ray, t));
 }
 
 fn add_segment(light: ptr<function, Light>, ray: Ray, before: End, after: End) {
@@ -118,7 +112,7 @@ fn look_up(value: f32) -> vec4<f32> {
 }
 
 fn lit_color(color: vec3<f32>, ray: Ray, t: f32) -> vec3<f32> {
-    let gradient = gradient_per_mm(lattice_of(ray, t));
+    let gradient = gradient_per_mm(lattice_at(ray, t));
     let steepness = dot(gradient, gradient);
     if (steepness <= 0.0) {
         return color;
@@ -129,41 +123,41 @@ fn lit_color(color: vec3<f32>, ray: Ray, t: f32) -> vec3<f32> {
     let shine = abs(dot(normal, half_way)) / max(length(half_way), 1e-12);
     let shade = rendering.ambient + rendering.diffuse * abs(dot(normal, rendering.light));
     var highlight = 0.0;
-    if (shine > 0.0) {
+    if (shine > 0.0 && rendering.specular > 0.0) {
         highlight = pow(shine, rendering.shininess);
     }
     return color * (1.0 + w * (shade - 1.0)) + w * rendering.specular * highlight;
 }
 
-/// The gradient in modality units per mm, by central differences one voxel (uneven: one interval) to each side.
+/// The gradient in modality units per mm, by central differences one voxel to each side.
 fn gradient_per_mm(lattice: vec3<f32>) -> vec3<f32> {
     let here = position_from_lattice(lattice);
-    let middle = sample(here);
-    if (middle.kind != SOME) {
-        return vec3(0.0);
-    }
-    var g = vec3(0.0);
+    var change = vec3(0.0);
     for (var axis = 0u; axis < 3u; axis++) {
-        let plus = neighbour(here, axis, 1, middle.value);
-        let minus = neighbour(here, axis, -1, middle.value);
-        g[axis] = 0.5 * (plus - minus);
+        let minus = neighbour(here, axis, -1);
+        let plus = neighbour(here, axis, 1);
+        if (minus.kind == SOME && plus.kind == SOME) {
+            change[axis] = plus.value - minus.value;
+        } else {
+            change[axis] = one_sided(here, minus, plus);
+        }
     }
-    g.z = g.z / interval_at(here);
+    let g = change / vec3(2.0, 2.0, side_distance(here));
     return vec3(dot(rays.lattice_x, g), dot(rays.lattice_y, g), dot(rays.lattice_z, g));
 }
 
-/// The value one voxel to a side along an axis, or the middle's where there is no sample.
-fn neighbour(here: Position, axis: u32, side: i32, middle: f32) -> f32 {
-    var there = here;
-    there.voxel[axis] += side;
-    let found = sample(there);
-    return select(middle, found.value, found.kind == SOME);
+/// The difference of two sides of which one or both are no samples.
+fn one_sided(here: Position, minus: Sample, plus: Sample) -> f32 {
+    let middle = sample_held(hold_inside(here));
+    if (middle.kind != SOME) {
+        return 0.0;
+    }
+    return select(middle.value, plus.value, plus.kind == SOME)
+        - select(middle.value, minus.value, minus.kind == SOME);
 }
 
-/// The lattice units of the interval along the third axis that holds a position.
-fn interval_at(position: Position) -> f32 {
-    if (UNEVEN) {
-        return abs(slice_rows[clamp(position.voxel.z, 0, sampling.size.z - 2)].gap_mm);
-    }
-    return 1.0;
+fn neighbour(here: Position, axis: u32, side: i32) -> Sample {
+    var there = here;
+    there.voxel[axis] += side;
+    return sample(there);
 }

@@ -6,6 +6,8 @@
 const MAX_HALF_SPACES = 22u;
 /// The most samples of a ray.
 const MAX_SAMPLES = 65536u;
+/// Beyond this many steps from its origin a ray has no samples: f32 could not tell them apart.
+const MOST_STEPS = 1e7;
 
 struct Rays {
     /// Parallel: the first pixel's centre. Central: towards it from the eye.
@@ -46,54 +48,97 @@ struct Rays {
 
 @group(0) @binding(9) var<uniform> rays: Rays;
 
-/// Where a ray starts and its unit direction, in mm relative to the volume's centre.
+/// The part of a pixel's ray that lies inside the volume and all half-spaces.
 struct Ray {
-    origin: vec3<f32>,
+    /// Unit vector away from the viewer, mm.
     direction: vec3<f32>,
+    /// Where it enters, mm.
+    t_in: f32,
+    /// The lattice position at t = 0.
+    lattice_origin: vec3<f32>,
+    /// Where it leaves, mm.
+    t_out: f32,
+    /// The change of lattice position for a millimetre.
+    lattice_direction: vec3<f32>,
+    /// The first whole multiple of the step inside.
+    first: i32,
+    /// The last whole multiple of the step inside; below `first` if there is none.
+    last: i32,
+    /// Whether it meets the volume at all.
+    is_inside: bool,
 }
 
-/// The part of a ray inside the volume; empty if `t_in > t_out`.
+/// A part of a ray in mm; empty if `t_in > t_out`.
 struct Span {
     t_in: f32,
     t_out: f32,
 }
 
+/// The ray of a pixel of the whole picture.
 fn ray_of_pixel(pixel: vec2<u32>) -> Ray {
     let place = (rays.first + f32(pixel.x) * rays.per_x) + f32(pixel.y) * rays.per_y;
+    var origin = place;
+    var ray: Ray;
+    ray.direction = rays.direction_or_eye;
     if (rays.is_central != 0u) {
-        return Ray(rays.direction_or_eye, normalize(place));
+        origin = rays.direction_or_eye;
+        ray.direction = place / sqrt(dot(place, place));
     }
-    return Ray(place, rays.direction_or_eye);
+    ray.lattice_origin = lattice_vector(origin) + rays.lattice_offset;
+    ray.lattice_direction = lattice_vector(ray.direction);
+    let span = clip_ray(origin, ray);
+    ray.t_in = span.t_in;
+    ray.t_out = span.t_out;
+    let low = span.t_in / rays.step_mm;
+    let high = span.t_out / rays.step_mm;
+    if (span.t_in <= span.t_out && low > -MOST_STEPS && high < MOST_STEPS) {
+        ray.first = i32(ceil(low));
+        ray.last = i32(floor(high));
+        ray.is_inside = true;
+    }
+    return ray;
 }
 
 fn lattice_vector(v: vec3<f32>) -> vec3<f32> {
     return (rays.lattice_x * v.x + rays.lattice_y * v.y) + rays.lattice_z * v.z;
 }
 
-/// The sample at a distance along a ray.
-fn sample_ray(ray: Ray, t: f32) -> Sample {
-    return sample(position_from_lattice(lattice_of(ray, t)));
+/// The lattice position at a distance.
+fn lattice_at(ray: Ray, t: f32) -> vec3<f32> {
+    return ray.lattice_origin + t * ray.lattice_direction;
 }
 
-fn lattice_of(ray: Ray, t: f32) -> vec3<f32> {
-    return lattice_vector(ray.origin + t * ray.direction) + rays.lattice_offset;
+/// The distance of a sample in mm; that before the first is where the ray enters, that after the last where it leaves.
+fn t_of(ray: Ray, n: i32) -> f32 {
+    if (n < ray.first) {
+        return ray.t_in;
+    }
+    if (n > ray.last) {
+        return ray.t_out;
+    }
+    return f32(n) * rays.step_mm;
+}
+
+/// What is at a sample of a ray.
+fn sample_ray(ray: Ray, n: i32) -> Sample {
+    return sample_held(hold_inside(position_from_lattice(lattice_at(ray, t_of(ray, n)))));
 }
 
 /// The part of a ray inside the volume's box and all half-spaces.
-fn clip_ray(ray: Ray) -> Span {
+fn clip_ray(origin: vec3<f32>, ray: Ray) -> Span {
     var span = Span(-1e30, 1e30);
     if (rays.is_central != 0u) {
         span.t_in = 0.0;
     }
-    let start = lattice_vector(ray.origin) + rays.lattice_offset;
-    let along = lattice_vector(ray.direction);
     for (var axis = 0u; axis < 3u; axis++) {
-        clip(&span, start[axis] - rays.lattice_low[axis], along[axis]);
-        clip(&span, rays.lattice_high[axis] - start[axis], -along[axis]);
+        let start = ray.lattice_origin[axis];
+        let along = ray.lattice_direction[axis];
+        clip(&span, start - rays.lattice_low[axis], along);
+        clip(&span, rays.lattice_high[axis] - start, -along);
     }
     for (var n = 0u; n < min(rays.half_space_count, MAX_HALF_SPACES); n++) {
         let plane = rays.half_spaces[n];
-        clip(&span, dot(plane.xyz, ray.origin) + plane.w, dot(plane.xyz, ray.direction));
+        clip(&span, dot(plane.xyz, origin) + plane.w, dot(plane.xyz, ray.direction));
     }
     return span;
 }
@@ -109,19 +154,4 @@ fn clip(span: ptr<function, Span>, start: f32, along: f32) {
     } else {
         (*span).t_out = min((*span).t_out, -start / along);
     }
-}
-
-/// The whole multiples of the step inside a span: the first, and how many.
-struct Steps {
-    first: i32,
-    count: u32,
-}
-
-fn steps_of(span: Span) -> Steps {
-    let low = clamp(ceil(span.t_in / rays.step_mm), -1e9, 1e9);
-    let high = clamp(floor(span.t_out / rays.step_mm), -1e9, 1e9);
-    if (span.t_in > span.t_out || low > high) {
-        return Steps(0, 0u);
-    }
-    return Steps(i32(low), u32(high - low) + 1u);
 }

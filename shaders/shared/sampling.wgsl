@@ -155,30 +155,45 @@ fn hold_at_edge(position: ptr<function, Position>) -> bool {
     return all(before | after | between);
 }
 
-/// Whether slices are missing between a slice and the next.
-fn is_missing_after(k: i32) -> bool {
+/// As `hold_at_edge`, of a position that counts as inside whatever its rounding.
+fn hold_inside(position: Position) -> Position {
+    let last = sampling.size - 1;
+    let between = (position.voxel >= vec3(0)) & (position.voxel < last);
+    return Position(clamp(position.voxel, vec3(0), last), select(vec3(0.0), position.fraction, between));
+}
+
+/// Whether slices are missing at a position inside.
+fn is_missing(held: Position) -> bool {
     if (UNEVEN) {
-        return slice_rows[k].gap_mm < 0.0;
+        return held.fraction.z > 0.0 && slice_rows[held.voxel.z].gap_mm < 0.0;
     }
     return false;
 }
 
-/// The modality value at a position.
-fn sample(at: Position) -> Sample {
-    var position = at;
-    if (!hold_at_edge(&position)) {
+/// What is at a position.
+fn sample(position: Position) -> Sample {
+    var held = position;
+    if (!hold_at_edge(&held)) {
         return no_sample(NONE);
     }
-    if (position.fraction.z > 0.0 && is_missing_after(position.voxel.z)) {
+    return sample_held(held);
+}
+
+/// What is at a position inside.
+fn sample_held(held: Position) -> Sample {
+    if (is_missing(held)) {
         return no_sample(MISSING);
     }
     if (INTERPOLATION == NEAREST) {
-        return sample_nearest(position);
+        return sample_nearest(held);
     }
-    if (INTERPOLATION == CUBIC && is_cubic(position)) {
-        return sample_cubic(position);
+    if (INTERPOLATION == CUBIC) {
+        let cubic = sample_cubic(held);
+        if (cubic.kind == SOME) {
+            return cubic;
+        }
     }
-    return sample_linear(position);
+    return sample_linear(held);
 }
 
 fn stored_value(index: vec3<i32>) -> f32 {
@@ -228,54 +243,75 @@ fn sample_linear(position: Position) -> Sample {
     return modality_value(v0 + f.z * (v1 - v0));
 }
 
-/// Whether all 4 x 4 x 4 voxels around a position are samples.
-fn is_cubic(position: Position) -> bool {
-    let first = position.voxel - 1;
-    if (any(first < vec3(0)) || any(first + 3 >= sampling.size)) {
-        return false;
-    }
-    for (var k = 0u; k < 3u; k++) {
-        if (is_missing_after(first.z + i32(k))) {
-            return false;
-        }
-    }
-    if (HAS_PADDING) {
-        for (var n = 0u; n < 64u; n++) {
-            if (is_padding(stored_value(first + vec3<i32>(vec3(n & 3u, (n >> 2u) & 3u, n >> 4u))))) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
+/// No sample where not all 4 x 4 x 4 voxels are samples without missing slices between them.
 fn sample_cubic(position: Position) -> Sample {
     let first = position.voxel - 1;
-    let wx = catmull_rom(position.fraction.x);
-    let wy = catmull_rom(position.fraction.y);
-    let wz = catmull_rom(position.fraction.z);
-    var stored = 0.0;
+    if (any(first < vec3(0)) || any(first + 3 >= sampling.size)) {
+        return no_sample(NONE);
+    }
+    let tangents = tangents_at(position.voxel.z);
+    if (tangents.x < 0.0) {
+        return no_sample(NONE);
+    }
+    let along_i = cubic_weights(position.fraction.x, 0.5, 0.5);
+    let along_j = cubic_weights(position.fraction.y, 0.5, 0.5);
+    let along_k = cubic_weights(position.fraction.z, tangents.x, tangents.y);
+    var planes = vec4(0.0);
     for (var k = 0u; k < 4u; k++) {
-        var plane = 0.0;
+        var rows = vec4(0.0);
         for (var j = 0u; j < 4u; j++) {
             let row = first + vec3(0, i32(j), i32(k));
             let v0 = stored_value(row);
             let v1 = stored_value(row + vec3(1, 0, 0));
             let v2 = stored_value(row + vec3(2, 0, 0));
             let v3 = stored_value(row + vec3(3, 0, 0));
-            plane += (((v0 * wx.x + v1 * wx.y) + v2 * wx.z) + v3 * wx.w) * wy[j];
+            if (is_padding(v0) || is_padding(v1) || is_padding(v2) || is_padding(v3)) {
+                return no_sample(NONE);
+            }
+            rows[j] = weighted(along_i, vec4(v0, v1, v2, v3));
         }
-        stored += plane * wz[k];
+        planes[k] = weighted(along_j, rows);
     }
-    return modality_value(stored);
+    return modality_value(weighted(along_k, planes));
 }
 
-/// The weights of four neighbours, evenly spaced, of which the place lies between the second and the third.
-fn catmull_rom(f: f32) -> vec4<f32> {
-    return vec4(
-        ((-0.5 * f + 1.0) * f - 0.5) * f,
-        (1.5 * f - 2.5) * f * f + 1.0,
-        ((-1.5 * f + 2.0) * f + 0.5) * f,
-        (0.5 * f - 0.5) * f * f,
-    );
+/// The tangents' factors from the intervals before, around and after a slice; negative if slices are missing.
+fn tangents_at(k: i32) -> vec2<f32> {
+    if (UNEVEN) {
+        let before = slice_rows[k - 1].gap_mm;
+        let middle = slice_rows[k].gap_mm;
+        let after = slice_rows[k + 1].gap_mm;
+        if (before < 0.0 || middle < 0.0 || after < 0.0) {
+            return vec2(-1.0);
+        }
+        return vec2(middle / (before + middle), middle / (middle + after));
+    }
+    return vec2(0.5);
+}
+
+/// The weights of four neighbours, of which the place lies between the second and the third.
+fn cubic_weights(f: f32, r: f32, q: f32) -> vec4<f32> {
+    let g = (f - 1.0) * (f - 1.0) * f;
+    let h = f * f * (f - 1.0);
+    let s = f * f * (3.0 - 2.0 * f);
+    return vec4(-g * r, 1.0 - s - h * q, s + g * r, h * q);
+}
+
+fn weighted(weights: vec4<f32>, values: vec4<f32>) -> f32 {
+    return ((weights.x * values.x + weights.y * values.y) + weights.z * values.z) + weights.w * values.w;
+}
+
+/// The lattice units between the sides one slice before and one after a position.
+fn side_distance(position: Position) -> f32 {
+    if (UNEVEN) {
+        let k = position.voxel.z;
+        let f = position.fraction.z;
+        return ((1.0 - f) * gap_after(k - 1) + f * gap_after(k))
+            + ((1.0 - f) * gap_after(k) + f * gap_after(k + 1));
+    }
+    return 2.0;
+}
+
+fn gap_after(k: i32) -> f32 {
+    return abs(slice_rows[clamp(k, 0, sampling.size.z - 2)].gap_mm);
 }

@@ -89,9 +89,7 @@ impl AdapterChoice {
                 AdapterKind::Virtual => Some(2),
                 AdapterKind::Software | AdapterKind::Other => None,
             },
-            Self::ByName(part) => {
-                facts.name.to_lowercase().contains(&part.to_lowercase()).then_some(0)
-            }
+            Self::ByName(part) => facts.name.to_lowercase().contains(&part.to_lowercase()).then_some(0),
         }
     }
 

@@ -173,9 +173,11 @@ impl<'a> GpuFrame<'a> {
         }
         let bytes = tiles.len() as u64 * TILE_BYTES;
         {
-            let view = slot.readback.slice(..bytes).get_mapped_range().map_err(|error| {
-                DeviceFault::Validation { reason: error.to_string() }
-            })?;
+            let view = slot
+                .readback
+                .slice(..bytes)
+                .get_mapped_range()
+                .map_err(|error| DeviceFault::Validation { reason: error.to_string() })?;
             let words: &[u32] = bytemuck::cast_slice(&view);
             for (tile, words) in tiles.iter().zip(words.chunks_exact(TILE_PIXELS)) {
                 scatter(&mut self.pixels, self.rect, tile, words);

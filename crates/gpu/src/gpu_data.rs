@@ -1,9 +1,13 @@
 //! What shaders are told, laid out as they read it, and made from plans here only.
 
-use anatome_core::plan::{DisplayPlan, LensPlan, PlanePlan, RayPlan, RenderingPlan, SamplingPlan, SliceRows, TileOrigin, VoiPlan};
-use anatome_core::{Output, PixelRect, Shading};
-use anatome_shaders::{mirror, project, raycast, slice};
+use anatome_core::plan::{
+    DisplayPlan, LensPlan, PlanePlan, RayPlan, RenderingPlan, SamplingPlan, SliceRows, TileOrigin, VoiPlan,
+};
+use anatome_core::{Output, PixelRect, Shading, Uploaded as _};
+use anatome_shaders::{mirror, project, raycast, selftest, slice};
 use bytemuck::{Pod, Zeroable};
+
+use crate::GpuVolume;
 
 mirror! {
     #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -115,6 +119,14 @@ mirror! {
         gradient_floor: f32,
         least_transmittance: f32,
         padding_a: u32,
+    }
+}
+
+mirror! {
+    #[derive(Clone, Copy, Debug, Pod, Zeroable)]
+    pub(crate) struct SelfTest = selftest::PARAMS {
+        shape: [u32; 3],
+        first: u32,
     }
 }
 
@@ -259,6 +271,14 @@ impl Rendering {
             least_transmittance: plan.least_transmittance,
             padding_a: 0,
         }
+    }
+}
+
+impl SelfTest {
+    /// All samples of a volume from the first.
+    pub(crate) fn new(uploaded: &GpuVolume) -> Self {
+        let [k, j, i] = uploaded.volume().grid().shape();
+        Self { shape: [i as u32, j as u32, k as u32], first: 0 }
     }
 }
 

@@ -19,5 +19,6 @@ mod volume;
 pub use adapter::{AdapterChoice, AdapterFacts, AdapterKind, adapters};
 pub use frame::GpuFrame;
 pub use renderer::GpuRenderer;
+pub use self_test::self_test_scenes;
 
 pub use volume::GpuVolume;

@@ -60,10 +60,9 @@ impl Pipelines {
 
 fn create(gpu: &Gpu, label: &'static str, variant: &'static Variant, constants: &[Constant]) -> Pipeline {
     let entries: Vec<BindGroupLayoutEntry> = variant.bindings.iter().map(layout_entry).collect();
-    let layout = gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some(label),
-        entries: &entries,
-    });
+    let layout = gpu
+        .device
+        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries: &entries });
     let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some(label),
         bind_group_layouts: &[Some(&layout)],

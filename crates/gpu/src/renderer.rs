@@ -25,7 +25,7 @@ const MAX_SAMPLES: u64 = 1 << 16;
 #[derive(Debug)]
 pub struct GpuRenderer {
     pub(crate) gpu: Gpu,
-    pipelines: Pipelines,
+    pub(crate) pipelines: Pipelines,
     memory_limit_bytes: u64,
 }
 

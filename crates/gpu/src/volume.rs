@@ -120,7 +120,9 @@ impl Writer<'_> {
             }
             Samples::U16(a) => self.slabs(a, |s| Cow::Borrowed(s)),
             Samples::F32(a) => self.slabs(a, |s| Cow::Borrowed(s)),
-            _ => Err(Error::Unsupported { feature: format!("a volume of {} on the GPU", samples.type_name()) }),
+            _ => {
+                Err(Error::Unsupported { feature: format!("a volume of {} on the GPU", samples.type_name()) })
+            }
         }
     }
 
@@ -146,11 +148,8 @@ impl Writer<'_> {
                 origin: Origin3d { x: 0, y: 0, z: (n * slab) as u32 },
                 aspect: wgpu::TextureAspect::All,
             };
-            let size = Extent3d {
-                width: columns as u32,
-                height: rows as u32,
-                depth_or_array_layers: depth as u32,
-            };
+            let size =
+                Extent3d { width: columns as u32, height: rows as u32, depth_or_array_layers: depth as u32 };
             let submitted = self.gpu.guarded((slab * slice_len * size_of::<T>()) as u64, || {
                 self.gpu.queue.write_texture(target, bytemuck::cast_slice(&texels(part)), layout, size);
                 // What is written waits in the host's memory until it is submitted.

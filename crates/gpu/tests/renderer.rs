@@ -1,0 +1,1 @@
+//! Pictures of small volumes whose every pixel is known beforehand.

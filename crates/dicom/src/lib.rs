@@ -1,1 +1,34 @@
 //! DICOM files to series and volumes, and volumes to DICOM files.
+//!
+//! The line through this crate: [`scan`] reads headers from files, folders, zip archives and bytes; [`group`] sorts
+//! them into [`Series`]; [`load`] decodes one into a volume. Nothing that a file says is trusted: every length,
+//! depth and size is checked against what there is and against [`Limits`] before it is followed.
+//!
+//! Positions are LPS millimetres in f64, arrays `[k, j, i]`. Errors and notes hold no identity.
+
+mod archive;
+mod decode;
+mod elements;
+mod error;
+mod frame;
+mod group;
+mod header;
+mod jpeg;
+mod limits;
+mod load;
+mod parse;
+mod phases;
+mod scan;
+mod source;
+mod stack;
+mod syntax;
+mod values;
+
+pub use error::{Error, StackFault};
+pub use group::{Series, group};
+pub use header::{Identity, InstanceHeader, Phase, PixelModule, Plane, Values};
+pub use limits::Limits;
+pub use load::{Loaded, load};
+pub use scan::{Scanned, scan};
+pub use source::Source;
+pub use syntax::TransferSyntax;

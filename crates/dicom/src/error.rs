@@ -1,0 +1,139 @@
+//! What can go wrong, grouped by who must act.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anatome_core::ErrorKind;
+
+/// Why files gave no series, a series no volume, or a volume no files.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("cannot {action}: {cause}: {}", path.display())]
+    Io {
+        /// What was tried, such as `read the file`.
+        action: &'static str,
+        /// The system's answer.
+        cause: io::Error,
+        /// The path that was asked for.
+        path: PathBuf,
+    },
+    /// A file that is no DICOM file.
+    #[error("not a DICOM file: {}", path.display())]
+    NotDicom {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Inputs without a single DICOM object.
+    #[error("no DICOM files among {files} found in {}", path.display())]
+    NothingFound {
+        /// How many files were looked at.
+        files: usize,
+        /// The first input.
+        path: PathBuf,
+    },
+    /// The input breaks the DICOM standard.
+    #[error("{what} is not valid: {reason}")]
+    Malformed {
+        /// The part that is broken.
+        what: &'static str,
+        /// How it is broken.
+        reason: String,
+    },
+    /// Valid input that this version can't handle.
+    #[error("{feature} is not supported")]
+    Unsupported {
+        /// What is missing, named as the standard names it.
+        feature: String,
+    },
+    /// Slices that make no grid.
+    #[error("the slices make no volume: {0}")]
+    Geometry(#[from] StackFault),
+    /// A limit would be exceeded; nothing was allocated.
+    #[error("{what}: {needed} needed, {allowed} allowed")]
+    Limits {
+        /// What is limited, with its unit.
+        what: &'static str,
+        /// How much the input asks for.
+        needed: u64,
+        /// How much is allowed.
+        allowed: u64,
+    },
+    /// The caller cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// The model refused.
+    #[error(transparent)]
+    Core(anatome_core::Error),
+}
+
+impl From<anatome_core::Error> for Error {
+    fn from(error: anatome_core::Error) -> Self {
+        match error {
+            anatome_core::Error::Cancelled => Self::Cancelled,
+            other => Self::Core(other),
+        }
+    }
+}
+
+impl Error {
+    /// The kind from which exit codes are made.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Io { .. } | Self::NothingFound { .. } => ErrorKind::Io,
+            Self::NotDicom { .. } | Self::Malformed { .. } => ErrorKind::Malformed,
+            Self::Unsupported { .. } => ErrorKind::Unsupported,
+            Self::Geometry(_) => ErrorKind::Geometry,
+            Self::Limits { .. } => ErrorKind::Limits,
+            Self::Cancelled => ErrorKind::Cancelled,
+            Self::Core(error) => error.kind(),
+        }
+    }
+
+    pub(crate) fn io(action: &'static str, path: &Path, cause: io::Error) -> Self {
+        Self::Io { action, cause, path: path.to_owned() }
+    }
+
+    pub(crate) fn malformed(what: &'static str, reason: impl Into<String>) -> Self {
+        Self::Malformed { what, reason: reason.into() }
+    }
+
+    pub(crate) fn unsupported(feature: impl Into<String>) -> Self {
+        Self::Unsupported { feature: feature.into() }
+    }
+}
+
+/// Why slices make no grid.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StackFault {
+    /// Image Position (Patient) (0020,0032) is absent or not three finite numbers.
+    #[error("{images} of the images state no position (0020,0032)")]
+    NoPosition {
+        /// How many images have none.
+        images: usize,
+    },
+    /// Image Orientation (Patient) (0020,0037) is absent or not six finite numbers.
+    #[error("the images state no orientation (0020,0037)")]
+    NoOrientation,
+    /// The orientation is not made of two unit vectors at right angles.
+    #[error("the orientation (0020,0037) is off from two unit vectors at right angles by {error}")]
+    NotOrthonormal {
+        /// The largest error of length or right angle.
+        error: f64,
+    },
+    /// Pixel Spacing (0028,0030) is absent or not two positive numbers.
+    #[error("the images state no usable pixel spacing (0028,0030)")]
+    NoSpacing,
+    /// The first voxels of the slices do not stand on one line.
+    #[error("the first voxels of the slices leave their line by {deviation_mm:.3} mm")]
+    OffLine {
+        /// The largest distance from the line in mm.
+        deviation_mm: f64,
+    },
+    /// Slices at one position along the normal, but at different places in their plane.
+    #[error("slices side by side in one plane")]
+    SamePlane,
+}

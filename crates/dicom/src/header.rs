@@ -1,0 +1,211 @@
+//! What one object's header says.
+
+use std::fmt;
+use std::sync::Arc;
+
+use anatome_core::{Modality, NamedVoi};
+use glam::DVec3;
+
+use crate::elements::{Elements, Encoding, Fields, PixelElement, Walk, walk};
+use crate::source::Place;
+use crate::{Error, Limits, TransferSyntax};
+
+/// The header of one SOP instance, with the way back to its pixels. Holds no identity in the open: see
+/// [`InstanceHeader::identity`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct InstanceHeader {
+    /// SOP Class UID (0008,0016), empty if absent.
+    pub sop_class_uid: String,
+    /// SOP Instance UID (0008,0018), empty if absent.
+    pub sop_instance_uid: String,
+    /// Study Instance UID (0020,000D), empty if absent.
+    pub study_instance_uid: String,
+    /// Series Instance UID (0020,000E), empty if absent.
+    pub series_instance_uid: String,
+    /// Frame of Reference UID (0020,0052).
+    pub frame_of_reference_uid: Option<String>,
+    /// How the file is encoded (0002,0010).
+    pub transfer_syntax: TransferSyntax,
+    /// Modality (0008,0060).
+    pub modality: Modality,
+    /// Image Type (0008,0008).
+    pub image_type: Vec<String>,
+    /// Series Number (0020,0011).
+    pub series_number: Option<i64>,
+    /// Series Description (0008,103E): free text, which may name anyone. Show it only where identity is shown.
+    pub series_description: Option<String>,
+    /// Instance Number (0020,0013).
+    pub instance_number: Option<i64>,
+    /// What tells apart the phases of a series.
+    pub phase: Phase,
+    /// Whether its frames are described by functional groups (PS3.3 C.7.6.16).
+    pub is_enhanced: bool,
+    /// Where the image stands.
+    pub plane: Plane,
+    /// How the pixels are stored; `None` for objects without pixels.
+    pub pixels: Option<PixelModule>,
+    /// What the pixels mean.
+    pub values: Values,
+    pub(crate) place: Place,
+    pub(crate) dataset: Dataset,
+    pub(crate) pixel_data: Option<PixelPlace>,
+}
+
+/// What tells apart the phases of a series: images at one position, at several times or with several settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Phase {
+    /// Temporal Position Identifier (0020,0100).
+    pub temporal_position: Option<i64>,
+    /// Acquisition Number (0020,0012).
+    pub acquisition_number: Option<i64>,
+    /// Trigger Time (0018,1060) in ms.
+    pub trigger_time_ms: Option<f64>,
+    /// Echo Time (0018,0081) in ms.
+    pub echo_time_ms: Option<f64>,
+    /// Diffusion b-value (0018,9087) in s/mm².
+    pub b_value: Option<f64>,
+    /// Acquisition Date and Time as one text, for comparison only.
+    pub(crate) acquisition_time: Option<String>,
+}
+
+/// Where an image stands (PS3.3 C.7.6.2), as the file states it.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Plane {
+    /// Image Position (Patient) (0020,0032): the centre of the first voxel in LPS mm. Finite.
+    pub image_position_mm: Option<DVec3>,
+    /// The direction along a row, from Image Orientation (Patient) (0020,0037). Finite, not checked further.
+    pub row_cosines: Option<DVec3>,
+    /// The direction down a column.
+    pub column_cosines: Option<DVec3>,
+    /// Pixel Spacing (0028,0030) in the file's order: between rows (along j), then between columns (along i), in mm.
+    pub pixel_spacing_mm: Option<[f64; 2]>,
+    /// Slice Thickness (0018,0050) in mm, positive.
+    pub slice_thickness_mm: Option<f64>,
+    /// Spacing Between Slices (0018,0088) in mm: often wrong, never used for geometry.
+    pub slice_spacing_mm: Option<f64>,
+}
+
+/// How pixels are stored (PS3.3 C.7.6.3), as the file states it and not yet checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PixelModule {
+    /// Rows (0028,0010), 0 if absent.
+    pub rows: u32,
+    /// Columns (0028,0011), 0 if absent.
+    pub columns: u32,
+    /// Samples per Pixel (0028,0002).
+    pub samples_per_pixel: u32,
+    /// Bits Allocated (0028,0100), 0 if absent.
+    pub bits_allocated: u32,
+    /// Bits Stored (0028,0101), Bits Allocated if absent.
+    pub bits_stored: u32,
+    /// High Bit (0028,0102), Bits Stored - 1 if absent.
+    pub high_bit: u32,
+    /// Pixel Representation (0028,0103): two's complement.
+    pub signed: bool,
+    /// Photometric Interpretation (0028,0004), empty if absent.
+    pub photometric: String,
+    /// Number of Frames (0028,0008): 1 if absent, 0 if it is no number.
+    pub frames: i64,
+}
+
+/// What stored values mean (PS3.3 C.11.1, C.11.2, C.7.5.1.1.2), as the file states it.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Values {
+    /// Rescale Slope (0028,1053).
+    pub slope: Option<f64>,
+    /// Rescale Intercept (0028,1052).
+    pub intercept: Option<f64>,
+    /// Rescale Type (0028,1054).
+    pub rescale_type: Option<String>,
+    /// Units (0054,1001) of PET.
+    pub units: Option<String>,
+    /// SUV Type (0054,1006) of PET.
+    pub suv_type: Option<String>,
+    /// Pixel Padding Value (0028,0120), sign as Pixel Representation has it.
+    pub padding: Option<i64>,
+    /// Pixel Padding Range Limit (0028,0121), likewise.
+    pub padding_limit: Option<i64>,
+    /// The windows (0028,1050 and following) that are usable, in order.
+    pub windows: Vec<NamedVoi>,
+    /// Whether there is a Modality LUT Sequence (0028,3000).
+    pub has_modality_lut: bool,
+    /// Whether there is a VOI LUT Sequence (0028,3010).
+    pub has_voi_lut: bool,
+    /// Lossy Image Compression (0028,2110) is 01, or the transfer syntax is lossy.
+    pub lossy: bool,
+}
+
+/// Who and when. Only for those who are allowed to see it: never in logs, errors, notes or file names.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// Patient's Name (0010,0010).
+    pub patient_name: Option<String>,
+    /// Patient ID (0010,0020).
+    pub patient_id: Option<String>,
+    /// Patient's Birth Date (0010,0030), as written.
+    pub birth_date: Option<String>,
+    /// Patient's Sex (0010,0040).
+    pub sex: Option<String>,
+    /// Accession Number (0008,0050).
+    pub accession_number: Option<String>,
+    /// Study Date (0008,0020), as written.
+    pub study_date: Option<String>,
+    /// Series Date (0008,0021), as written.
+    pub series_date: Option<String>,
+    /// Study Description (0008,1030).
+    pub study_description: Option<String>,
+    /// Series Description (0008,103E).
+    pub series_description: Option<String>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity")
+    }
+}
+
+/// The encoded dataset in front of the pixel data, kept whole.
+#[derive(Clone)]
+pub(crate) struct Dataset {
+    pub bytes: Arc<[u8]>,
+    pub encoding: Encoding,
+}
+
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.bytes.len())
+    }
+}
+
+impl Dataset {
+    pub fn walk(&self, limits: &Limits) -> Result<Elements, Error> {
+        match walk(&self.bytes, true, self.encoding, limits)? {
+            Walk::Done(elements) => Ok(elements),
+            Walk::NeedMore(_) => Err(Error::malformed("dataset", "it ends early")),
+        }
+    }
+}
+
+/// Where the pixel data are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PixelPlace {
+    /// Its offset counts from the start of the file, or of the inflated dataset where that is deflated.
+    pub element: PixelElement,
+    /// Where the deflated dataset starts in the file.
+    pub deflated_from: Option<u64>,
+}
+
+impl InstanceHeader {
+    /// Who and when. Reads it from the header each time, so that it stays nowhere else.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let Ok(elements) = self.dataset.walk(&Limits::default()) else { return Identity::default() };
+        crate::parse::identity(Fields::new(&self.dataset.bytes, &elements))
+    }
+}

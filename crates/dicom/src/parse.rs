@@ -1,0 +1,172 @@
+//! From a walked header to typed fields.
+
+use anatome_core::{Modality, NamedVoi, NoteCode, Notes, Voi, Window, WindowFunction};
+use dicom_core::Tag;
+use dicom_dictionary_std::tags;
+use dicom_encoding::text::{SpecificCharacterSet, TextCodec as _};
+use glam::DVec3;
+
+use crate::elements::Fields;
+use crate::header::{Identity, Phase, PixelModule, Plane, Values};
+
+/// The longest text that is kept of one element.
+const LONGEST_TEXT: usize = 1024;
+
+pub(crate) fn uid(fields: Fields<'_>, tag: Tag) -> Option<String> {
+    let text = fields.text(tag)?;
+    Some(text.chars().take(LONGEST_TEXT).collect())
+}
+
+/// Text in the object's character set (0008,0005), control characters as spaces.
+pub(crate) fn free_text(fields: Fields<'_>, tag: Tag) -> Option<String> {
+    let bytes = fields.value(tag)?;
+    let bytes = bytes.get(..LONGEST_TEXT).unwrap_or(bytes);
+    let code = fields.texts(tags::SPECIFIC_CHARACTER_SET).find(|code| !code.is_empty());
+    let charset = code.and_then(SpecificCharacterSet::from_code).unwrap_or_default();
+    let text = charset.decode(bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned());
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean = clean.trim();
+    (!clean.is_empty()).then(|| clean.to_owned())
+}
+
+pub(crate) fn identity(fields: Fields<'_>) -> Identity {
+    let text = |tag| free_text(fields, tag);
+    Identity {
+        patient_name: text(tags::PATIENT_NAME),
+        patient_id: text(tags::PATIENT_ID),
+        birth_date: text(tags::PATIENT_BIRTH_DATE),
+        sex: text(tags::PATIENT_SEX),
+        accession_number: text(tags::ACCESSION_NUMBER),
+        study_date: text(tags::STUDY_DATE),
+        series_date: text(tags::SERIES_DATE),
+        study_description: text(tags::STUDY_DESCRIPTION),
+        series_description: text(tags::SERIES_DESCRIPTION),
+    }
+}
+
+pub(crate) fn modality(fields: Fields<'_>) -> Modality {
+    let code = fields.text(tags::MODALITY).unwrap_or_default();
+    Modality::from_code(&code_string(code).unwrap_or_default())
+}
+
+/// A code string (PS3.5 6.2, VR CS), which can name nobody: `None` if the value breaks the rules for it.
+pub(crate) fn code_string(text: &str) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '_' | ' ' | '/');
+    let text = text.trim().to_ascii_uppercase();
+    (text.len() <= 16 && text.chars().all(allowed)).then_some(text)
+}
+
+pub(crate) fn image_type(fields: Fields<'_>) -> Vec<String> {
+    fields.texts(tags::IMAGE_TYPE).take(16).filter_map(code_string).collect()
+}
+
+pub(crate) fn phase(fields: Fields<'_>) -> Phase {
+    let time =
+        [tags::ACQUISITION_DATE, tags::ACQUISITION_TIME].map(|tag| fields.text(tag).unwrap_or_default());
+    let finite = |tag| fields.number(tag).filter(|n| n.is_finite());
+    Phase {
+        temporal_position: fields.integer(tags::TEMPORAL_POSITION_IDENTIFIER),
+        acquisition_number: fields.integer(tags::ACQUISITION_NUMBER),
+        trigger_time_ms: finite(tags::TRIGGER_TIME),
+        echo_time_ms: finite(tags::ECHO_TIME),
+        b_value: finite(tags::DIFFUSION_B_VALUE),
+        acquisition_time: (!time.iter().all(|t| t.is_empty())).then(|| time.concat()),
+    }
+}
+
+pub(crate) fn plane(fields: Fields<'_>, notes: &mut Notes) -> Plane {
+    let mut finite = |tag: Tag, count: usize, what: &str| {
+        let numbers = fields.numbers(tag);
+        let usable = numbers.len() == count && numbers.iter().all(|n| n.is_finite());
+        if !usable && !numbers.is_empty() {
+            notes.add(NoteCode::Tolerated, format!("{what} is not {count} finite numbers and is not used"));
+        }
+        usable.then_some(numbers)
+    };
+    let vector = |n: &[f64]| n.first_chunk::<3>().map(|&xyz| DVec3::from_array(xyz));
+    let position = finite(tags::IMAGE_POSITION_PATIENT, 3, "the image position (0020,0032)");
+    let orientation = finite(tags::IMAGE_ORIENTATION_PATIENT, 6, "the image orientation (0020,0037)");
+    let spacing = finite(tags::PIXEL_SPACING, 2, "the pixel spacing (0028,0030)");
+    let positive = |tag| fields.number(tag).filter(|n| n.is_finite() && *n > 0.0);
+    Plane {
+        image_position_mm: position.as_deref().and_then(vector),
+        row_cosines: orientation.as_deref().and_then(vector),
+        column_cosines: orientation.as_deref().and_then(|n| vector(n.get(3..)?)),
+        pixel_spacing_mm: spacing.as_deref().and_then(|n| n.first_chunk::<2>().copied()),
+        slice_thickness_mm: positive(tags::SLICE_THICKNESS),
+        slice_spacing_mm: fields.number(tags::SPACING_BETWEEN_SLICES).filter(|n| n.is_finite()),
+    }
+}
+
+pub(crate) fn pixels(fields: Fields<'_>) -> PixelModule {
+    let number = |tag| fields.integer(tag).and_then(|n| u32::try_from(n).ok());
+    let bits_allocated = number(tags::BITS_ALLOCATED).unwrap_or(0);
+    let bits_stored = number(tags::BITS_STORED).unwrap_or(bits_allocated);
+    let photometric = fields.text(tags::PHOTOMETRIC_INTERPRETATION).unwrap_or_default();
+    let frames = tags::NUMBER_OF_FRAMES;
+    PixelModule {
+        rows: number(tags::ROWS).unwrap_or(0),
+        columns: number(tags::COLUMNS).unwrap_or(0),
+        samples_per_pixel: number(tags::SAMPLES_PER_PIXEL).unwrap_or(1),
+        bits_allocated,
+        bits_stored,
+        high_bit: number(tags::HIGH_BIT).unwrap_or(bits_stored.saturating_sub(1)),
+        signed: fields.integer(tags::PIXEL_REPRESENTATION) == Some(1),
+        photometric: code_string(photometric).unwrap_or_default(),
+        frames: if fields.has(frames) { fields.integer(frames).unwrap_or(0) } else { 1 },
+    }
+}
+
+pub(crate) fn values(fields: Fields<'_>, signed: bool, notes: &mut Notes) -> Values {
+    let code = |tag| fields.text(tag).and_then(code_string);
+    let padding = |tag| fields.integer(tag).map(|value| with_sign(value, signed));
+    Values {
+        slope: fields.number(tags::RESCALE_SLOPE),
+        intercept: fields.number(tags::RESCALE_INTERCEPT),
+        rescale_type: code(tags::RESCALE_TYPE),
+        units: code(tags::UNITS),
+        suv_type: code(tags::SUV_TYPE),
+        padding: padding(tags::PIXEL_PADDING_VALUE),
+        padding_limit: padding(tags::PIXEL_PADDING_RANGE_LIMIT),
+        windows: windows(fields, notes),
+        has_modality_lut: fields.has(tags::MODALITY_LUT_SEQUENCE),
+        has_voi_lut: fields.has(tags::VOILUT_SEQUENCE),
+        lossy: fields.text(tags::LOSSY_IMAGE_COMPRESSION) == Some("01"),
+    }
+}
+
+/// Padding is written as US or SS, and often as the wrong one of them.
+fn with_sign(value: i64, signed: bool) -> i64 {
+    match (signed, value) {
+        (true, 0x8000..=0xFFFF) => value - 0x1_0000,
+        (false, -0x8000..=-1) => value + 0x1_0000,
+        _ => value,
+    }
+}
+
+fn windows(fields: Fields<'_>, notes: &mut Notes) -> Vec<NamedVoi> {
+    let function = match fields.text(tags::VOILUT_FUNCTION) {
+        None | Some("LINEAR") => WindowFunction::Linear,
+        Some("LINEAR_EXACT") => WindowFunction::LinearExact,
+        Some("SIGMOID") => WindowFunction::Sigmoid,
+        Some(_) => {
+            notes.add(NoteCode::Tolerated, "an unknown VOI LUT function (0028,1056) is taken as LINEAR");
+            WindowFunction::Linear
+        }
+    };
+    let centers = fields.numbers(tags::WINDOW_CENTER);
+    let widths = fields.numbers(tags::WINDOW_WIDTH);
+    let names = free_text(fields, tags::WINDOW_CENTER_WIDTH_EXPLANATION).unwrap_or_default();
+    let mut names = names.split('\\').map(|name| name.trim().to_owned());
+    let mut windows = Vec::new();
+    for (&center, &width) in centers.iter().zip(&widths) {
+        let name = names.next().unwrap_or_default();
+        match Window::new(center, width, function) {
+            Ok(window) => windows.push(NamedVoi { name, voi: Voi::Window(window) }),
+            Err(_) => {
+                notes.add(NoteCode::Tolerated, "a window whose numbers the standard forbids is not used")
+            }
+        }
+    }
+    windows
+}

@@ -1,0 +1,466 @@
+//! From sources to instance headers.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use anatome_core::{NoteCode, Notes, Progress};
+use dicom_core::dictionary::{DataDictionary as _, DataDictionaryEntry as _};
+use dicom_core::{Tag, VR};
+use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
+use flate2::read::DeflateDecoder;
+use rayon::prelude::*;
+
+use crate::archive::{Archive, is_zip};
+use crate::elements::{Elements, Encoding, Fields, Walk, guess_encoding, walk};
+use crate::header::{Dataset, InstanceHeader, PixelPlace};
+use crate::source::{Place, Source, list};
+use crate::syntax::EXPLICIT_VR_BIG_ENDIAN;
+use crate::{Error, Limits, TransferSyntax, parse};
+
+/// What a scan found.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Scanned {
+    /// One header for each DICOM object, in an order that depends only on the sources' names.
+    pub instances: Vec<InstanceHeader>,
+    /// How many files and zip entries were looked at.
+    pub files: usize,
+    /// What was skipped or tolerated.
+    pub notes: Notes,
+}
+
+/// Reads the headers of all DICOM objects in `sources`, in parallel and without pixels.
+///
+/// Folders are searched with all folders in them, zip archives are read as they are (but not archives within
+/// archives). A file that is not DICOM or can't be read becomes a note; DICOMDIR files are passed over. Counts files
+/// in `progress`.
+///
+/// # Errors
+/// Io, if a source itself can't be opened; limits, if there are too many files; cancelled. If nothing at all is
+/// found: the reason, for a single file; [`Error::NothingFound`] otherwise.
+pub fn scan(
+    sources: &[Source],
+    limits: &Limits,
+    pool: &rayon::ThreadPool,
+    progress: &Progress,
+) -> Result<Scanned, Error> {
+    let mut notes = Notes::new();
+    let places = list(sources, limits, progress, &mut notes)?;
+    let mut files = places.len();
+    let mut only_failure = None;
+    let mut archives = Vec::new();
+    let mut instances = Vec::new();
+    progress.start(files as u64);
+    let mut collect = |outcomes: Vec<Outcome>, archives: &mut Vec<Archive>| {
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Instance(header, found) => {
+                    instances.push(*header);
+                    notes.append(found);
+                }
+                Outcome::Archive(archive) => archives.push(archive),
+                Outcome::Directory => {}
+                Outcome::Skipped(error) => {
+                    notes.add(NoteCode::FileSkipped, reason(&error));
+                    only_failure = Some(error);
+                }
+            }
+        }
+    };
+    collect(read_all(places, limits, pool, progress)?, &mut archives);
+    for archive in std::mem::take(&mut archives) {
+        let entries = archive_entries(&archive, files, limits)?;
+        files += entries.len();
+        progress.start(entries.len() as u64);
+        // An archive within an archive is opened as a file that is not DICOM.
+        collect(read_all(entries, limits, pool, progress)?, &mut archives);
+    }
+    if instances.is_empty() {
+        return Err(match only_failure {
+            Some(error) if files == 1 => error,
+            _ => nothing_found(sources, files),
+        });
+    }
+    Ok(Scanned { instances, files, notes })
+}
+
+fn nothing_found(sources: &[Source], files: usize) -> Error {
+    let path = sources.iter().find_map(|source| match source {
+        Source::Path(path) => Some(path.clone()),
+        Source::Bytes(_) => None,
+    });
+    Error::NothingFound { files, path: path.unwrap_or_else(|| "(bytes)".into()) }
+}
+
+/// A note's text: no name of a file, nothing out of it.
+fn reason(error: &Error) -> &'static str {
+    match error {
+        Error::Io { .. } => "could not be read",
+        Error::NotDicom { .. } => "not a DICOM file",
+        Error::Limits { .. } => "over a limit of size, nesting or count",
+        Error::Unsupported { .. } => "a kind of file that is not supported",
+        _ => "a damaged DICOM file",
+    }
+}
+
+enum Outcome {
+    Instance(Box<InstanceHeader>, Notes),
+    Archive(Archive),
+    Directory,
+    Skipped(Error),
+}
+
+fn read_all(
+    places: Vec<Place>,
+    limits: &Limits,
+    pool: &rayon::ThreadPool,
+    progress: &Progress,
+) -> Result<Vec<Outcome>, Error> {
+    pool.install(|| {
+        let read = |place: Place| {
+            progress.check()?;
+            let outcome = read_place(place, limits).unwrap_or_else(Outcome::Skipped);
+            progress.advance(1);
+            Ok(outcome)
+        };
+        places.into_par_iter().map(read).collect()
+    })
+}
+
+fn archive_entries(archive: &Archive, files: usize, limits: &Limits) -> Result<Vec<Place>, Error> {
+    let allowed = limits.files.saturating_sub(files);
+    if archive.len() > allowed {
+        let (needed, allowed) = ((files + archive.len()) as u64, limits.files as u64);
+        return Err(Error::Limits { what: "files in one scan", needed, allowed });
+    }
+    let plain = |index: &usize| archive.entry(*index).is_ok_and(|entry| entry.is_file);
+    Ok((0..archive.len()).filter(plain).map(|index| Place::Entry(archive.clone(), index)).collect())
+}
+
+fn read_place(place: Place, limits: &Limits) -> Result<Outcome, Error> {
+    if let Place::Entry(archive, index) = &place
+        && archive.entry(*index).is_ok_and(|entry| entry.encrypted)
+    {
+        return Err(Error::unsupported("an encrypted zip entry"));
+    }
+    let head = place.with_reader(0, |reader, length| {
+        if length > limits.file_bytes {
+            return Err(Error::Limits {
+                what: "bytes of a file",
+                needed: length,
+                allowed: limits.file_bytes,
+            });
+        }
+        let mut start = Start::new(reader, &place, limits.header_bytes);
+        start.ensure(FIRST_READ)?;
+        if is_zip(&start.bytes) {
+            return Ok(None);
+        }
+        start.head(limits).map(Some)
+    })?;
+    let Some(head) = head else { return open_archive(&place).map(Outcome::Archive) };
+    match head.instance(place) {
+        Some((header, notes)) => Ok(Outcome::Instance(Box::new(header), notes)),
+        None => Ok(Outcome::Directory),
+    }
+}
+
+fn open_archive(place: &Place) -> Result<Archive, Error> {
+    match place {
+        Place::File(path) => Archive::open_file(path).map_err(|cause| place.io(cause)),
+        Place::Bytes(bytes) => Archive::open_bytes(Arc::clone(bytes)).map_err(|cause| place.io(cause)),
+        Place::Entry(..) => Err(Error::unsupported("a zip archive within a zip archive")),
+    }
+}
+
+/// Most headers fit in the first read.
+const FIRST_READ: usize = 16 << 10;
+
+/// The beginning of a file, read as far as it was needed.
+struct Start<'a> {
+    reader: &'a mut dyn Read,
+    place: &'a Place,
+    bytes: Vec<u8>,
+    complete: bool,
+    limit: usize,
+}
+
+impl<'a> Start<'a> {
+    fn new(reader: &'a mut dyn Read, place: &'a Place, limit: usize) -> Self {
+        Self { reader, place, bytes: Vec::new(), complete: false, limit }
+    }
+
+    /// Reads on until there are `count` bytes or the file ends.
+    fn ensure(&mut self, count: usize) -> Result<(), Error> {
+        if self.complete || count <= self.bytes.len() {
+            return Ok(());
+        }
+        if count > self.limit {
+            let (needed, allowed) = (count as u64, self.limit as u64);
+            return Err(Error::Limits { what: "bytes in front of the pixel data", needed, allowed });
+        }
+        // Doubling keeps repeated walks over a long header linear.
+        let target = count.max(2 * self.bytes.len()).max(FIRST_READ).min(self.limit);
+        let missing = (target - self.bytes.len()) as u64;
+        let read = (&mut *self.reader).take(missing).read_to_end(&mut self.bytes);
+        let read = read.map_err(|cause| self.place.io(cause))?;
+        self.complete = (read as u64) < missing;
+        Ok(())
+    }
+
+    fn not_dicom(&self) -> Error {
+        Error::NotDicom { path: self.place.path().to_owned() }
+    }
+
+    /// Reads meta information and header, whatever of it is there (PS3.10 7.1).
+    fn head(&mut self, limits: &Limits) -> Result<Head, Error> {
+        let mut notes = Notes::new();
+        let has_group_2 = |bytes: &[u8], at: usize| bytes.get(at..at + 2) == Some(&[2, 0]);
+        let start = if self.bytes.get(128..132) == Some(b"DICM") {
+            if self.bytes.starts_with(b"MZ") || self.bytes.starts_with(b"\x7FELF") {
+                notes.add(NoteCode::Tolerated, "the preamble looks like a program; it is not used");
+            }
+            132
+        } else if self.bytes.starts_with(b"DICM") {
+            4
+        } else {
+            0
+        };
+        if start != 132 {
+            let plausible = has_group_2(&self.bytes, start) || plausible_start(&self.bytes);
+            if !plausible {
+                return Err(self.not_dicom());
+            }
+            notes.add(NoteCode::Tolerated, "a file without the preamble of DICOM files (PS3.10 7.1)");
+        }
+        let meta = self.meta(start)?;
+        let head = self.dataset(meta, limits, notes);
+        match head {
+            Err(Error::Malformed { .. }) if start == 0 => Err(self.not_dicom()),
+            Ok(head) if start == 0 && !head.has_sop_class() => Err(self.not_dicom()),
+            other => other,
+        }
+    }
+
+    /// Walks over the file meta information, explicit little endian until its group ends. Its stated length may lie.
+    fn meta(&mut self, start: usize) -> Result<Meta, Error> {
+        let mut meta = Meta { end: start, syntax: None, class: None };
+        loop {
+            self.ensure(meta.end + 12)?;
+            let Some(&[g0, g1, e0, e1, v0, v1, l0, l1]) =
+                self.bytes.get(meta.end..).and_then(|b| b.first_chunk::<8>())
+            else {
+                break;
+            };
+            if [g0, g1] != [2, 0] {
+                break;
+            }
+            let long = matches!(&[v0, v1], b"OB" | b"UN" | b"OW" | b"SQ" | b"UT");
+            let (size, length) = if long {
+                let four = self.bytes.get(meta.end + 8..).and_then(|b| b.first_chunk::<4>());
+                (12, four.map_or(0, |&b| u32::from_le_bytes(b)) as usize)
+            } else {
+                (8, usize::from(u16::from_le_bytes([l0, l1])))
+            };
+            let (from, to) = (meta.end + size, meta.end.saturating_add(size).saturating_add(length));
+            self.ensure(to)?;
+            let value = self
+                .bytes
+                .get(from..to)
+                .ok_or_else(|| Error::malformed("file meta information", "it is longer than the file"))?;
+            let text = || std::str::from_utf8(value).ok().map(|t| t.trim_matches([' ', '\0']).to_owned());
+            match Tag(2, u16::from_le_bytes([e0, e1])) {
+                tags::TRANSFER_SYNTAX_UID => meta.syntax = text().filter(|uid| !uid.is_empty()),
+                tags::MEDIA_STORAGE_SOP_CLASS_UID => meta.class = text(),
+                _ => {}
+            }
+            meta.end = to;
+        }
+        Ok(meta)
+    }
+
+    fn dataset(&mut self, meta: Meta, limits: &Limits, mut notes: Notes) -> Result<Head, Error> {
+        let declared = meta.syntax.as_deref().map(TransferSyntax::new);
+        if let Some(syntax) = declared.as_ref().filter(|syntax| syntax.is_deflated()) {
+            let rest = self.bytes.get(meta.end..).unwrap_or_default().to_vec();
+            let mut inflater = DeflateDecoder::new(rest.chain(&mut *self.reader));
+            let mut inflated = Start::new(&mut inflater, self.place, self.limit);
+            let (elements, _) = inflated.walk(0, Encoding::EXPLICIT, limits)?;
+            let deflated_from = Some(meta.end as u64);
+            return Ok(Head {
+                bytes: inflated.bytes,
+                start: 0,
+                elements,
+                encoding: Encoding::EXPLICIT,
+                syntax: syntax.clone(),
+                deflated_from,
+                class: meta.class,
+                notes,
+            });
+        }
+        self.ensure(meta.end + 8)?;
+        let Some(first) = self.bytes.get(meta.end..).and_then(|b| b.first_chunk::<8>()).copied() else {
+            return Err(Error::malformed("dataset", "it is empty"));
+        };
+        let encoding = settle(declared.as_ref(), first);
+        let stated = declared.as_ref().map(stated_encoding);
+        if stated != Some(encoding) {
+            let text = "the transfer syntax is missing or wrong; the data were recognised by their form";
+            notes.add(NoteCode::Tolerated, text);
+        }
+        // What is wrong about the elements' form is wrong about native pixels, too.
+        let syntax = match declared {
+            Some(syntax) if stated == Some(encoding) => syntax,
+            Some(syntax) if encoding == Encoding::EXPLICIT && !is_native(&syntax) => syntax,
+            _ => TransferSyntax::new(native_syntax(encoding)),
+        };
+        let (elements, encoding) = self.walk(meta.end, encoding, limits)?;
+        Ok(Head {
+            bytes: std::mem::take(&mut self.bytes),
+            start: meta.end,
+            elements,
+            encoding,
+            syntax,
+            deflated_from: None,
+            class: meta.class,
+            notes,
+        })
+    }
+
+    fn walk(
+        &mut self,
+        start: usize,
+        encoding: Encoding,
+        limits: &Limits,
+    ) -> Result<(Elements, Encoding), Error> {
+        loop {
+            let bytes = self.bytes.get(start..).unwrap_or_default();
+            match walk(bytes, self.complete, encoding, limits)? {
+                Walk::Done(elements) => return Ok((elements, encoding)),
+                Walk::NeedMore(count) => self.ensure(start.saturating_add(count))?,
+            }
+        }
+    }
+}
+
+struct Meta {
+    /// Where the dataset starts.
+    end: usize,
+    syntax: Option<String>,
+    class: Option<String>,
+}
+
+/// Whether bytes without preamble and meta information begin like a dataset: with group 8, in either byte order.
+fn plausible_start(bytes: &[u8]) -> bool {
+    let Some(&[g0, g1, _, _, v0, v1, l0, l1]) = bytes.first_chunk::<8>() else { return false };
+    let explicit = VR::from_binary([v0, v1]).is_some();
+    let short_implicit = u32::from_le_bytes([v0, v1, l0, l1]) < 1024;
+    matches!(([g0, g1], explicit), ([8, 0] | [0, 8], true)) || ([g0, g1] == [8, 0] && short_implicit)
+}
+
+fn stated_encoding(syntax: &TransferSyntax) -> Encoding {
+    match syntax.uid() {
+        uids::IMPLICIT_VR_LITTLE_ENDIAN => Encoding::IMPLICIT,
+        EXPLICIT_VR_BIG_ENDIAN => Encoding::BIG_ENDIAN,
+        _ => Encoding::EXPLICIT,
+    }
+}
+
+fn is_native(syntax: &TransferSyntax) -> bool {
+    matches!(
+        syntax.uid(),
+        uids::IMPLICIT_VR_LITTLE_ENDIAN | EXPLICIT_VR_BIG_ENDIAN | uids::EXPLICIT_VR_LITTLE_ENDIAN
+    )
+}
+
+fn native_syntax(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding { big_endian: true, .. } => EXPLICIT_VR_BIG_ENDIAN,
+        Encoding { explicit: true, .. } => uids::EXPLICIT_VR_LITTLE_ENDIAN,
+        _ => uids::IMPLICIT_VR_LITTLE_ENDIAN,
+    }
+}
+
+/// How the dataset that begins with `first` is written: as stated, unless its first element contradicts that.
+fn settle(declared: Option<&TransferSyntax>, first: [u8; 8]) -> Encoding {
+    let [g0, g1, e0, e1, v0, v1, ..] = first;
+    let tag = Tag(u16::from_le_bytes([g0, g1]), u16::from_le_bytes([e0, e1]));
+    let swapped = Tag(tag.0.swap_bytes(), tag.1.swap_bytes());
+    let vr = VR::from_binary([v0, v1]);
+    let is_big = vr.is_some() && g0 == 0 && g1 != 0;
+    let guess = if is_big { Encoding::BIG_ENDIAN } else { guess_encoding([g0, g1, e0, e1, v0, v1]) };
+    let Some(declared) = declared.map(stated_encoding) else { return guess };
+    let tag = if declared.big_endian { swapped } else { tag };
+    let expected = StandardDataDictionary.by_tag(tag).map(|entry| entry.vr().relaxed());
+    let contradicted = match declared {
+        Encoding { big_endian: true, .. } => !is_big,
+        Encoding { explicit: true, .. } => vr.is_none() || is_big,
+        // Two letters may be the low half of a length.
+        _ => is_big || (vr.is_some() && vr == expected),
+    };
+    if contradicted { guess } else { declared }
+}
+
+/// A header as far as the pixel data.
+struct Head {
+    bytes: Vec<u8>,
+    /// Where the dataset starts in `bytes`.
+    start: usize,
+    elements: Elements,
+    encoding: Encoding,
+    syntax: TransferSyntax,
+    deflated_from: Option<u64>,
+    class: Option<String>,
+    notes: Notes,
+}
+
+impl Head {
+    fn dataset(&self) -> &[u8] {
+        self.bytes.get(self.start..self.start + self.elements.end).unwrap_or_default()
+    }
+
+    fn has_sop_class(&self) -> bool {
+        Fields::new(self.dataset(), &self.elements).has(tags::SOP_CLASS_UID)
+    }
+
+    /// The typed header; `None` for a DICOMDIR.
+    fn instance(self, place: Place) -> Option<(InstanceHeader, Notes)> {
+        let mut notes = self.notes.clone();
+        let bytes = self.dataset();
+        let fields = Fields::new(bytes, &self.elements);
+        let text = |tag| parse::uid(fields, tag).unwrap_or_default();
+        let class = parse::uid(fields, tags::SOP_CLASS_UID).or(self.class.clone()).unwrap_or_default();
+        if class == uids::MEDIA_STORAGE_DIRECTORY_STORAGE || fields.has(tags::DIRECTORY_RECORD_SEQUENCE) {
+            return None;
+        }
+        let pixels = self.elements.pixels.map(|_| parse::pixels(fields));
+        let signed = pixels.as_ref().is_some_and(|pixels| pixels.signed);
+        let pixel_data = self.elements.pixels.map(|mut element| {
+            let base = if self.deflated_from.is_some() { 0 } else { self.start };
+            element.offset += base as u64;
+            PixelPlace { element, deflated_from: self.deflated_from }
+        });
+        let header = InstanceHeader {
+            sop_class_uid: class,
+            sop_instance_uid: text(tags::SOP_INSTANCE_UID),
+            study_instance_uid: text(tags::STUDY_INSTANCE_UID),
+            series_instance_uid: text(tags::SERIES_INSTANCE_UID),
+            frame_of_reference_uid: parse::uid(fields, tags::FRAME_OF_REFERENCE_UID),
+            modality: parse::modality(fields),
+            image_type: parse::image_type(fields),
+            series_number: fields.integer(tags::SERIES_NUMBER),
+            series_description: parse::free_text(fields, tags::SERIES_DESCRIPTION),
+            instance_number: fields.integer(tags::INSTANCE_NUMBER),
+            phase: parse::phase(fields),
+            is_enhanced: fields.has(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE),
+            plane: parse::plane(fields, &mut notes),
+            pixels,
+            values: parse::values(fields, signed, &mut notes),
+            place,
+            dataset: Dataset { bytes: bytes.into(), encoding: self.encoding },
+            pixel_data,
+            transfer_syntax: self.syntax,
+        };
+        Some((header, notes))
+    }
+}

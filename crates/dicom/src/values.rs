@@ -1,0 +1,255 @@
+//! From the headers of a series to what its samples mean (PS3.3 C.11.1, C.11.2, C.7.5.1.1.2).
+
+use std::sync::Arc;
+
+use anatome_core::{Facts, Modality, NamedVoi, NoteCode, Notes, Padding, Unit, ValueMapping, Voi, VoiLut};
+use dicom_dictionary_std::tags;
+
+use crate::elements::Fields;
+use crate::frame::{FrameFormat, Number};
+use crate::{Error, InstanceHeader, Limits, parse};
+
+/// The sample type of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    U8,
+    I16,
+    U16,
+    F32,
+}
+
+impl Target {
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::U8 => 1,
+            Self::I16 | Self::U16 => 2,
+            Self::F32 => 4,
+        }
+    }
+}
+
+/// A Modality LUT (PS3.3 C.11.1).
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Rescale {
+    Linear { slope: f64, intercept: f64 },
+    Lut { first_mapped: i64, entries: Arc<[u16]> },
+}
+
+impl Rescale {
+    fn new(header: &InstanceHeader, signed: bool, limits: &Limits) -> Result<Self, Error> {
+        let values = &header.values;
+        if values.has_modality_lut {
+            let elements = header.dataset.walk(limits)?;
+            let fields = Fields::new(&header.dataset.bytes, &elements);
+            let items = fields.items(tags::MODALITY_LUT_SEQUENCE, limits)?;
+            let lut = items.first().map(|(bytes, elements)| lut(Fields::new(bytes, elements), signed));
+            let lut = lut.transpose()?.ok_or_else(|| Error::malformed("Modality LUT", "it is empty"))?;
+            return Ok(Self::Lut { first_mapped: lut.first_mapped, entries: lut.entries.into() });
+        }
+        let (slope, intercept) = (values.slope.unwrap_or(1.0), values.intercept.unwrap_or(0.0));
+        if !slope.is_finite() || slope == 0.0 || !intercept.is_finite() {
+            let reason = format!("slope {slope}, intercept {intercept} (PS3.3 C.11.1.1.2)");
+            return Err(Error::malformed("Modality LUT", reason));
+        }
+        Ok(Self::Linear { slope, intercept })
+    }
+
+    /// The modality value of a stored value.
+    pub fn apply(&self, stored: f64) -> f64 {
+        match self {
+            Self::Linear { slope, intercept } => slope * stored + intercept,
+            Self::Lut { first_mapped, entries } => {
+                let last = entries.len().saturating_sub(1) as f64;
+                let n = (stored - *first_mapped as f64).clamp(0.0, last) as usize;
+                entries.get(n).copied().map_or(f64::NAN, f64::from)
+            }
+        }
+    }
+
+    fn lowest(&self, format: &FrameFormat) -> f64 {
+        let (low, high) = format.range();
+        match self {
+            Self::Linear { .. } => self.apply(low).min(self.apply(high)),
+            Self::Lut { .. } => 0.0,
+        }
+    }
+}
+
+struct Lut {
+    first_mapped: i64,
+    bits: u8,
+    entries: Vec<u16>,
+}
+
+/// Reads descriptor and data of a LUT (PS3.3 C.11.1.1.1, C.11.2.1.1). `signed` rules the first mapped value.
+fn lut(fields: Fields<'_>, signed: bool) -> Result<Lut, Error> {
+    let malformed = |reason: &str| Error::malformed("lookup table", reason);
+    let descriptor = fields.numbers(tags::LUT_DESCRIPTOR);
+    let &[count, first, bits] = descriptor.as_slice() else { return Err(malformed("no descriptor")) };
+    let count = match count as i64 {
+        0 => 65_536,
+        count => (count & 0xFFFF) as usize,
+    };
+    let first = first as i64 & 0xFFFF;
+    let first_mapped = if signed && first >= 0x8000 { first - 0x1_0000 } else { first };
+    if !(8.0..=16.0).contains(&bits) {
+        return Err(malformed("entries of fewer than 8 or more than 16 bits"));
+    }
+    let bytes = fields.value(tags::LUT_DATA).ok_or_else(|| malformed("no entries"))?;
+    let entries: Vec<u16> = if bytes.len() >= 2 * count {
+        let encoding = fields.encoding(tags::LUT_DATA);
+        bytes.as_chunks::<2>().0.iter().take(count).map(|&b| encoding.u16(b)).collect()
+    } else if bytes.len() >= count && bits <= 8.0 {
+        bytes.iter().take(count).map(|&b| u16::from(b)).collect()
+    } else {
+        return Err(malformed("fewer entries than the descriptor says"));
+    };
+    Ok(Lut { first_mapped, bits: bits as u8, entries })
+}
+
+/// How each slice is turned into samples, and what the samples mean.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub target: Target,
+    /// One for each instance.
+    pub slices: Vec<Slice>,
+    pub mapping: ValueMapping,
+    pub padding: Option<Padding>,
+    pub facts: Facts,
+    /// For f32 samples: whether they are modality values, not stored ones.
+    pub applies_rescale: bool,
+}
+
+/// How one slice is turned into samples.
+#[derive(Clone, Debug)]
+pub(crate) struct Slice {
+    pub format: FrameFormat,
+    pub rescale: Rescale,
+    /// Stored values that are padding, both ends included.
+    pub padding: Option<(f64, f64)>,
+}
+
+impl Plan {
+    /// # Errors
+    /// What the headers say is impossible, not supported, or over a limit.
+    pub fn new(instances: &[InstanceHeader], limits: &Limits, notes: &mut Notes) -> Result<Self, Error> {
+        let slice = |header: &InstanceHeader| {
+            let format = FrameFormat::new(header, limits)?;
+            let signed = format.number == Number::Integer { signed: true };
+            let padding = header.values.padding.map(|value| {
+                let limit = header.values.padding_limit.unwrap_or(value);
+                (value.min(limit) as f64, value.max(limit) as f64)
+            });
+            Ok(Slice { format, rescale: Rescale::new(header, signed, limits)?, padding })
+        };
+        let slices: Vec<Slice> = instances.iter().map(slice).collect::<Result<_, Error>>()?;
+        let (Some(first), Some(header)) = (slices.first(), instances.get(instances.len() / 2)) else {
+            return Err(Error::unsupported("an empty series"));
+        };
+        let unit = unit(header);
+        let one_rescale = slices.iter().all(|slice| slice.rescale == first.rescale);
+        let one_padding = slices.iter().all(|slice| slice.padding == first.padding);
+        let stored = match (&first.rescale, one_rescale && one_padding) {
+            (&Rescale::Linear { slope, intercept }, true) => Some((slope, intercept)),
+            _ => None,
+        };
+        let target = if stored.is_some() { stored_target(&slices) } else { Target::F32 };
+        if !one_rescale {
+            let text = "slices differ in rescale slope or intercept: modality values are kept as f32, off by at \
+                        most 6e-8 of each value";
+            notes.add(NoteCode::Converted, text);
+        } else if target == Target::F32 {
+            notes.add(NoteCode::Converted, "values are kept as f32, off by at most 6e-8 of each value");
+        }
+        let mapping = match stored {
+            Some((slope, intercept)) => ValueMapping { slope, intercept, unit },
+            None => ValueMapping::identity(unit),
+        };
+        let padding = match (target, first.padding) {
+            (Target::F32, _) => Some(Padding::F32),
+            (_, Some((lowest, highest))) => Some(Padding { lowest, highest }),
+            (_, None) => None,
+        };
+        let facts = facts(instances, header, first, limits, notes);
+        Ok(Self { target, mapping, padding, facts, applies_rescale: stored.is_none(), slices })
+    }
+}
+
+/// The narrowest sample type that holds all stored values.
+fn stored_target(slices: &[Slice]) -> Target {
+    let low = slices.iter().map(|slice| slice.format.range().0).fold(f64::INFINITY, f64::min);
+    let high = slices.iter().map(|slice| slice.format.range().1).fold(f64::NEG_INFINITY, f64::max);
+    let one_byte = slices.iter().all(|slice| slice.format.bytes_per_sample == 1);
+    if low >= 0.0 && high <= 255.0 && one_byte {
+        Target::U8
+    } else if low >= 0.0 && high <= 65_535.0 {
+        Target::U16
+    } else if low >= -32_768.0 && high <= 32_767.0 {
+        Target::I16
+    } else {
+        Target::F32
+    }
+}
+
+fn unit(header: &InstanceHeader) -> Unit {
+    let values = &header.values;
+    let stated = values.rescale_type.as_deref().filter(|&kind| kind != "US" && !kind.is_empty());
+    match (&header.modality, values.units.as_deref()) {
+        (Modality::Ct, _) => match stated {
+            None | Some("HU") => Unit::Hounsfield,
+            Some(other) => Unit::Other(other.to_owned()),
+        },
+        (Modality::Pt, Some("BQML")) => Unit::BecquerelPerMl,
+        // PS3.3 C.8.9.1.1.3: GML without an SUV type is by body weight.
+        (Modality::Pt, Some("GML")) if matches!(values.suv_type.as_deref(), None | Some("BW")) => {
+            Unit::SuvBodyWeight
+        }
+        (Modality::Pt, Some(units)) => Unit::Other(units.to_owned()),
+        (_, _) => match stated {
+            Some("HU") => Unit::Hounsfield,
+            Some(other) => Unit::Other(other.to_owned()),
+            None => Unit::Arbitrary,
+        },
+    }
+}
+
+fn facts(
+    instances: &[InstanceHeader],
+    middle: &InstanceHeader,
+    slice: &Slice,
+    limits: &Limits,
+    notes: &mut Notes,
+) -> Facts {
+    let mut facts = Facts::new(middle.modality.clone());
+    facts.inverted = slice.format.inverted;
+    facts.vois.clone_from(&middle.values.windows);
+    if middle.values.has_voi_lut {
+        match voi_luts(middle, slice, limits) {
+            Ok(luts) => facts.vois.extend(luts),
+            Err(_) => notes.add(NoteCode::Ignored, "a VOI LUT that breaks the standard is not used"),
+        }
+    }
+    if instances.iter().any(|header| header.values.windows != middle.values.windows) {
+        notes.add(NoteCode::Ignored, "windows differ from image to image; those of the middle one are used");
+    }
+    facts.lossy = instances.iter().any(|header| header.values.lossy);
+    facts.frame_of_reference.clone_from(&middle.frame_of_reference_uid);
+    facts.slice_thickness_mm = middle.plane.slice_thickness_mm;
+    facts
+}
+
+fn voi_luts(header: &InstanceHeader, slice: &Slice, limits: &Limits) -> Result<Vec<NamedVoi>, Error> {
+    // The first mapped value is signed if what the modality step gives may be (PS3.3 C.11.2.1.1).
+    let signed = slice.rescale.lowest(&slice.format) < 0.0;
+    let elements = header.dataset.walk(limits)?;
+    let fields = Fields::new(&header.dataset.bytes, &elements);
+    let mut luts = Vec::new();
+    for (bytes, elements) in fields.items(tags::VOILUT_SEQUENCE, limits)? {
+        let item = Fields::new(bytes, &elements);
+        let table = lut(item, signed)?;
+        let voi = Voi::Lut(VoiLut::new(table.first_mapped as f64, table.bits, table.entries)?);
+        let name = parse::free_text(item, tags::LUT_EXPLANATION).unwrap_or_default();
+        luts.push(NamedVoi { name, voi });
+    }
+    Ok(luts)
+}

@@ -59,13 +59,16 @@ impl Diaphragm {
 }
 
 fn dome_height(x: f32, y: f32) -> f32 {
-    let dome = |centre_x: f32, centre_y: f32, top: f32, half_x: f32, half_y: f32| {
-        let q = ((x - centre_x) / half_x).powi(2) + ((y - centre_y) / half_y).powi(2);
-        top - 13.0 * q - 20.0 * q * q * (0.6 + 0.4 * q.min(2.0))
+    // Each dome falls steeply to the side and the back, gently to the middle and the front.
+    let dome = |centre_x: f32, top: f32, side: f32| {
+        let (outward, back) = (side * (x - centre_x), y + 10.0);
+        let q = (outward / if outward > 0.0 { 51.0 } else { 80.0 }).powi(2)
+            + (back / if back > 0.0 { 70.0 } else { 80.0 }).powi(2);
+        top - 12.0 * q - 14.0 * q * q
     };
-    let right = dome(-68.0, -8.0, -46.0, 76.0, 88.0);
-    let left = dome(72.0, -2.0, -60.0, 72.0, 86.0);
-    let tendon = dome(12.0, -34.0, -58.0, 66.0, 66.0);
+    let right = dome(-66.0, -44.0, -1.0);
+    let left = dome(70.0, -57.0, 1.0);
+    let tendon = -57.0 - 14.0 * (((x - 12.0) / 60.0).powi(2) + ((y + 36.0) / 56.0).powi(2)).powf(1.4);
     smooth_max(smooth_max(right, left, 14.0), tendon, 16.0).max(-220.0)
 }
 
@@ -87,8 +90,8 @@ impl Abdomen {
         let mut abdomen = Self {
             diaphragm: Diaphragm::new(),
             stomach: [
-                Ellipsoid::along(v(58.0, 4.0, -104.0), v(0.25, 0.9, 0.3), v(50.0, 40.0, 36.0)),
-                Ellipsoid::along(v(44.0, -44.0, -146.0), v(-0.5, -0.4, -0.7), v(50.0, 30.0, 30.0)),
+                Ellipsoid::along(v(63.0, -2.0, -97.0), v(0.25, 0.9, 0.3), v(56.0, 46.0, 42.0)),
+                Ellipsoid::along(v(46.0, -48.0, -138.0), v(-0.5, -0.4, -0.7), v(54.0, 34.0, 34.0)),
             ],
             spleen: Ellipsoid::along(v(92.0, 50.0, -118.0), v(-0.55, 0.75, 0.2), v(60.0, 30.0, 46.0)),
             gallbladder: Ellipsoid::along(v(-38.0, -46.0, -160.0), v(0.2, -0.6, -0.8), v(32.0, 14.0, 15.0)),

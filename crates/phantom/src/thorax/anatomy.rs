@@ -2,12 +2,12 @@
 
 use super::abdomen::Abdomen;
 use super::block::{Block, Tissue};
-use super::heart::GreatVessels;
 use super::lungs::{Lungs, Mediastinum};
-use super::noise::Texture;
+use super::noise::{Sequence, Texture};
 use super::shapes::{Capsule, Tubes, smooth_max, smooth_min, tube};
 use super::skeleton::{BoneKind, Skeleton};
 use super::spine::{canal_path, column_distance};
+use super::vessels::GreatVessels;
 use super::wall::{CAGE_MM, MUSCLES, Wall, WallSample};
 use glam::Vec3;
 
@@ -20,8 +20,9 @@ const INNER_FAT: Tissue = Tissue::new(-98.0, 9.0, 0.4);
 const MUSCLE: Tissue = Tissue::new(58.0, 9.0, 0.75);
 const CARTILAGE: Tissue = Tissue::new(115.0, 16.0, 0.7);
 const DISC: Tissue = Tissue::new(82.0, 6.0, 0.7);
-const CORTEX: Tissue = Tissue::new(860.0, 30.0, 0.9);
-const LONG_CORTEX: Tissue = Tissue::new(1250.0, 30.0, 0.9);
+const CORTEX: Tissue = Tissue::new(640.0, 70.0, 0.9);
+const THIN_CORTEX: Tissue = Tissue::new(470.0, 60.0, 0.9);
+const LONG_CORTEX: Tissue = Tissue::new(820.0, 70.0, 0.9);
 const MARROW: Tissue = Tissue::new(165.0, 38.0, 1.4);
 const SPONGY: Tissue = Tissue::new(190.0, 42.0, 1.9);
 const YELLOW_MARROW: Tissue = Tissue::new(60.0, 40.0, 0.7);
@@ -40,8 +41,8 @@ const HOT_NODE: Tissue = Tissue::new(60.0, 6.0, 6.0);
 const MYOCARDIUM: Tissue = Tissue::new(108.0, 5.0, 5.2);
 const PERICARDIUM: Tissue = Tissue::new(28.0, 2.0, 0.7);
 const LEFT_ROOM: Tissue = Tissue::new(345.0, 3.0, 1.7);
-const RIGHT_ROOM: Tissue = Tissue::new(300.0, 5.0, 1.7);
-const RIGHT_ATRIUM: Tissue = Tissue::new(270.0, 24.0, 1.7);
+const RIGHT_ROOM: Tissue = Tissue::new(245.0, 6.0, 1.7);
+const RIGHT_ATRIUM: Tissue = Tissue::new(205.0, 22.0, 1.7);
 const THYROID: Tissue = Tissue::new(165.0, 6.0, 2.0);
 
 /// Every structure, built once from a seed.
@@ -88,14 +89,18 @@ impl Anatomy {
     }
 
     fn neck(p: Vec3) -> f32 {
-        let around = super::shapes::ellipse(p.x, p.y - 16.0 - (150.0 - p.z) * 0.1, 60.0, 56.0);
-        smooth_max(around, 112.0 - p.z, 20.0)
+        if p.z < 50.0 {
+            return 1e3;
+        }
+        let around = super::shapes::ellipse(p.x, p.y - 22.0 - (150.0 - p.z) * 0.1, 62.0, 66.0);
+        smooth_max(around, 84.0 - p.z, 20.0)
     }
 
     fn body(&self, shoulders: &[Capsule], p: Vec3, sample: &WallSample) -> (f32, f32) {
         let arms = shoulders.iter().fold(1e3, |d, capsule| smooth_min(d, capsule.distance(p), 22.0));
         let upper = smooth_min(arms, Self::neck(p), 30.0);
-        let whole = smooth_min(sample.body, upper, 24.0);
+        let trunk = smooth_max(sample.body, p.z - 124.0, 30.0);
+        let whole = smooth_min(trunk, upper, 40.0);
         (smooth_max(whole, p.y - couch_top(p.x) + 0.6, 7.0), arms)
     }
 
@@ -104,6 +109,7 @@ impl Anatomy {
         paint_couch(block);
         let (mut found, mut near) = (Vec::new(), Vec::new());
         self.shoulders.near(&block.bounds.grown(24.0), &mut found, &mut near);
+        near.retain(|capsule| capsule.distance(block.centre) < block.reach_mm + 60.0);
         let at_centre = self.wall.sample(block.centre);
         let (body, _) = self.body(&near, block.centre, &at_centre);
         if block.misses(body) {
@@ -123,6 +129,7 @@ impl Anatomy {
     }
 
     fn paint_wall(&self, block: &mut Block, shoulders: &[Capsule]) {
+        block.roughen_edges(&self.texture);
         let samples: Vec<WallSample> = block.points.iter().map(|p| self.wall.sample(*p)).collect();
         let outlines: Vec<(f32, f32)> =
             block.points.iter().zip(&samples).map(|(p, sample)| self.body(shoulders, *p, sample)).collect();
@@ -134,14 +141,18 @@ impl Anatomy {
         block.fill(MUSCLE, |voxel, p| {
             let (body, arms) = outlines[voxel];
             let sample = &samples[voxel];
-            let on_cage = layer_distance(sample).max(body + 3.5);
+            let on_cage = layer_distance(sample, septa[voxel]).max(body + 3.5);
             let sheet = 1.1 - 13.0 * septa[voxel].abs();
             let muscle = on_cage.min(smooth_max(arms + 9.0, sheet, 2.0).max(3.0 - sample.cage));
             let fat =
                 axillae.iter().map(|capsule| capsule.distance(p)).fold(1e3, f32::min) + 3.0 * septa[voxel];
             smooth_max(muscle, -fat, 3.0)
         });
-        block.fill(MUSCLE, |voxel, _| (samples[voxel].cage - CAGE_MM + 0.8).max(outlines[voxel].0 + 4.0));
+        // The inlet of the chest has no wall: it lies open towards the neck.
+        let inlet = |p: Vec3| (p.z - 101.0 - (p.y + 60.0) * 0.42) * 0.9;
+        block.fill(MUSCLE, |voxel, p| {
+            (samples[voxel].cage - CAGE_MM + 0.8).max(outlines[voxel].0 + 4.0).max(inlet(p))
+        });
         block.fill(INNER_FAT, |voxel, _| samples[voxel].cage);
     }
 
@@ -150,7 +161,8 @@ impl Anatomy {
         let cage: Vec<f32> = block.points.iter().map(|p| self.wall.cage(*p)).collect();
         let above: Vec<f32> = block.points.iter().map(|p| diaphragm.above(*p)).collect();
         let centre_above = diaphragm.above(block.centre);
-        if !block.within(-centre_above) || block.centre.z < -40.0 {
+        if !block.misses(centre_above) {
+            block.roughen_edges(&self.texture);
             self.abdomen.paint(block, &cage, &above);
         }
         if !block.misses(-centre_above) {
@@ -158,10 +170,16 @@ impl Anatomy {
             self.mediastinum.near(&block.bounds, &mut found, &mut near);
             let middle = self.mediastinum.distance(&near, block.centre);
             if !block.within(middle) {
+                let alone = block.misses(middle);
+                if !alone || !block.within(cage[cage.len() / 2]) || !block.misses(-centre_above - 4.0) {
+                    block.roughen_edges(&self.texture);
+                }
                 let outline: Vec<f32> = (0..block.points.len())
                     .map(|voxel| {
-                        let between = self.mediastinum.distance(&near, block.points[voxel]);
-                        (cage[voxel] + 1.2).max(1.5 - above[voxel]).max(-between) + 0.5 * block.bump(voxel)
+                        let shell = (cage[voxel] + 1.2).max(1.5 - above[voxel]);
+                        let between = || -self.mediastinum.distance(&near, block.points[voxel]);
+                        let outline = if alone || shell > 2.0 { shell } else { shell.max(between()) };
+                        outline + 0.5 * block.bump(voxel)
                     })
                     .collect();
                 // The diaphragm moves while the scanner turns.
@@ -182,6 +200,7 @@ impl Anatomy {
         if block.misses(sac) {
             return;
         }
+        block.roughen_edges(&self.texture);
         let sacs: Vec<f32> = block.points.iter().map(|p| heart.sac(*p)).collect();
         block.fill(PERICARDIUM, |voxel, _| (sacs[voxel].abs() - 0.5).max(1.0 - above[voxel]));
         let samples: Vec<_> = block.points.iter().map(|p| heart.sample(*p)).collect();
@@ -216,7 +235,7 @@ impl Anatomy {
         block.draw(&self.cord, CORD);
         block.draw(&self.cartilage, CARTILAGE);
         let mut near = Vec::new();
-        self.skeleton.near(&block.bounds, &mut near);
+        self.skeleton.near(&self.wall, block, &mut near);
         if near.is_empty() {
             return;
         }
@@ -229,7 +248,7 @@ impl Anatomy {
             }
             let (shell, filling) = match kind {
                 BoneKind::Flat => (CORTEX, MARROW),
-                BoneKind::Vertebra => (CORTEX, SPONGY),
+                BoneKind::Vertebra => (THIN_CORTEX, SPONGY),
                 BoneKind::Long => (LONG_CORTEX, YELLOW_MARROW),
             };
             block.blend(voxel, shell, share);
@@ -240,9 +259,9 @@ impl Anatomy {
 }
 
 /// Distance to the nearest muscle that lies on the cage; a thin layer of fat parts each from the next.
-fn layer_distance(sample: &WallSample) -> f32 {
-    const GAP_MM: f32 = 1.1;
-    let height = sample.cage - CAGE_MM;
+fn layer_distance(sample: &WallSample, uneven: f32) -> f32 {
+    let gap = 1.1 + 0.9 * uneven;
+    let height = sample.cage - CAGE_MM + 1.2 * uneven;
     let mut lower = 0.0;
     let mut nearest = f32::MAX;
     for layer in 0..MUSCLES {
@@ -250,7 +269,7 @@ fn layer_distance(sample: &WallSample) -> f32 {
         let half = (upper - lower) * 0.5;
         if half > 0.7 {
             let middle = (upper + lower) * 0.5;
-            nearest = nearest.min((height - middle).abs() - half + GAP_MM * 0.5);
+            nearest = nearest.min((height - middle).abs() - half + gap * 0.5);
         }
         lower = upper;
     }
@@ -279,7 +298,8 @@ fn paint_couch(block: &mut Block) {
 type Rod = [[f32; 4]; 2];
 
 /// Flesh of the shoulder and the raised arm: ends of rods as x, y, z, radius.
-const SHOULDER: [Rod; 7] = [
+const SHOULDER: [Rod; 8] = [
+    [[104.0, 22.0, 20.0, 34.0], [124.0, 14.0, 108.0, 40.0]],
     [[45.0, 44.0, 116.0, 36.0], [112.0, 34.0, 116.0, 40.0]],
     [[112.0, 30.0, 112.0, 40.0], [136.0, 12.0, 138.0, 44.0]],
     [[136.0, 12.0, 138.0, 44.0], [142.0, 2.0, 185.0, 42.0]],
@@ -295,7 +315,7 @@ const AXILLA: [Rod; 2] = [
 ];
 
 const NECK: [Rod; 8] = [
-    [[34.0, -20.0, 180.0, 9.0], [18.0, -52.0, 118.0, 6.0]],
+    [[34.0, -20.0, 180.0, 9.0], [17.0, -40.0, 114.0, 6.0]],
     [[28.0, 12.0, 180.0, 10.0], [44.0, 6.0, 130.0, 9.0]],
     [[18.0, 42.0, 180.0, 12.0], [20.0, 62.0, 120.0, 13.0]],
     [[34.0, 44.0, 180.0, 10.0], [42.0, 64.0, 124.0, 11.0]],
@@ -336,12 +356,8 @@ fn mediastinal_tubes(vessels: &GreatVessels) -> Vec<(Tubes, Tissue)> {
     let thyroid =
         [-1.0, 1.0].map(|s| Capsule::new(v(15.0 * s, -8.0, 178.0), v(13.0 * s, -8.0, 143.0), 8.0, 5.0));
     let gullet_air: Vec<_> = vessels.oesophagus.iter().map(|(p, _)| (*p + v(1.0, -1.0, 0.0), 1.5)).collect();
-    let calcium = vec![
-        Capsule::new(v(31.0, 6.0, 89.0), v(36.0, 14.0, 82.0), 1.3, 1.0),
-        Capsule::new(v(38.5, 36.0, 44.0), v(38.0, 40.0, 30.0), 1.0, 0.8),
-        Capsule::new(v(33.0, 43.0, -28.0), v(30.0, 45.0, -36.0), 1.2, 1.0),
-        Capsule::new(v(41.0, -53.0, 2.0), v(44.0, -56.0, -2.0), 1.2, 0.9),
-    ];
+    let mut calcium = aortic_plaques(&vessels.aorta);
+    calcium.push(Capsule::new(v(41.0, -53.0, 2.0), v(43.0, -55.0, 0.0), 1.3, 0.9));
     let bigger = 1.5;
     let mut arteries = one(&vessels.aorta, 0.0);
     arteries.extend(many(&vessels.arch_branches, 0.0));
@@ -365,4 +381,28 @@ fn mediastinal_tubes(vessels: &GreatVessels) -> Vec<(Tubes, Tissue)> {
         (Tubes::new(many(&vessels.coronaries, 0.0)), AORTA),
         (Tubes::new(calcium), CALCIUM),
     ]
+}
+
+/// Specks of calcium in the wall of the arch and the descending aorta.
+fn aortic_plaques(aorta: &[(Vec3, f32)]) -> Vec<Capsule> {
+    let path = super::shapes::smooth_path(aorta, 3.0);
+    let mut random = Sequence::new(0xca1);
+    let mut specks = Vec::new();
+    for pair in path.windows(2).filter(|pair| pair[0].0.y > -15.0 && pair[0].0.z > -120.0) {
+        let (at, radius) = pair[0];
+        let along = (pair[1].0 - at).normalize_or(Vec3::Z);
+        let turn = random.next() * std::f32::consts::TAU;
+        let (u, w) = along.any_orthonormal_pair();
+        let rim = at + (u * turn.cos() + w * turn.sin()) * (radius + 0.6);
+        let size = random.next();
+        if size > 0.62 {
+            specks.push(Capsule::new(
+                rim,
+                rim + along * (3.0 * random.next()),
+                0.5 + 1.0 * (size - 0.5),
+                0.6,
+            ));
+        }
+    }
+    specks
 }

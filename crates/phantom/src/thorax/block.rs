@@ -43,6 +43,7 @@ pub(crate) struct Block {
     channel: Channel,
     grain: Vec<f32>,
     bump: Vec<f32>,
+    uneven: bool,
     cover: Vec<f32>,
     found: Vec<u32>,
     near: Vec<Capsule>,
@@ -63,6 +64,7 @@ impl Block {
             channel,
             grain: Vec::new(),
             bump: Vec::new(),
+            uneven: false,
             cover: Vec::new(),
             found: Vec::new(),
             near: Vec::new(),
@@ -80,17 +82,30 @@ impl Block {
         self.bounds = all.grown(self.blend_mm * 0.6);
         self.value.clear();
         self.value.resize(self.points.len(), self.level(tissue, 0.0));
+        self.uneven = false;
         self.grain.clear();
         self.bump.clear();
         self.grain.resize(self.points.len(), 0.0);
         self.bump.resize(self.points.len(), 0.0);
     }
 
-    /// Fills in the textures; until then they are zero.
+    /// Fills in the grain; until then it is zero.
     pub(crate) fn roughen(&mut self, texture: &Texture) {
-        for ((p, grain), bump) in self.points.iter().zip(&mut self.grain).zip(&mut self.bump) {
-            *grain = texture.grain(*p);
-            *bump = texture.bump(*p);
+        // Neighbours along i share one value of two: the noise is smoother than a voxel.
+        let last = self.points.len() - 1;
+        for voxel in (0..=last).step_by(2) {
+            let grain = texture.grain(self.points[voxel]);
+            self.grain[voxel] = grain;
+            self.grain[last.min(voxel + 1)] = grain;
+        }
+    }
+
+    /// Fills in the unevenness of surfaces; until then it is zero.
+    pub(crate) fn roughen_edges(&mut self, texture: &Texture) {
+        if !std::mem::replace(&mut self.uneven, true) {
+            for (p, bump) in self.points.iter().zip(&mut self.bump) {
+                *bump = texture.bump(*p);
+            }
         }
     }
 
@@ -124,6 +139,17 @@ impl Block {
     pub(crate) fn fill_soft(&mut self, tissue: Tissue, blend_mm: f32, distance: impl Fn(usize, Vec3) -> f32) {
         for voxel in 0..self.points.len() {
             let share = coverage(distance(voxel, self.points[voxel]), blend_mm);
+            if share > 0.0 {
+                self.blend(voxel, tissue, share);
+            }
+        }
+    }
+
+    /// As [`Self::fill_soft`], with a tissue that changes from place to place.
+    pub(crate) fn fill_graded(&mut self, blend_mm: f32, paint: impl Fn(usize, Vec3) -> (f32, Tissue)) {
+        for voxel in 0..self.points.len() {
+            let (distance, tissue) = paint(voxel, self.points[voxel]);
+            let share = coverage(distance, blend_mm);
             if share > 0.0 {
                 self.blend(voxel, tissue, share);
             }

@@ -2,11 +2,12 @@
 
 use super::abdomen::Diaphragm;
 use super::block::{Block, Tissue};
-use super::heart::{GreatVessels, Heart};
+use super::heart::Heart;
 use super::noise::{Sequence, value_noise};
 use super::shapes::{Bounds, Capsule, Tubes, smooth_min, tube};
 use super::spine::{body_half, column_centre};
 use super::tree::{Calibre, Root, Twig, companions, grow, tubes};
+use super::vessels::GreatVessels;
 use super::wall::Wall;
 use glam::Vec3;
 
@@ -66,8 +67,9 @@ impl Mediastinum {
     }
 
     fn distance_anywhere(&self, p: Vec3) -> f32 {
-        let solid = smooth_min(self.heart.sac(p) - 1.0, spine_outline(p), 10.0);
-        smooth_min(solid, self.tubes.distance(p, 8.0), 8.0)
+        let (mut found, mut near) = (Vec::new(), Vec::new());
+        self.near(&Bounds { min: p, max: p }, &mut found, &mut near);
+        self.distance(&near, p)
     }
 }
 
@@ -107,9 +109,14 @@ impl Lungs {
         mediastinum: &Mediastinum,
         vessels: &GreatVessels,
     ) -> Self {
-        let inside = |p: Vec3| {
+        let depth = |p: Vec3| {
             let shell = (wall.cage(p) + 1.0).max(1.5 - diaphragm.above(p));
-            shell < -3.5 && shell.max(-mediastinum.distance_anywhere(p)) < -3.5
+            if shell > 0.0 { shell } else { shell.max(-mediastinum.distance_anywhere(p)) }
+        };
+        let inside = |p: Vec3| depth(p) < -3.5;
+        // Only large vessels cross what lies between the lungs.
+        let stays = |vessel: &Capsule| {
+            vessel.radius_a > 2.0 || depth((vessel.a + vessel.b) * 0.5) < -0.5 - vessel.radius_a
         };
         let (right, left) = rayon::join(
             || LungTrees::new(seed ^ 0x51, -1.0, vessels, &inside),
@@ -132,8 +139,8 @@ impl Lungs {
                 let radius = first.radius_a.min(8.4);
                 arteries.push(Capsule::new(lung.artery_end, first.a, radius, radius));
             }
-            arteries.extend(companions);
-            veins.extend(lung.veins.iter().flat_map(|tree| tubes(tree, VEIN_CALIBRE, |_| 0.0)));
+            arteries.extend(companions.into_iter().filter(stays));
+            veins.extend(lung.veins.iter().flat_map(|tree| tubes(tree, VEIN_CALIBRE, |_| 0.0)).filter(stays));
         }
         Self {
             airway_walls: Tubes::new(airway_walls),
@@ -146,7 +153,11 @@ impl Lungs {
 
     /// Paints lung where `outline` (by voxel) is negative.
     pub(crate) fn paint_parenchyma(&self, block: &mut Block, outline: &[f32], blend_mm: f32) {
-        block.fill_soft(PARENCHYMA, blend_mm, |voxel, _| outline[voxel]);
+        // Blood sinks to the back of a patient who lies on it.
+        block.fill_graded(blend_mm, |voxel, p| {
+            let sunk = 0.45 * (p.y + 10.0);
+            (outline[voxel], Tissue { hu: PARENCHYMA.hu + sunk, ..PARENCHYMA })
+        });
         let seen = |distance: f32, p: Vec3| if p.z.abs() < 150.0 { distance.abs() - 0.35 } else { 1.0 };
         if !block.misses(oblique_fissure(block.centre).abs() - 4.0) {
             block.fill(FISSURE, |voxel, p| seen(oblique_fissure(p), p).max(outline[voxel]));
@@ -155,14 +166,6 @@ impl Lungs {
             block.fill(FISSURE, |voxel, p| {
                 seen(horizontal_fissure(p), p).max(outline[voxel]).max(oblique_fissure(p))
             });
-        }
-        // Blood sinks to the back of a patient who lies on it.
-        if block.centre.y.is_finite() {
-            let gradient = Tissue::new(-868.0 + 0.55 * (block.centre.y + 10.0), 0.0, 0.45);
-            let share = 0.0;
-            if share > 0.0 {
-                block.flood(gradient);
-            }
         }
     }
 

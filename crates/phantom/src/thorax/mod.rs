@@ -11,6 +11,7 @@ mod shapes;
 mod skeleton;
 mod spine;
 mod tree;
+mod vessels;
 mod wall;
 
 use anatome_core::{
@@ -131,7 +132,7 @@ fn scan(spec: &ThoraxSpec, grid: &Grid, progress: &Progress) -> Result<Array3<i1
                 slice.iter_mut().enumerate().zip(values.iter().zip(&noise))
             {
                 let (u, v) = from_axis(voxel % width, voxel / width, width, height);
-                *sample = reconstructed(*value, *noise, u.hypot(v));
+                *sample = reconstructed(*value, *noise, shapes::length(u, v));
             }
         }
         progress.advance(depth as u64);
@@ -155,7 +156,8 @@ fn reconstructed(value: f32, noise: f32, radius: f32) -> i16 {
     let depth = 9.0 + 4.5 * (1.0 - (radius * 1.25).min(1.0).powi(2));
     let dense = shapes::smooth_step(-1000.0, -300.0, value);
     let sigma = depth * (0.62 + 0.38 * dense);
-    (value + noise * sigma).round().clamp(-1024.0, 3071.0) as i16
+    // Truncation of a shifted value rounds without a call.
+    ((value + noise * sigma).clamp(-1024.0, 3071.0) + 2048.5) as i16 - 2048
 }
 
 #[cfg(test)]

@@ -42,10 +42,13 @@ pub(crate) fn value_noise(p: Vec3, seed: u64) -> f32 {
 }
 
 fn value_noise_folded(p: Vec3, seed: u32) -> f32 {
-    let base = p.floor();
+    // Truncation of a shifted value is a floor that needs no call.
+    const SHIFT: f32 = 4096.0;
+    let cell = (p + SHIFT).as_ivec3() - SHIFT as i32;
+    let base = cell.as_vec3();
     let t = p - base;
     let t = t * t * (3.0 - 2.0 * t);
-    let (x, y, z) = (base.x as i32 as u32, base.y as i32 as u32, base.z as i32 as u32);
+    let (x, y, z) = (cell.x as u32, cell.y as u32, cell.z as u32);
     let corner = |dx: u32, dy: u32, dz: u32| {
         let bits = x.wrapping_add(dx).wrapping_mul(0x8da6_b343)
             ^ y.wrapping_add(dy).wrapping_mul(0xd816_3841)

@@ -63,10 +63,16 @@ pub(crate) fn profile(table: &[(f32, f32)], at: f32) -> f32 {
         + (m1 * (t3 - 2.0 * t2 + t) + m2 * (t3 - t2)) * span
 }
 
+/// The hypotenuse, without the care for overflow that makes `hypot` slow.
+pub(crate) fn length(a: f32, b: f32) -> f32 {
+    (a * a + b * b).sqrt()
+}
+
 /// First-order distance to an ellipse (half axes `a`, `b`) in its plane.
 pub(crate) fn ellipse(u: f32, v: f32, a: f32, b: f32) -> f32 {
-    let scaled = (u / a).hypot(v / b);
-    let gradient = (u / (a * a)).hypot(v / (b * b));
+    let (u_scaled, v_scaled) = (u / a, v / b);
+    let scaled = length(u_scaled, v_scaled);
+    let gradient = length(u_scaled / a, v_scaled / b);
     if gradient < 1e-6 { -a.min(b) } else { scaled * (scaled - 1.0) / gradient }
 }
 
@@ -202,9 +208,8 @@ impl Bins {
         let low = (b.min - self.origin) / self.cell_mm;
         let high = (b.max - self.origin) / self.cell_mm;
         let range = |axis: usize| {
-            let (low, high) = (low[axis].floor(), high[axis].floor());
-            let last = self.shape[axis] as f32 - 1.0;
-            if high < 0.0 || low > last { 1..=0 } else { low.max(0.0) as usize..=high.min(last) as usize }
+            let end = |cell: f32| (cell.floor() + 1.0).clamp(0.0, self.shape[axis] as f32) as usize;
+            end(low[axis] - 1.0)..end(high[axis])
         };
         for z in range(2) {
             for y in range(1) {
@@ -254,10 +259,5 @@ impl Tubes {
                 .filter(|item| self.boxes[*item].touches(b))
                 .map(|item| self.capsules[item]),
         );
-    }
-
-    /// Distance to the nearest capsule, each pair joined with a fillet; for building, not for painting.
-    pub(crate) fn distance(&self, p: Vec3, fillet_mm: f32) -> f32 {
-        self.capsules.iter().fold(1e3, |d, c| smooth_min(d, c.distance(p), fillet_mm))
     }
 }

@@ -1,6 +1,7 @@
 //! Ribs with their cartilage, sternum, shoulder girdle, and the spine as one set of bones.
 
-use super::shapes::{Bins, Bounds, Capsule, profile, smooth_max, smooth_step};
+use super::block::Block;
+use super::shapes::{Bins, Bounds, Capsule, ellipse, length, profile, smooth_max, smooth_step};
 use super::spine::{Vertebra, body_half, column_centre, thoracic_centre_mm, vertebrae};
 use super::wall::{CAGE_MM, SUBSCAPULAR, Wall, front_mm};
 use glam::{Vec2, Vec3};
@@ -8,7 +9,7 @@ use glam::{Vec2, Vec3};
 /// What fills a bone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BoneKind {
-    /// Ribs and flat bones: a millimetre of cortex.
+    /// Ribs and flat bones: a thin cortex.
     Flat,
     /// Vertebrae: a thin shell around dense spongy bone.
     Vertebra,
@@ -20,9 +21,9 @@ impl BoneKind {
     /// Thickness of the cortex in mm.
     pub(crate) const fn cortex_mm(self) -> f32 {
         match self {
-            Self::Flat => 1.1,
-            Self::Vertebra => 0.8,
-            Self::Long => 2.2,
+            Self::Flat => 1.9,
+            Self::Vertebra => 1.5,
+            Self::Long => 2.6,
         }
     }
 }
@@ -44,16 +45,25 @@ pub(crate) struct Slat {
 
 impl Slat {
     fn distance(&self, p: Vec3) -> f32 {
+        const ROUNDING_MM: f32 = 2.0;
         let axis = self.to.at - self.from.at;
         let offset = p - self.from.at;
         let along = offset.dot(axis) / axis.length_squared().max(1e-6);
         let t = along.clamp(0.0, 1.0);
+        let widest = self.from.thick.max(self.from.tall).max(self.to.thick.max(self.to.tall));
+        let clearance = (offset - axis * t).length() - widest;
+        if clearance > 2.5 {
+            return clearance;
+        }
         let mix = |a: f32, b: f32| a + (b - a) * t;
-        let normal = self.from.normal.lerp(self.to.normal, t).normalize_or(Vec3::Y);
-        let rest = offset - axis * t;
-        let u = rest.dot(normal);
-        let v = (rest.length_squared() - u * u).max(0.0).sqrt();
-        super::shapes::ellipse(u, v, mix(self.from.thick, self.to.thick), mix(self.from.tall, self.to.tall))
+        let normal = self.from.normal.lerp(self.to.normal, t);
+        let tangent = axis.normalize_or(Vec3::Z);
+        let normal = (normal - tangent * normal.dot(tangent)).normalize_or(Vec3::Y);
+        let rest = offset - axis * along;
+        let (u, v) = (rest.dot(normal), rest.dot(tangent.cross(normal)));
+        let around = ellipse(u, v, mix(self.from.thick, self.to.thick), mix(self.from.tall, self.to.tall));
+        let beyond = (along - t).abs() * axis.length();
+        if beyond == 0.0 { around } else { length((around + ROUNDING_MM).max(0.0), beyond) - ROUNDING_MM }
     }
 
     fn bounds(&self) -> Bounds {
@@ -85,11 +95,14 @@ impl Blade {
         let at = Vec2::new(p.truncate().dot(self.across), p.z);
         let [superior, inferior, lateral] = self.corners;
         let rounded = triangle_distance(at, [superior, inferior, lateral]) - 3.0;
+        if rounded > 5.0 {
+            return rounded;
+        }
         let sample = wall.sample(p);
         let height = sample.cage - CAGE_MM - sample.layers[SUBSCAPULAR] - 1.5;
         let rim = smooth_step(11.0, 1.0, line_distance(at, inferior, lateral));
         let edge = smooth_step(5.0, 0.0, -rounded);
-        smooth_max(height.abs() - (1.25 + 3.2 * rim + 0.7 * edge), rounded, 2.0)
+        smooth_max(height.abs() - (0.95 + 3.2 * rim + 0.7 * edge), rounded, 2.0)
     }
 }
 
@@ -154,25 +167,31 @@ impl Skeleton {
         Self { pieces, boxes, bins, cartilage }
     }
 
-    /// Puts the indices of the pieces that may touch `b` into `found`.
-    pub(crate) fn near(&self, b: &Bounds, found: &mut Vec<u32>) {
-        self.bins.query(b, found);
-        found.retain(|item| self.boxes[*item as usize].touches(b));
+    /// Puts into `found` the indices of the pieces that may reach a block around `centre`.
+    pub(crate) fn near(&self, wall: &Wall, block: &Block, found: &mut Vec<u32>) {
+        self.bins.query(&block.bounds, found);
+        found.retain(|item| {
+            let touches = self.boxes[*item as usize].touches(&block.bounds);
+            touches && !block.misses(self.piece_distance(wall, *item, block.centre))
+        });
+    }
+
+    fn piece_distance(&self, wall: &Wall, item: u32, p: Vec3) -> f32 {
+        match &self.pieces[item as usize].0 {
+            Piece::Slat(slat) => slat.distance(p),
+            Piece::Capsule(capsule) => capsule.distance(p),
+            Piece::Blade(blade) => blade.distance(wall, p),
+            Piece::Vertebra(vertebra) => vertebra.distance(p),
+        }
     }
 
     /// Distance to bone among the pieces `near`, and what kind of bone is nearest.
     pub(crate) fn distance(&self, wall: &Wall, near: &[u32], p: Vec3) -> (f32, BoneKind) {
         let mut nearest = (f32::MAX, BoneKind::Flat);
         for item in near {
-            let (piece, kind) = &self.pieces[*item as usize];
-            let d = match piece {
-                Piece::Slat(slat) => slat.distance(p),
-                Piece::Capsule(capsule) => capsule.distance(p),
-                Piece::Blade(blade) => blade.distance(wall, p),
-                Piece::Vertebra(vertebra) => vertebra.distance(p),
-            };
+            let d = self.piece_distance(wall, *item, p);
             if d < nearest.0 {
-                nearest = (d, *kind);
+                nearest = (d, self.pieces[*item as usize].1);
             }
         }
         nearest

@@ -159,7 +159,8 @@ impl Vertebra {
 /// How far back and down the spinous process reaches; longest and steepest in the middle of the thorax.
 fn spinous_process(thoracic: f32) -> (f32, f32) {
     match thoracic {
-        t if t < 2.0 => (31.0, -9.0),
+        t if t < -0.5 => (20.0, -8.0),
+        t if t < 2.0 => (28.0, -10.0),
         t if t < 4.0 => (27.0, -17.0),
         t if t < 8.0 => (23.0, -27.0),
         t if t < 10.0 => (23.0, -20.0),

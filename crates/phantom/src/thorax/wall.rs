@@ -1,7 +1,7 @@
 //! The chest wall: the inside of the rib cage as a radial surface, and the layers that lie on it out to the skin.
 
 use super::noise::value_noise;
-use super::shapes::{plateau, profile, smooth_step};
+use super::shapes::{length, plateau, profile, smooth_step};
 use glam::{Vec2, Vec3};
 
 /// Ribs and intercostal muscles: the layer between the pleura and the first outer muscle.
@@ -98,8 +98,35 @@ impl Wall {
             }
         }
         let mut wall = Self { table };
+        wall.smooth_skin();
         wall.fill_steepness();
         wall
+    }
+
+    /// Skin bridges the furrows between muscles: a wide blur, kept clear of the muscles under it.
+    fn smooth_skin(&mut self) {
+        for _ in 0..3 {
+            for vertical in [false, true] {
+                let before: Vec<f32> = self.table.iter().map(|entry| entry[BODY]).collect();
+                for level in 0..LEVELS {
+                    for angle in 0..ANGLES {
+                        let at = |offset: usize| {
+                            if vertical {
+                                let row = (level + 2 * offset).saturating_sub(8).min(LEVELS - 1);
+                                before[row * ANGLES + angle]
+                            } else {
+                                before[level * ANGLES + (angle + offset + ANGLES - 4) % ANGLES]
+                            }
+                        };
+                        self.table[level * ANGLES + angle][BODY] = (0..9).map(at).sum::<f32>() / 9.0;
+                    }
+                }
+            }
+        }
+        for entry in &mut self.table {
+            let muscle = entry[FIRST_LAYER + MUSCLES - 1];
+            entry[BODY] = super::shapes::smooth_max(entry[BODY], muscle + 3.0, 6.0);
+        }
     }
 
     fn fill_steepness(&mut self) {
@@ -124,7 +151,7 @@ impl Wall {
         let level = ((p.z - LOWEST_MM) / LEVEL_MM).clamp(0.0, LEVELS as f32 - 1.001);
         let angle = (angle_of(p.x, p.y) * (ANGLES as f32 / 4.0)).max(0.0);
         let (row, column) = (level as usize, angle as usize % ANGLES);
-        let (down, across) = (level - row as f32, angle - angle.floor());
+        let (down, across) = (level - row as f32, angle - (angle as usize) as f32);
         let next = (column + 1) % ANGLES;
         let rows = [row * ANGLES, (row + 1) * ANGLES];
         let corners = [rows[0] + column, rows[0] + next, rows[1] + column, rows[1] + next];
@@ -141,7 +168,7 @@ impl Wall {
 
     pub(crate) fn sample(&self, p: Vec3) -> WallSample {
         let entry = self.entry(p);
-        let cage = (p.x.hypot(p.y) - entry[RADIUS]) * entry[STEEPNESS];
+        let cage = distance_off(length(p.x, p.y) - entry[RADIUS], entry[STEEPNESS]);
         let mut layers = [0.0; MUSCLES];
         layers.copy_from_slice(&entry[FIRST_LAYER..FIRST_LAYER + MUSCLES]);
         WallSample { cage, body: cage - CAGE_MM - entry[BODY], layers }
@@ -152,7 +179,7 @@ impl Wall {
         let level = ((p.z - LOWEST_MM) / LEVEL_MM).clamp(0.0, LEVELS as f32 - 1.001);
         let angle = (angle_of(p.x, p.y) * (ANGLES as f32 / 4.0)).max(0.0);
         let (row, column) = (level as usize, angle as usize % ANGLES);
-        let (down, across) = (level - row as f32, angle - angle.floor());
+        let (down, across) = (level - row as f32, angle - (angle as usize) as f32);
         let next = (column + 1) % ANGLES;
         let mix = |channel: usize| {
             let at = |row: usize, column: usize| self.table[row * ANGLES + column][channel];
@@ -160,7 +187,7 @@ impl Wall {
             let high = at(row + 1, column) + (at(row + 1, next) - at(row + 1, column)) * across;
             low + (high - low) * down
         };
-        (p.x.hypot(p.y) - mix(RADIUS)) * mix(STEEPNESS)
+        distance_off(length(p.x, p.y) - mix(RADIUS), mix(STEEPNESS))
     }
 
     /// The point at distance `offset_mm` outside the inner face of the cage, in the direction `phi_deg` from the
@@ -178,6 +205,12 @@ impl Wall {
         let slope = |d: Vec3| self.cage(p + d) - self.cage(p - d);
         Vec3::new(slope(Vec3::X * 2.0), slope(Vec3::Y * 2.0), slope(Vec3::Z * 2.0)).normalize_or(Vec3::Y)
     }
+}
+
+/// Distance from the cage of a point `beyond_mm` outside it along the ray from the axis. Near the cage the slope of its
+/// surface tells; far off, over the dome of the chest, it would tell far too little.
+fn distance_off(beyond_mm: f32, steepness: f32) -> f32 {
+    steepness * beyond_mm + (0.8 - steepness).max(0.0) * (beyond_mm - 6.0).max(0.0)
 }
 
 /// A monotone stand-in for the polar angle, 0 to 4, without trigonometry.
@@ -223,7 +256,7 @@ fn fill_layers(entry: &mut [f32; CHANNELS], phi: f32, place: Vec3, seed: u64) {
         // infraspinatus and teres; rhomboids; erector spinae
         17.0 * plateau(100.0, 154.0, 24.0, phi) * plateau(-36.0, 135.0, 55.0, z),
         5.0 * plateau(146.0, 176.0, 12.0, phi) * plateau(10.0, 130.0, 30.0, z),
-        (24.0 * hump(162.0, 22.0, phi) + 17.0 * smooth_step(168.0, 179.0, phi))
+        (24.0 * hump(160.0, 30.0, phi) + 17.0 * smooth_step(168.0, 179.0, phi))
             * smooth_step(170.0, 130.0, z),
         // oblique and rectus abdominis; pectoralis major and latissimus dorsi; trapezius
         9.0 * smooth_step(-20.0, -75.0, z)
@@ -232,7 +265,7 @@ fn fill_layers(entry: &mut [f32; CHANNELS], phi: f32, place: Vec3, seed: u64) {
             * (1.0 - 0.7 * hump(0.0, 6.0, phi)),
         16.0 * plateau(9.0, 88.0, 22.0, phi) * plateau(-34.0 + phi * 0.2, 128.0, 40.0, z)
             + 12.0 * plateau(84.0 - lean, 156.0, 24.0, phi) * plateau(-210.0, 70.0, 60.0, z),
-        6.0 * plateau(130.0 - lean, 178.5, 10.0, phi) * smooth_step(-95.0, -40.0, z),
+        8.0 * plateau(130.0 - lean, 178.5, 10.0, phi) * smooth_step(-95.0, -40.0, z),
     ];
     let mut sum = 0.0;
     for (layer, thickness) in muscles.into_iter().enumerate() {

@@ -12,7 +12,8 @@ pub struct Report {
     pub pixels: usize,
     /// How many of them differ at all.
     pub differing: usize,
-    /// The largest difference, in levels or modality units; infinite where only one picture has a sample.
+    /// The largest difference from the best match within the radius, in levels or modality units; infinite where only
+    /// one picture has a sample.
     pub greatest: f64,
     /// The root of the mean squared difference.
     pub rms: f64,
@@ -98,15 +99,15 @@ fn planes_apart_mm(a: Option<&PlaneGeometry>, b: Option<&PlaneGeometry>, [width,
 }
 
 fn report(a: &Pixels, b: &Pixels, size: [u32; 2], tolerance: &Tolerance) -> Result<Report, Difference> {
-    let radius = tolerance.radius_px;
+    let tally = |apart: &dyn Fn(usize, usize) -> f64| tally(size, tolerance, apart);
     Ok(match (a, b) {
-        (Pixels::Grey8(a), Pixels::Grey8(b)) => tally(size, radius, |p, q| levels_apart(a.get(p), b.get(q))),
-        (Pixels::Grey16(a), Pixels::Grey16(b)) => tally(size, radius, |p, q| levels_apart(a.get(p), b.get(q))),
-        (Pixels::Rgba8(a), Pixels::Rgba8(b)) => tally(size, radius, |p, q| {
+        (Pixels::Grey8(a), Pixels::Grey8(b)) => tally(&|p, q| levels_apart(a.get(p), b.get(q))),
+        (Pixels::Grey16(a), Pixels::Grey16(b)) => tally(&|p, q| levels_apart(a.get(p), b.get(q))),
+        (Pixels::Rgba8(a), Pixels::Rgba8(b)) => tally(&|p, q| {
             (0..4).map(|c| levels_apart(a.get(4 * p + c), b.get(4 * q + c))).fold(0.0, f64::max)
         }),
         (Pixels::Values(a), Pixels::Values(b)) => {
-            tally(size, radius, |p, q| values_apart(a.get(p).copied(), b.get(q).copied()))
+            tally(&|p, q| values_apart(a.get(p).copied(), b.get(q).copied()))
         }
         _ => return Err(Difference::Form),
     })
@@ -129,7 +130,8 @@ fn values_apart(a: Option<f32>, b: Option<f32>) -> f64 {
 }
 
 /// Goes over all pixels; `apart` takes the numbers of a pixel of each picture.
-fn tally([width, height]: [u32; 2], radius: u32, apart: impl Fn(usize, usize) -> f64) -> Report {
+fn tally([width, height]: [u32; 2], tolerance: &Tolerance, apart: &dyn Fn(usize, usize) -> f64) -> Report {
+    let radius = tolerance.radius_px;
     let number = |x: u32, y: u32| y as usize * width as usize + x as usize;
     let mut report = Report { pixels: number(0, height), ..Report::default() };
     let mut squares = 0.0;
@@ -137,7 +139,10 @@ fn tally([width, height]: [u32; 2], radius: u32, apart: impl Fn(usize, usize) ->
         for x in 0..width {
             let p = number(x, y);
             let mut difference = apart(p, p);
-            if difference > 0.0 && radius > 0 {
+            if difference > 0.0 {
+                report.differing += 1;
+            }
+            if difference > tolerance.intensity {
                 for v in y.saturating_sub(radius)..=(y + radius).min(height - 1) {
                     for u in x.saturating_sub(radius)..=(x + radius).min(width - 1) {
                         difference = difference.min(apart(p, number(u, v)));
@@ -145,9 +150,6 @@ fn tally([width, height]: [u32; 2], radius: u32, apart: impl Fn(usize, usize) ->
                 }
             }
             squares += difference * difference;
-            if difference > 0.0 {
-                report.differing += 1;
-            }
             if difference > report.greatest {
                 report.greatest = difference;
                 report.worst_px = [x, y];
@@ -249,9 +251,10 @@ mod tests {
             pixels[at] = 200;
             image(Pixels::Grey8(pixels))
         };
-        let near = Tolerance { radius_px: 1, ..Tolerance::NONE };
-        assert!(compare(&spot(450), &spot(451), &near).is_ok());
-        assert!(compare(&spot(450), &spot(452), &near).is_err());
+        assert!(compare(&spot(450), &spot(451), &Tolerance::NEAREST).is_ok());
+        assert!(compare(&spot(450), &spot(452), &Tolerance::NEAREST).is_err());
+        let none = Tolerance { max_pixels: 0.0, ..Tolerance::NEAREST };
+        assert!(compare(&spot(450), &spot(451), &none).is_err());
         assert!(compare(&spot(450), &spot(451), &Tolerance::NONE).is_err());
     }
 

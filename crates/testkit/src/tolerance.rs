@@ -9,7 +9,7 @@ pub struct Tolerance {
     pub intensity: f64,
     /// The part of the pixels that may differ at all, 0 to 1.
     pub max_pixels: f64,
-    /// How far around its place the match of a pixel is looked for.
+    /// How far around its place the match of a pixel that differs by more than `intensity` is looked for.
     pub radius_px: u32,
     /// The largest distance in mm between the places of corresponding pixels.
     pub geometry_mm: f64,
@@ -31,6 +31,27 @@ impl Tolerance {
     /// fused multiply-adds and divide within 2.5 ulp, which moves values as little as [`Self::SLICE`] allows for.
     pub const GPU_SLICE: Self = Self::SLICE;
 
+    /// Nearest neighbours: a place within rounding of the border between two voxels may take either, and the pixel beside
+    /// it shows the other one. At 1e-6 of a voxel, three borders and a pixel a voxel that is 6 pixels in a million. Any
+    /// other pixel is equal bit by bit.
+    pub const NEAREST: Self = Self { intensity: 0.0, max_pixels: 1e-4, radius_px: 1, geometry_mm: 1e-9 };
+
     /// Modality values: ten times below what is ever shown of a Hounsfield unit, and what f32 holds of 80,000 HU.
     pub const VALUES: Self = Self { intensity: 0.01, max_pixels: 1.0, radius_px: 0, geometry_mm: 1e-9 };
+
+    /// 16-bit levels: a window of 400 HU has 164 of them per HU, so that [`Self::VALUES`] is 1.6 levels.
+    pub const GREY_16: Self = Self { intensity: 2.0, max_pixels: 1.0, radius_px: 0, geometry_mm: 1e-9 };
+
+    /// Colour maps: backends interpolate a table of 1024 colours. Where a channel's slope changes by s per unit of the
+    /// display value, the two entries around the stop are off by up to s / 4092: a third of a level for s = 5. As these
+    /// are 0.2 % of the display values, three times 0.2 % of a sixth of the pixels may fall to the neighbouring level.
+    pub const COLORS: Self = Self { intensity: 1.0, max_pixels: 1e-3, radius_px: 0, geometry_mm: 1e-9 };
+
+    /// Projections along rays: positions are plain f32, off by 3e-5 of a voxel where an axis has 512. At 200 HU per
+    /// voxel and 0.64 levels per HU that is 0.004 levels, so that 0.8 % of the pixels may fall to the neighbouring level.
+    pub const PROJECTION: Self = Self { intensity: 1.0, max_pixels: 8e-3, radius_px: 0, geometry_mm: 0.0 };
+
+    /// Renderings: as [`Self::PROJECTION`], but three channels, each a sum of a few hundred terms in f32, any of which may
+    /// fall to the neighbouring level; the table of 4096 entries adds less than that. A picture can't show it.
+    pub const RENDERING: Self = Self { intensity: 1.0, max_pixels: 2e-2, radius_px: 0, geometry_mm: 0.0 };
 }

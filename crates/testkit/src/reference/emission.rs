@@ -126,7 +126,7 @@ fn gradient_per_mm(view: &RayView<'_>, place_mm: DVec3) -> DVec3 {
     let z_mm = |k: f64| grid.slices().map_or(k, |table| table.z_from_k(k));
     let mut along = DVec3::ZERO;
     for axis in 0..3 {
-        let [before, after] = view.sampler.sides(index, axis);
+        let [before, after] = [index - DVec3::AXES[axis], index + DVec3::AXES[axis]];
         let value = |place: DVec3| view.sampler.at_index(place).value().or(middle);
         let (Some(low), Some(high)) = (value(before), value(after)) else { continue };
         let apart = if axis == 2 { z_mm(after.z) - z_mm(before.z) } else { 2.0 };

@@ -95,16 +95,6 @@ impl<'a> Sampler<'a> {
         Some(sum)
     }
 
-    /// A place one voxel before and one after a continuous index along an axis, with the same fractions.
-    pub(super) fn sides(&self, index: DVec3, axis: usize) -> [DVec3; 2] {
-        let size = self.volume.grid().size_ijk();
-        let held = DVec3::from_array([0, 1, 2].map(|axis| {
-            let (whole, rest) = split(index[axis], size[axis]);
-            whole as f64 + rest
-        }));
-        [held - DVec3::AXES[axis], held + DVec3::AXES[axis]]
-    }
-
     /// Catmull-Rom over 4 x 4 x 4 voxels; nothing if one of them is no sample or lies across missing slices.
     fn cubic(&self, splits: [Split; 3]) -> Option<f64> {
         let [i, j, k] = splits;

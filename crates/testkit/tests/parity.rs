@@ -1,0 +1,234 @@
+//! Every backend against the float64 reference: sample types, grids, interpolations, windows, slabs and 3D views.
+
+mod suite;
+
+use anatome_core::{
+    Appearance, ClipPlane, CropBox, Interpolation, Output, PixelRect, Projection, Region, Shading, VoiLut, Voi,
+    WindowFunction,
+};
+use anatome_testkit::{Random, Tolerance, compare};
+use glam::{DAffine3, DVec3};
+
+use suite::volumes::{GridKind, SampleKind, ball, grid, noisy};
+use suite::{Case, assert_parity, fast, scenes};
+
+/// 43,200 pixels, of which 4 may differ in a slice.
+const PLANE_PX: [u32; 2] = [240, 180];
+const RAYS_PX: [u32; 2] = [120, 90];
+
+#[test]
+fn slices_of_every_sample_type_grid_and_interpolation() {
+    let mut random = Random::new(1);
+    let mut cases = Vec::new();
+    for kind in GridKind::ALL {
+        for samples in SampleKind::ALL {
+            let volume = noisy(grid(kind, &mut random), samples, &mut random);
+            for interpolation in [Interpolation::Nearest, Interpolation::Linear, Interpolation::Cubic] {
+                let plane = scenes::plane(volume.grid(), &mut random);
+                let mut request = scenes::slice(plane, scenes::w400(), PLANE_PX, Output::Grey8);
+                request.scene.layers[0].interpolation = interpolation;
+                let name = format!("{kind:?} {samples:?} {interpolation:?}");
+                let nearest = interpolation == Interpolation::Nearest;
+                let tolerance = |other| if nearest { Tolerance::NEAREST } else { other };
+                let mut values = request.clone();
+                values.output = Output::Values;
+                cases.push(Case {
+                    name: format!("{name} values"),
+                    volume: volume.clone(),
+                    request: values,
+                    tolerance: tolerance(Tolerance::VALUES),
+                });
+                let tolerance = tolerance(Tolerance::SLICE);
+                cases.push(Case { name, volume: volume.clone(), request, tolerance });
+            }
+        }
+    }
+    assert_parity(&cases);
+}
+
+#[test]
+fn windows_tables_inversion_and_colours() {
+    let mut random = Random::new(2);
+    let volume = noisy(grid(GridKind::Missing, &mut random), SampleKind::I16, &mut random);
+    let lut = VoiLut::new(-300.0, 10, (0..600).map(|n| (n * 13 % 1024) as u16).collect()).unwrap();
+    let vois = [
+        ("linear", scenes::window(40.0, 400.0, WindowFunction::Linear)),
+        ("threshold", scenes::window(0.0, 1.0, WindowFunction::Linear)),
+        ("exact", scenes::window(-3.7, 512.3, WindowFunction::LinearExact)),
+        ("sigmoid", scenes::window(40.0, 400.0, WindowFunction::Sigmoid)),
+        ("lut", Voi::Lut(lut)),
+    ];
+    let mut cases = Vec::new();
+    for (name, voi) in vois {
+        let plane = scenes::plane(volume.grid(), &mut random);
+        for (invert, output) in [(false, Output::Grey8), (true, Output::Grey8), (true, Output::Rgba8)] {
+            let appearance = Appearance::Grey { voi: voi.clone(), invert, colors: None };
+            let mut request = scenes::slice(plane, appearance, PLANE_PX, output);
+            request.scene.background = [0.31, 0.12, 0.87];
+            let name = format!("{name} invert {invert} {output:?}");
+            cases.push(Case { name, volume: volume.clone(), request, tolerance: Tolerance::SLICE });
+        }
+        let appearance = Appearance::Grey { voi, invert: false, colors: Some(scenes::colors()) };
+        let request = scenes::slice(plane, appearance, PLANE_PX, Output::Rgba8);
+        let name = format!("{name} colours");
+        cases.push(Case { name, volume: volume.clone(), request, tolerance: Tolerance::COLORS });
+    }
+    assert_parity(&cases);
+}
+
+#[test]
+fn sixteen_bit_grey() {
+    let mut random = Random::new(9);
+    let volume = noisy(grid(GridKind::Sheared, &mut random), SampleKind::U16, &mut random);
+    let plane = scenes::plane(volume.grid(), &mut random);
+    let request = scenes::slice(plane, scenes::w400(), PLANE_PX, Output::Grey16);
+    assert_parity(&[Case { name: "grey16".to_owned(), volume, request, tolerance: Tolerance::GREY_16 }]);
+}
+
+#[test]
+fn slabs() {
+    let mut random = Random::new(3);
+    let mut cases = Vec::new();
+    for kind in GridKind::ALL {
+        let volume = noisy(grid(kind, &mut random), SampleKind::I16, &mut random);
+        for how in [Projection::Mip, Projection::MinIp, Projection::Mean] {
+            for interpolation in [Interpolation::Nearest, Interpolation::Linear, Interpolation::Cubic] {
+                let plane = scenes::plane(volume.grid(), &mut random);
+                let thickness_mm = random.between(0.2, 12.0);
+                let mut request = scenes::slab(plane, thickness_mm, how, PLANE_PX);
+                request.scene.layers[0].interpolation = interpolation;
+                let name = format!("{kind:?} {how:?} {interpolation:?} {thickness_mm:.2} mm");
+                cases.push(Case { name, volume: volume.clone(), request, tolerance: Tolerance::SLICE });
+            }
+        }
+    }
+    assert_parity(&cases);
+}
+
+#[test]
+fn projections() {
+    let mut random = Random::new(4);
+    let mut cases = Vec::new();
+    for kind in GridKind::ALL {
+        let samples = SampleKind::ALL[random.whole(0, 3)];
+        let volume = noisy(grid(kind, &mut random), samples, &mut random);
+        for how in [Projection::Mip, Projection::MinIp, Projection::Mean] {
+            for perspective in [false, true] {
+                let camera = scenes::camera(volume.grid(), perspective, &mut random);
+                let mut request = scenes::projection(camera, how, RAYS_PX);
+                request.scene.layers[0].interpolation =
+                    if random.whole(0, 3) == 0 { Interpolation::Cubic } else { Interpolation::Linear };
+                let name = format!("{kind:?} {samples:?} {how:?} perspective {perspective}");
+                cases.push(Case { name, volume: volume.clone(), request, tolerance: Tolerance::PROJECTION });
+            }
+        }
+    }
+    assert_parity(&cases);
+}
+
+#[test]
+fn renderings() {
+    let mut random = Random::new(5);
+    let mut cases = Vec::new();
+    let flat = Shading { ambient: 1.0, diffuse: 0.0, specular: 0.0, ..Shading::default() };
+    for (kind, samples) in GridKind::ALL.into_iter().zip(SampleKind::ALL) {
+        let volume = ball(grid(kind, &mut random), samples, &mut random);
+        let center = volume.center_mm();
+        let crop = CropBox { min_mm: center - DVec3::new(9.0, 30.0, 6.0), max_mm: center + DVec3::new(7.0, 5.0, 30.0) };
+        let clip = ClipPlane { point_mm: center + random.direction() * 3.0, normal: random.direction() * 2.5 };
+        let regions = [
+            ("whole", Region::default()),
+            ("crop", Region { crop: Some(crop), clip_planes: vec![] }),
+            ("crop and clip", Region { crop: Some(crop), clip_planes: vec![clip] }),
+        ];
+        for (name, region) in regions {
+            for (lit, shading) in [("lit", Shading::default()), ("flat", flat)] {
+                let camera = scenes::camera(volume.grid(), random.whole(0, 1) == 1, &mut random);
+                let mut request = scenes::rendering(camera, shading, scenes::skin_and_core(), RAYS_PX);
+                request.scene.background = [0.11, 0.21, 0.31];
+                request.scene.layers[0].region = region.clone();
+                let name = format!("{kind:?} {samples:?} {name} {lit}");
+                cases.push(Case { name, volume: volume.clone(), request, tolerance: Tolerance::RENDERING });
+            }
+        }
+    }
+    assert_parity(&cases);
+}
+
+/// A registration moves slices, projections, crop and clip alike; early termination and a coarse step.
+#[test]
+fn registered_and_early() {
+    let mut random = Random::new(6);
+    let volume = ball(grid(GridKind::Sheared, &mut random), SampleKind::I16, &mut random);
+    let turn = DAffine3::from_mat3(random.rotation());
+    let placed = turn * DAffine3::from_translation(DVec3::new(30.0, -20.0, 5.0));
+    let mut plane = scenes::plane(volume.grid(), &mut random);
+    let mut camera = scenes::camera(volume.grid(), false, &mut random);
+    plane.center_mm = placed.transform_point3(plane.center_mm);
+    camera.eye_mm = placed.transform_point3(camera.eye_mm);
+    camera.target_mm = placed.transform_point3(camera.target_mm);
+    let center = volume.center_mm();
+    let region = Region {
+        crop: Some(CropBox { min_mm: center - DVec3::splat(8.0), max_mm: center + DVec3::splat(20.0) }),
+        clip_planes: vec![ClipPlane { point_mm: center, normal: DVec3::new(0.3, 0.5, -1.0) }],
+    };
+    let mut rendering = scenes::rendering(camera, Shading::default(), scenes::skin_and_core(), RAYS_PX);
+    rendering.quality.early_termination = true;
+    rendering.quality.step = 0.8;
+    let requests = [
+        ("slice", scenes::slice(plane, scenes::w400(), PLANE_PX, Output::Grey8), Tolerance::SLICE),
+        ("mip", scenes::projection(camera, Projection::Mip, RAYS_PX), Tolerance::PROJECTION),
+        ("rendering", rendering, Tolerance::RENDERING),
+    ];
+    let cases = requests.map(|(name, mut request, tolerance)| {
+        request.scene.layers[0].scene_from_patient = Some(placed);
+        request.scene.layers[0].region = region.clone();
+        Case { name: name.to_owned(), volume: volume.clone(), request, tolerance }
+    });
+    assert_parity(&cases);
+}
+
+/// A part of a picture is the same part of the whole picture, and skipping changes nothing, bit by bit.
+#[test]
+fn parts_and_skipping_change_nothing() {
+    let mut random = Random::new(7);
+    let volume = ball(grid(GridKind::Missing, &mut random), SampleKind::U16, &mut random);
+    let plane = scenes::plane(volume.grid(), &mut random);
+    let camera = scenes::camera(volume.grid(), true, &mut random);
+    let requests = [
+        scenes::slice(plane, scenes::w400(), PLANE_PX, Output::Grey8),
+        scenes::slab(plane, 9.0, Projection::Mean, PLANE_PX),
+        scenes::projection(camera, Projection::Mip, RAYS_PX),
+        scenes::projection(camera, Projection::MinIp, RAYS_PX),
+        scenes::rendering(camera, Shading::default(), scenes::skin_and_core(), RAYS_PX),
+    ];
+    for backend in fast() {
+        for request in &requests {
+            let what = || format!("{}: {}", backend.name(), request.scene.view.kind());
+            let whole = backend.render(&volume, request);
+            let mut plain = request.clone();
+            plain.quality.skipping = false;
+            let plain = backend.render(&volume, &plain);
+            let report = compare(&plain, &whole, &Tolerance::NONE);
+            assert!(report.is_ok(), "{}: skipping: {report:?}", what());
+
+            let region = PixelRect { x: 37, y: 21, width: 50, height: 43 };
+            let mut part = request.clone();
+            part.region = Some(region);
+            let found = backend.render(&volume, &part);
+            let expected = cut(&whole, region);
+            assert_eq!(found.pixels(), &expected, "{}: a part", what());
+        }
+    }
+}
+
+fn cut(image: &anatome_core::Image, rect: PixelRect) -> anatome_core::Pixels {
+    use anatome_core::Pixels;
+    let rows = (rect.y..rect.y + rect.height).map(|y| (y * image.width_px() + rect.x) as usize);
+    let width = rect.width as usize;
+    match image.pixels() {
+        Pixels::Grey8(p) => Pixels::Grey8(rows.flat_map(|at| p[at..at + width].to_vec()).collect()),
+        Pixels::Rgba8(p) => Pixels::Rgba8(rows.flat_map(|at| p[4 * at..4 * (at + width)].to_vec()).collect()),
+        _ => panic!("not used here"),
+    }
+}

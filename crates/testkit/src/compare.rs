@@ -171,18 +171,13 @@ mod tests {
     const SIZE: [u32; 2] = [200, 100];
 
     fn image(pixels: Pixels) -> Image {
-        let plane =
-            SlicePlane { center_mm: DVec3::ZERO, right: DVec3::X, down: DVec3::Y, width_mm: 100.0 };
+        let plane = SlicePlane { center_mm: DVec3::ZERO, right: DVec3::X, down: DVec3::Y, width_mm: 100.0 };
         let voi = Voi::Window(Window::new(40.0, 400.0, WindowFunction::Linear).unwrap());
         let grey = Appearance::Grey { voi, invert: false, colors: None };
         let request = Request::new(Scene::of_primary(View::Slice { plane }, grey), SIZE, Output::Grey8);
         let recipe = Recipe::new(&request, vec![], "reference", None);
-        let geometry = PlaneGeometry {
-            first_pixel_mm: DVec3::ZERO,
-            right: DVec3::X,
-            down: DVec3::Y,
-            pixel_mm: 0.5,
-        };
+        let geometry =
+            PlaneGeometry { first_pixel_mm: DVec3::ZERO, right: DVec3::X, down: DVec3::Y, pixel_mm: 0.5 };
         Image::new(SIZE[0], SIZE[1], pixels, Some(geometry), recipe).unwrap()
     }
 
@@ -230,13 +225,16 @@ mod tests {
         };
         for channel in 0..3 {
             let refused = compare(&colors(3), &colors(channel), &Tolerance::SLICE);
-            assert!(matches!(refused, Err(Difference::Intensity { report, .. }) if report.worst_px == [30, 0]));
+            assert!(
+                matches!(refused, Err(Difference::Intensity { report, .. }) if report.worst_px == [30, 0])
+            );
         }
     }
 
     #[test]
     fn values_may_be_off_by_a_hundredth_and_no_sample_may_come_or_go() {
-        let check = |change: &dyn Fn(&mut Vec<f32>)| compare(&values(|_| ()), &values(change), &Tolerance::VALUES);
+        let check =
+            |change: &dyn Fn(&mut Vec<f32>)| compare(&values(|_| ()), &values(change), &Tolerance::VALUES);
         assert!(check(&|p| p[3] += 0.009).is_ok());
         assert!(check(&|p| p[3] += 0.011).is_err());
         assert!(check(&|p| p[3] = f32::NAN).is_err());
@@ -273,7 +271,8 @@ mod tests {
             assert!(matches!(refused, Err(Difference::Geometry { .. })));
         }
         let base = grey(|_| ());
-        let nowhere = Image::new(SIZE[0], SIZE[1], base.pixels().clone(), None, base.recipe().clone()).unwrap();
+        let nowhere =
+            Image::new(SIZE[0], SIZE[1], base.pixels().clone(), None, base.recipe().clone()).unwrap();
         assert!(compare(&grey(|_| ()), &nowhere, &Tolerance::SLICE).is_err());
         let small = Image::new(1, 1, Pixels::Grey8(vec![0]), None, base.recipe().clone()).unwrap();
         assert_eq!(compare(&base, &small, &Tolerance::SLICE), Err(Difference::Size(SIZE, [1, 1])));

@@ -12,7 +12,9 @@ use anatome_core::{Image, Pixels};
 #[non_exhaustive]
 pub enum Fault {
     /// There is none.
-    #[error("no golden for {case}: after a look at the reference's picture, write it with `cargo xtask golden {case}`")]
+    #[error(
+        "no golden for {case}: after a look at the reference's picture, write it with `cargo xtask golden {case}`"
+    )]
     Missing {
         /// The case.
         case: String,
@@ -140,7 +142,8 @@ fn case_of(path: &Path) -> &str {
 
 /// A PGM or PPM file.
 fn encode(image: &Image) -> Result<Vec<u8>, Fault> {
-    let header = |kind: &str| format!("{kind}\n{} {}\n255\n", image.width_px(), image.height_px()).into_bytes();
+    let header =
+        |kind: &str| format!("{kind}\n{} {}\n255\n", image.width_px(), image.height_px()).into_bytes();
     match image.pixels() {
         Pixels::Grey8(pixels) => Ok([header("P5"), pixels.clone()].concat()),
         Pixels::Rgba8(pixels) => {
@@ -157,9 +160,9 @@ fn extension(bytes: &[u8]) -> &'static str {
 
 /// FNV-1a, 64 bits.
 fn checksum(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

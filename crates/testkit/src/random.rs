@@ -71,7 +71,9 @@ mod tests {
         for _ in 0..100 {
             let turn = random.rotation();
             assert!((turn.determinant() - 1.0).abs() < 1e-12);
-            assert!((turn * turn.transpose() - DMat3::IDENTITY).to_cols_array().iter().all(|v| v.abs() < 1e-12));
+            assert!(
+                (turn * turn.transpose() - DMat3::IDENTITY).to_cols_array().iter().all(|v| v.abs() < 1e-12)
+            );
         }
     }
 }

@@ -47,11 +47,12 @@ impl Tolerance {
     /// are 0.2 % of the display values, three times 0.2 % of a sixth of the pixels may fall to the neighbouring level.
     pub const COLORS: Self = Self { intensity: 1.0, max_pixels: 1e-3, radius_px: 0, geometry_mm: 1e-9 };
 
-    /// Projections along rays: positions are plain f32, off by 3e-5 of a voxel where an axis has 512. At 200 HU per
-    /// voxel and 0.64 levels per HU that is 0.004 levels, so that 0.8 % of the pixels may fall to the neighbouring level.
-    pub const PROJECTION: Self = Self { intensity: 1.0, max_pixels: 8e-3, radius_px: 0, geometry_mm: 0.0 };
+    /// Projections along rays: positions are plain f32, off by about 4e-6 of a voxel on axes of at most 64 voxels, as the
+    /// suites have them. At 400 HU per voxel and 0.64 levels per HU that is 0.001 levels, so that 0.2 % of the pixels may
+    /// fall to the neighbouring level.
+    pub const PROJECTION: Self = Self { intensity: 1.0, max_pixels: 2e-3, radius_px: 0, geometry_mm: 0.0 };
 
-    /// Renderings: as [`Self::PROJECTION`], but three channels, each a sum of a few hundred terms in f32, any of which may
-    /// fall to the neighbouring level; the table of 4096 entries adds less than that. A picture can't show it.
-    pub const RENDERING: Self = Self { intensity: 1.0, max_pixels: 2e-2, radius_px: 0, geometry_mm: 0.0 };
+    /// Renderings: positions as in [`Self::PROJECTION`] and sums of a hundred f32 terms in three channels, but flatter
+    /// volumes. The table of 4096 entries and the functions of the hardware add about as much.
+    pub const RENDERING: Self = Self { intensity: 1.0, max_pixels: 2e-3, radius_px: 0, geometry_mm: 0.0 };
 }

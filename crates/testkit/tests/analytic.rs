@@ -5,8 +5,8 @@ mod suite;
 use std::sync::Arc;
 
 use anatome_core::{
-    Appearance, Grid, Image, Lens, Output, Pixels, Planes, Projection, Scene, Shading, SlicePlane, SliceTable,
-    StandardView, TransferFunction, View, Volume, WindowFunction,
+    Appearance, Grid, Image, Lens, Output, Pixels, Planes, Projection, Scene, Shading, SlicePlane,
+    SliceTable, StandardView, TransferFunction, View, Volume, WindowFunction,
 };
 use anatome_phantom::closed_form::{ClosedForm, OrientationMarkers, Ramp, Storage};
 use anatome_testkit::{Random, Tolerance, compare};
@@ -186,7 +186,11 @@ fn cuts_and_shadows_of_a_sphere_have_their_area() {
             let pi = std::f64::consts::PI;
             // The pixels on the rim add less than 0.2 %.
             let (low, high) = (pi * (squared - 0.75) * 0.998, pi * squared * 1.002);
-            assert!((low..=high).contains(&area), "{}: {what}: {area} mm² is not {low}..{high}", backend.name());
+            assert!(
+                (low..=high).contains(&area),
+                "{}: {what}: {area} mm² is not {low}..{high}",
+                backend.name()
+            );
         };
         for off_mm in [0.0, 7.3, -15.1] {
             let mut plane = scenes::plane(&grid, &mut random);
@@ -302,7 +306,11 @@ fn left_is_left_in_every_standard_view() {
             let plane = view.plane(&grid, Planes::Patient, grid.center_mm(), 1.0);
             let camera = view.camera(&grid, 1.0);
             let mip = View::Projection { camera, projection: Projection::Mip };
-            let mip = anatome_core::Request::new(Scene::of_primary(mip, scenes::w400()), [200, 200], Output::Values);
+            let mip = anatome_core::Request::new(
+                Scene::of_primary(mip, scenes::w400()),
+                [200, 200],
+                Output::Values,
+            );
             for backend in &backends {
                 let slice = backend.render(&volume, &value_request(plane, [200, 200]));
                 let mip = backend.render(&volume, &mip);
@@ -328,7 +336,8 @@ fn check_sides(view: StandardView, phantom: &OrientationMarkers, image: &Image, 
         let value = phantom.markers().iter().find(|m| m.letter == letter).unwrap().value as f32;
         let hits: Vec<usize> = (0..pixels.len()).filter(|&n| pixels[n] == value).collect();
         assert!(hits.len() > 20, "{name}: {letter} has only {} pixels", hits.len());
-        let mean = |f: &dyn Fn(usize) -> usize| hits.iter().map(|&n| f(n) as f64).sum::<f64>() / hits.len() as f64;
+        let mean =
+            |f: &dyn Fn(usize) -> usize| hits.iter().map(|&n| f(n) as f64).sum::<f64>() / hits.len() as f64;
         let (x, y) = (mean(&|n| n % 200) / 200.0, mean(&|n| n / 200) / 200.0);
         let there = match side {
             0 => x < 0.35 && (0.35..0.65).contains(&y),
@@ -361,7 +370,8 @@ fn a_noisy_4k_slice_agrees_with_the_reference() {
     let mut random = Random::new(16);
     let turn = DMat3::from_rotation_x(0.03) * DMat3::from_rotation_z(0.02);
     let matrix3 = turn * DMat3::from_diagonal(DVec3::new(0.71, 0.71, 1.3));
-    let grid = Grid::even([128, 256, 256], DAffine3 { matrix3, translation: DVec3::new(-93.0, -201.0, -655.0) });
+    let grid =
+        Grid::even([128, 256, 256], DAffine3 { matrix3, translation: DVec3::new(-93.0, -201.0, -655.0) });
     let noise = ndarray::Array3::from_shape_fn((128, 256, 256), |_| {
         (0..4).map(|_| random.between(-100.0, 100.0)).sum::<f64>().round() as i16 + 40
     });
@@ -378,9 +388,11 @@ fn a_noisy_4k_slice_agrees_with_the_reference() {
     let cpu = cpu(2).render(&volume, &request);
     for backend in backends {
         let image = backend.render(&volume, &request);
-        let report = compare(&expected, &image, &Tolerance::SLICE).unwrap_or_else(|d| panic!("{}: {d}", backend.name()));
+        let report = compare(&expected, &image, &Tolerance::SLICE)
+            .unwrap_or_else(|d| panic!("{}: {d}", backend.name()));
         println!("{}: {report:?}", backend.name());
-        let report = compare(&cpu, &image, &Tolerance::GPU_SLICE).unwrap_or_else(|d| panic!("{}: {d}", backend.name()));
+        let report = compare(&cpu, &image, &Tolerance::GPU_SLICE)
+            .unwrap_or_else(|d| panic!("{}: {d}", backend.name()));
         println!("{} against the cpu: {report:?}", backend.name());
     }
 }

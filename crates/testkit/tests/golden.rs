@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anatome_core::{
-    Appearance, ClipPlane, CropBox, Grid, Output, Planes, Projection, Region, Request, Scene, Shading, SliceTable,
-    StandardView, View, Volume, WindowFunction,
+    Appearance, Camera, ClipPlane, CropBox, Grid, Lens, Output, Planes, Projection, Region, Request, Scene,
+    Shading, SliceTable, StandardView, View, Volume, WindowFunction,
 };
 use anatome_phantom::closed_form::ClosedForm;
 use anatome_testkit::{Goldens, Random, Tolerance, compare};
@@ -40,7 +40,15 @@ fn even(tilt_rad: f64) -> Grid {
 /// Slices 1.5 mm, then 4 mm apart, and a gap where three are missing.
 fn uneven() -> Grid {
     let mut z = vec![0.0];
-    let gaps = (0..26).map(|k| if k == 17 { 12.0 } else if k < 14 { 1.5 } else { 4.0 });
+    let gaps = (0..26).map(|k| {
+        if k == 17 {
+            12.0
+        } else if k < 14 {
+            1.5
+        } else {
+            4.0
+        }
+    });
     gaps.for_each(|gap| z.push(z[z.len() - 1] + gap));
     let missing = (0..26).map(|k| k == 17).collect();
     let columns = DMat3::from_diagonal(DVec3::new(1.1, 1.1, 1.0));
@@ -71,7 +79,8 @@ fn pictures() -> Vec<Picture> {
     let standard = |view: StandardView, grid: &Grid| view.plane(grid, Planes::Patient, DVec3::ZERO, aspect);
     let soft = || scenes::grey(scenes::window(40.0, 1200.0, WindowFunction::Linear));
     let slice = |plane| scenes::slice(plane, soft(), SIZE_PX, Output::Grey8);
-    let picture = |case, grid: &Grid, request, tolerance| Picture { case, grid: grid.clone(), request, tolerance };
+    let picture =
+        |case, grid: &Grid, request, tolerance| Picture { case, grid: grid.clone(), request, tolerance };
 
     let mut random = Random::new(21);
     let (straight, tilted, uneven) = (even(0.0), even(0.35), uneven());
@@ -84,16 +93,20 @@ fn pictures() -> Vec<Picture> {
     let view = |camera, projection| View::Projection { camera, projection };
     let coronal = StandardView::Coronal.camera(&straight, aspect);
     let mip = Request::new(Scene::of_primary(view(coronal, Projection::Mip), soft()), SIZE_PX, Output::Grey8);
-    let mut cut = scenes::rendering(
-        scenes::camera(&straight, true, &mut random),
-        Shading::default(),
-        scenes::skin_and_core(),
-        SIZE_PX,
-    );
+    let camera = Camera {
+        eye_mm: DVec3::new(90.0, -160.0, 70.0),
+        target_mm: DVec3::ZERO,
+        up: DVec3::Z,
+        lens: Lens::Perspective { fov_rad: 0.36 },
+    };
+    let mut cut = scenes::rendering(camera, Shading::default(), scenes::skin_and_core(), SIZE_PX);
     cut.scene.background = [0.05, 0.08, 0.12];
     cut.scene.layers[0].region = Region {
         crop: Some(CropBox { min_mm: DVec3::new(-60.0, -60.0, -20.0), max_mm: DVec3::new(60.0, 60.0, 24.0) }),
-        clip_planes: vec![ClipPlane { point_mm: DVec3::new(8.0, 0.0, 0.0), normal: DVec3::new(-1.0, -0.4, 0.3) }],
+        clip_planes: vec![ClipPlane {
+            point_mm: DVec3::new(8.0, 0.0, 0.0),
+            normal: DVec3::new(-1.0, -0.4, 0.3),
+        }],
     };
     vec![
         picture("axial", &straight, slice(standard(StandardView::Axial, &straight)), Tolerance::SLICE),

@@ -3,8 +3,8 @@
 mod suite;
 
 use anatome_core::{
-    Appearance, ClipPlane, CropBox, Interpolation, Output, PixelRect, Projection, Region, Shading, VoiLut, Voi,
-    WindowFunction,
+    Appearance, ClipPlane, CropBox, Interpolation, Output, PixelRect, Projection, Region, Shading, Voi,
+    VoiLut, WindowFunction,
 };
 use anatome_testkit::{Random, Tolerance, compare};
 use glam::{DAffine3, DVec3};
@@ -134,8 +134,12 @@ fn renderings() {
     for (kind, samples) in GridKind::ALL.into_iter().zip(SampleKind::ALL) {
         let volume = ball(grid(kind, &mut random), samples, &mut random);
         let center = volume.center_mm();
-        let crop = CropBox { min_mm: center - DVec3::new(9.0, 30.0, 6.0), max_mm: center + DVec3::new(7.0, 5.0, 30.0) };
-        let clip = ClipPlane { point_mm: center + random.direction() * 3.0, normal: random.direction() * 2.5 };
+        let crop = CropBox {
+            min_mm: center - DVec3::new(9.0, 30.0, 6.0),
+            max_mm: center + DVec3::new(7.0, 5.0, 30.0),
+        };
+        let clip =
+            ClipPlane { point_mm: center + random.direction() * 3.0, normal: random.direction() * 2.5 };
         let regions = [
             ("whole", Region::default()),
             ("crop", Region { crop: Some(crop), clip_planes: vec![] }),

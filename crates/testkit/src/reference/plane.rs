@@ -41,7 +41,9 @@ impl<'a> PlaneView<'a> {
         Ok(Self {
             volume,
             sampler: Sampler::new(volume, layer.interpolation),
-            patient_from_scene: layer.scene_from_patient.map_or(DAffine3::IDENTITY, |placed| placed.inverse()),
+            patient_from_scene: layer
+                .scene_from_patient
+                .map_or(DAffine3::IDENTITY, |placed| placed.inverse()),
             plane,
             size_px: request.size_px,
             thickness_mm,

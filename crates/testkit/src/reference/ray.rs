@@ -67,7 +67,9 @@ impl<'a> RayView<'a> {
         Ok(Self {
             volume,
             sampler: Sampler::new(volume, interpolation),
-            patient_from_scene: layer.scene_from_patient.map_or(DAffine3::IDENTITY, |placed| placed.inverse()),
+            patient_from_scene: layer
+                .scene_from_patient
+                .map_or(DAffine3::IDENTITY, |placed| placed.inverse()),
             region: layer.region.clone(),
             camera: *camera,
             frame: camera.frame()?,
@@ -81,7 +83,8 @@ impl<'a> RayView<'a> {
         let (right, down, forward) = self.frame;
         let [width, height] = self.size_px.map(f64::from);
         // From the middle of the picture, in picture heights.
-        let (across, below) = ((f64::from(x) + 0.5 - width / 2.0) / height, (f64::from(y) + 0.5) / height - 0.5);
+        let (across, below) =
+            ((f64::from(x) + 0.5 - width / 2.0) / height, (f64::from(y) + 0.5) / height - 0.5);
         let aside = right * across + down * below;
         match self.camera.lens {
             Lens::Orthographic { height_mm } => Ray {

@@ -60,9 +60,8 @@ impl<'a> Sampler<'a> {
             Interpolation::Linear => self.linear([i, j, k]),
             Interpolation::Cubic => self.cubic([i, j, k]).or_else(|| self.linear([i, j, k])),
         };
-        stored.map_or(Found::Nothing, |stored| {
-            Found::Value(self.volume.mapping().modality_from_stored(stored))
-        })
+        stored
+            .map_or(Found::Nothing, |stored| Found::Value(self.volume.mapping().modality_from_stored(stored)))
     }
 
     fn missing_after(&self, k: i64) -> bool {
@@ -104,7 +103,8 @@ impl<'a> Sampler<'a> {
         let even = [1.0; 3];
         let uneven = |gap: &dyn Fn(i64) -> f64| [gap(k.0 - 1), gap(k.0), gap(k.0 + 1)];
         let table = self.volume.grid().slices();
-        let gaps = table.map_or(even, |table| uneven(&|k| usize::try_from(k).map_or(1.0, |k| table.gap_mm(k))));
+        let gaps =
+            table.map_or(even, |table| uneven(&|k| usize::try_from(k).map_or(1.0, |k| table.gap_mm(k))));
         let weights = [catmull_rom(i.1, even), catmull_rom(j.1, even), catmull_rom(k.1, gaps)];
         let mut sum = 0.0;
         for (c, dk) in (-1..=2).enumerate() {
@@ -175,7 +175,10 @@ mod tests {
     fn linear_by_hand() {
         // (4 + 9) / 2 + 10 * 1.25 + 100 * 1.5 = 169, times 2 plus 1.
         assert_eq!(at(Interpolation::Linear, 2.5, 1.25, 1.5), Found::Value(339.0));
-        assert_eq!(at(Interpolation::Nearest, 2.5, 1.25, 1.4), Found::Value((9.0 + 10.0 + 100.0) * 2.0 + 1.0));
+        assert_eq!(
+            at(Interpolation::Nearest, 2.5, 1.25, 1.4),
+            Found::Value((9.0 + 10.0 + 100.0) * 2.0 + 1.0)
+        );
     }
 
     /// Catmull-Rom gives parabolas back: 2.5² = 6.25.

@@ -80,11 +80,11 @@ pub fn assert_parity(cases: &[Case]) {
     for case in cases {
         let expected = reference.render(&case.volume, &case.request);
         let images: Vec<Image> = backends.iter().map(|b| b.render(&case.volume, &case.request)).collect();
-        let mut check = |wanted: &Image, found: &Image, tolerance: &Tolerance, what: String| {
-            match compare(wanted, found, tolerance) {
-                Ok(report) => tell(&case.name, &what, &report),
-                Err(difference) => faults.push(format!("{}: {what}: {difference}", case.name)),
-            }
+        let mut check = |wanted: &Image, found: &Image, tolerance: &Tolerance, what: String| match compare(
+            wanted, found, tolerance,
+        ) {
+            Ok(report) => tell(&case.name, &what, &report),
+            Err(difference) => faults.push(format!("{}: {what}: {difference}", case.name)),
         };
         for (backend, image) in backends.iter().zip(&images) {
             check(&expected, image, &case.tolerance, format!("{} against the reference", backend.name()));

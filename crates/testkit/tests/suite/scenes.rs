@@ -1,8 +1,8 @@
 //! Scenes for generated volumes.
 
 use anatome_core::{
-    Appearance, Camera, ColorMap, ColorStop, Grid, Lens, Output, Projection, Quality, Request, Scene, Shading,
-    SlicePlane, TransferFunction, TransferPoint, View, Voi, Window, WindowFunction,
+    Appearance, Camera, ColorMap, ColorStop, Grid, Lens, Output, Projection, Quality, Request, Scene,
+    Shading, SlicePlane, TransferFunction, TransferPoint, View, Voi, Window, WindowFunction,
 };
 use anatome_testkit::Random;
 use glam::DVec3;
@@ -39,16 +39,16 @@ pub fn plane(grid: &Grid, random: &mut Random) -> SlicePlane {
     SlicePlane { center_mm, right: turn.x_axis, down: turn.y_axis, width_mm: a.distance(b) }
 }
 
-/// A camera somewhere around a grid that sees all of it.
+/// A camera somewhere around a grid that sees most of it.
 pub fn camera(grid: &Grid, perspective: bool, random: &mut Random) -> Camera {
     let [a, .., b] = grid.corners_mm();
     let size_mm = a.distance(b);
     let target_mm = grid.center_mm() + random.point(DVec3::splat(-2.0), DVec3::splat(2.0));
     let eye_mm = target_mm + random.direction() * size_mm * 1.7;
     let lens = if perspective {
-        Lens::Perspective { fov_rad: 0.6 }
+        Lens::Perspective { fov_rad: 0.38 }
     } else {
-        Lens::Orthographic { height_mm: size_mm }
+        Lens::Orthographic { height_mm: size_mm * 0.65 }
     };
     Camera { eye_mm, target_mm, up: random.direction(), lens }
 }

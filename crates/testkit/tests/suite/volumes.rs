@@ -59,7 +59,8 @@ impl SampleKind {
 pub fn grid(kind: GridKind, random: &mut Random) -> Grid {
     let turn = random.rotation();
     let spacing = random.point(DVec3::splat(0.6), DVec3::new(1.1, 1.1, 2.4));
-    let mut axes = DMat3::from_cols(turn.x_axis * spacing.x, turn.y_axis * spacing.y, turn.z_axis * spacing.z);
+    let mut axes =
+        DMat3::from_cols(turn.x_axis * spacing.x, turn.y_axis * spacing.y, turn.z_axis * spacing.z);
     let translation = random.point(DVec3::splat(-200.0), DVec3::splat(200.0));
     let slices = |missing: Option<usize>, random: &mut Random| {
         let mut z = random.between(-300.0, 300.0);
@@ -119,7 +120,11 @@ fn stored(grid: Grid, kind: SampleKind, values: &Array3<(f64, bool)>) -> Arc<Vol
     let stored = |low: f64, high: f64| {
         let mapping = mapping.clone();
         move |&(value, padded): &(f64, bool)| {
-            if padded { padding.highest } else { mapping.stored_from_modality(value).clamp(low, high).round() }
+            if padded {
+                padding.highest
+            } else {
+                mapping.stored_from_modality(value).clamp(low, high).round()
+            }
         }
     };
     let samples = match kind {

@@ -11,9 +11,9 @@ use std::{collections::BTreeMap, collections::BTreeSet, fmt, fs, path::Path};
 /// How the samples of a volume are stored on the GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// `UNORM16`: 16-bit integers, biased by 32768, in an `R16Unorm` texture.
+    /// `UNORM16`: integers of up to 16 bits, signed ones biased by 32768, in an `R16Unorm` texture.
     Unorm16,
-    /// `UINT16`: 16-bit integers, biased by 32768, in an `R16Uint` texture.
+    /// `UINT16`: integers of up to 16 bits, signed ones biased by 32768, in an `R16Uint` texture.
     Uint16,
     /// `FLOAT32`: `f32` in an `R32Float` texture.
     Float32,

@@ -111,3 +111,37 @@ impl Gpu {
         self.device.create_buffer(&BufferDescriptor { label, size, usage, mapped_at_creation: false })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AdapterChoice;
+    use crate::adapter::choose;
+
+    /// A device on any adapter, software included.
+    fn opened() -> Option<Gpu> {
+        let gpu = choose(&AdapterChoice::ByName(String::new())).and_then(|adapter| Gpu::open(&adapter));
+        let is_required = std::env::var_os("ANATOME_REQUIRE_GPU").is_some_and(|v| v == "1");
+        assert!(gpu.is_ok() || !is_required, "ANATOME_REQUIRE_GPU=1, but no adapter opens");
+        gpu.ok()
+    }
+
+    #[test]
+    #[expect(clippy::print_stdout, reason = "a skipped test says so")]
+    fn failures_are_errors_and_not_panics() {
+        let Some(gpu) = opened() else {
+            println!("SKIP: no GPU adapter opens");
+            return;
+        };
+        let too_large = gpu.device.limits().max_buffer_size + 4;
+        let make = |size| gpu.guarded(size, || gpu.empty_buffer("test", size, BufferUsages::COPY_DST));
+        assert!(make(16).is_ok());
+        let refused = make(too_large).unwrap_err();
+        assert!(matches!(refused, DeviceFault::Validation { .. }), "{refused}");
+        assert!(make(16).is_ok(), "a refused call leaves the device usable");
+        gpu.device.destroy();
+        let _ = gpu.device.poll(PollType::Poll);
+        let lost = make(16).unwrap_err();
+        assert!(matches!(lost, DeviceFault::Lost { .. }), "{lost}");
+    }
+}

@@ -199,7 +199,8 @@ impl<'a> GpuFrame<'a> {
         if took > LONGEST {
             self.batch = (tiles as u32 / 2).max(1);
         } else if took < SHORT && tiles as u32 >= self.batch {
-            self.batch = (self.batch * 2).min(MAX_BATCH);
+            let factor = if took < SHORT / 4 { 4 } else { 2 };
+            self.batch = (self.batch * factor).min(MAX_BATCH);
         }
     }
 }

@@ -47,6 +47,7 @@ const PHRASES: &[&str] = &[
 const WITHOUT_TWIN: &[(&str, &str)] = &[
     ("shaders/selftest.wgsl", "reads back what was uploaded; the CPU renderer reads the volume itself"),
     ("shaders/shared/output.wgsl", "tiles and words of the result; the CPU renderer writes into its picture"),
+    ("shaders/shared/volume.wgsl", "loads from a texture; the CPU renderer indexes the volume's array"),
 ];
 
 pub(super) fn root_entries(files: &[File]) -> Vec<String> {

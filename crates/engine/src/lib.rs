@@ -1,1 +1,43 @@
-//! Anatome, a medical-imaging post-processing engine: load, render, write.
+//! Anatome, a medical-imaging post-processing engine: DICOM files in, exact slices and 3D pictures out.
+//!
+//! This crate is the facade that integrators depend on. It orchestrates: [`Study`] finds and loads volumes,
+//! [`Backend`] renders [`Scene`]s of them on a GPU or the CPU, [`files`] writes pictures, and [`Job`] does all of it in
+//! one call. All parallel work runs on the [`Workers`] that the caller makes. Not for diagnostic use.
+//!
+//! Positions are LPS millimetres in f64; arrays are `[k, j, i]`. See [`anatome_core`] for the model.
+
+mod backend;
+mod error;
+pub mod files;
+mod inspect;
+mod job;
+pub mod labels;
+mod pictures;
+mod presets;
+mod study;
+mod values;
+mod workers;
+
+pub use anatome_core::{
+    Appearance, Bindings, Camera, ClipPlane, ColorMap, CropBox, ErrorKind, Facts, Grid, Image, Interpolation,
+    Layer, Lens, Modality, Note, NoteCode, Notes, Output, Padding, PixelRect, Pixels, PlaneGeometry, Planes,
+    Precision, Progress, Projection, Quality, Recipe, Region, Request, Samples, Scene, Shading, SlicePlane,
+    SliceTable, StandardView, TransferFunction, TransferPoint, Unit, ValueMapping, View, Voi, VoiLut, Volume,
+    Window, WindowFunction, orientation_letters,
+};
+pub use anatome_dicom::{Limits, Loaded, Series, SeriesSpec, Source, write_series};
+pub use anatome_gpu::{AdapterFacts, AdapterKind};
+
+pub use backend::{AdapterReport, Backend, BackendChoice, UploadedVolume, adapters};
+pub use error::{Error, Result};
+pub use files::Overwrite;
+pub use inspect::{
+    GeometryReport, INSPECT_SCHEMA_VERSION, InspectReport, Privacy, SeriesIdentity, SeriesReport,
+    StudyIdentity, StudyReport, ValuesReport,
+};
+pub use job::{JOB_SCHEMA_VERSION, Job, JobReport, PictureReport, Shots, Stage, read_scene};
+pub use pictures::{Picture, Style, WindowChoice, natural_output, scene};
+pub use presets::{ColorMapPreset, Presets, RenderingPreset, Scale, WindowPreset, default_window};
+pub use study::{SeriesChoice, Study};
+pub use values::quantiles;
+pub use workers::Workers;

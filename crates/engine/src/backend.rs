@@ -1,0 +1,172 @@
+//! Which renderer makes the pictures.
+
+use std::sync::Arc;
+
+use anatome_core::{Bindings, DeviceFault, Image, Progress, Renderer, Request, Volume};
+use anatome_cpu::CpuRenderer;
+use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, GpuRenderer};
+use serde::{Deserialize, Serialize};
+
+use crate::{Result, Workers};
+
+/// Which backend a caller wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackendChoice {
+    /// A hardware GPU if there is one and it passes the self-test, otherwise the CPU. Never a software GPU driver.
+    #[default]
+    Auto,
+    /// The CPU renderer.
+    Cpu,
+    /// A GPU, or fail. Named, a software driver may serve too.
+    Gpu,
+}
+
+/// A renderer that is ready, and why it was chosen.
+#[derive(Debug)]
+pub struct Backend {
+    kind: Kind,
+    reason: String,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Cpu(CpuRenderer),
+    Gpu(Box<GpuRenderer>),
+}
+
+/// A volume as its backend holds it.
+#[derive(Debug)]
+pub enum UploadedVolume {
+    /// On the CPU renderer.
+    Cpu(<CpuRenderer as Renderer>::Uploaded),
+    /// On the GPU renderer.
+    Gpu(<GpuRenderer as Renderer>::Uploaded),
+}
+
+/// An adapter, and what would become of it.
+#[derive(Debug)]
+pub struct AdapterReport {
+    /// What it is and can do.
+    pub facts: AdapterFacts,
+    /// Whether `auto` would choose it.
+    pub chosen: bool,
+    /// Why, or why not.
+    pub reason: String,
+    /// The self-test's result.
+    pub self_test: Result<()>,
+}
+
+impl Backend {
+    /// Opens a backend; `adapter` is part of the name of the GPU wanted.
+    ///
+    /// # Errors
+    /// Device, for [`BackendChoice::Gpu`] without a GPU that passes the self-test, or an adapter that is not there.
+    pub fn open(choice: BackendChoice, adapter: Option<&str>, workers: &Workers) -> Result<Self> {
+        let cpu = CpuRenderer::new(workers.pool().clone());
+        let wanted = match adapter {
+            Some(name) => AdapterChoice::ByName(name.to_owned()),
+            None => AdapterChoice::Hardware,
+        };
+        let optional = choice == BackendChoice::Auto && adapter.is_none();
+        let gpu = || tested(&wanted, &cpu);
+        let (kind, reason) = match (choice, optional) {
+            (BackendChoice::Cpu, _) => (Kind::Cpu(cpu), "asked for".to_owned()),
+            (_, false) => (Kind::Gpu(Box::new(gpu()?)), "asked for".to_owned()),
+            (_, true) => match gpu() {
+                Ok(gpu) => (Kind::Gpu(Box::new(gpu)), "a hardware GPU that passes the self-test".to_owned()),
+                Err(error) => (Kind::Cpu(cpu), format!("no usable hardware GPU ({error})")),
+            },
+        };
+        Ok(Self { kind, reason })
+    }
+
+    /// `cpu` or `gpu`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Cpu(_) => "cpu",
+            Kind::Gpu(_) => "gpu",
+        }
+    }
+
+    /// The GPU's name.
+    #[must_use]
+    pub fn adapter(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Cpu(_) => None,
+            Kind::Gpu(gpu) => Some(gpu.adapter().name.as_str()),
+        }
+    }
+
+    /// Why this backend was chosen.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Prepares a volume.
+    ///
+    /// # Errors
+    /// As [`Renderer::upload`].
+    pub fn upload(&self, volume: &Arc<Volume>, progress: &Progress) -> Result<UploadedVolume> {
+        Ok(match &self.kind {
+            Kind::Cpu(cpu) => UploadedVolume::Cpu(cpu.upload(volume, progress)?),
+            Kind::Gpu(gpu) => UploadedVolume::Gpu(gpu.upload(volume, progress)?),
+        })
+    }
+
+    /// Renders a request for the volume in the primary slot.
+    ///
+    /// # Errors
+    /// As [`Renderer::render`]; device, if the volume was uploaded to another backend.
+    pub fn render(&self, request: &Request, volume: &UploadedVolume, progress: &Progress) -> Result<Image> {
+        match (&self.kind, volume) {
+            (Kind::Cpu(cpu), UploadedVolume::Cpu(volume)) => {
+                Ok(cpu.render(request, &Bindings::primary(volume), progress)?)
+            }
+            (Kind::Gpu(gpu), UploadedVolume::Gpu(volume)) => {
+                Ok(gpu.render(request, &Bindings::primary(volume), progress)?)
+            }
+            _ => {
+                let reason = "the volume was uploaded to another backend".to_owned();
+                Err(anatome_core::Error::from(DeviceFault::Validation { reason }).into())
+            }
+        }
+    }
+}
+
+/// A GPU that has passed the self-test.
+fn tested(choice: &AdapterChoice, cpu: &CpuRenderer) -> Result<GpuRenderer> {
+    let gpu = GpuRenderer::open(choice)?;
+    gpu.self_test(|volume, request| {
+        let uploaded = cpu.upload(volume, &Progress::new())?;
+        cpu.render(request, &Bindings::primary(&uploaded), &Progress::new())
+    })?;
+    Ok(gpu)
+}
+
+/// Every adapter of this machine, tested.
+#[must_use]
+pub fn adapters(workers: &Workers) -> Vec<AdapterReport> {
+    let cpu = CpuRenderer::new(workers.pool().clone());
+    let mut taken = false;
+    let report = |facts: AdapterFacts| {
+        let self_test = tested(&AdapterChoice::ByName(facts.name.clone()), &cpu).map(drop);
+        let (chosen, reason) = verdict(&facts, &self_test, taken);
+        taken |= chosen;
+        AdapterReport { facts, chosen, reason, self_test }
+    };
+    anatome_gpu::adapters().into_iter().map(report).collect()
+}
+
+fn verdict(facts: &AdapterFacts, self_test: &Result<()>, taken: bool) -> (bool, String) {
+    match self_test {
+        Err(error) => (false, format!("does not pass the self-test: {error}")),
+        Ok(()) if facts.kind == AdapterKind::Software => {
+            (false, "a software driver is used only when named".to_owned())
+        }
+        Ok(()) if taken => (false, "another hardware GPU comes first".to_owned()),
+        Ok(()) => (true, "a hardware GPU that passes the self-test".to_owned()),
+    }
+}

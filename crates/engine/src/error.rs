@@ -1,0 +1,90 @@
+//! What goes wrong between a caller and a finished file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anatome_core::ErrorKind;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// From the model or a renderer.
+    #[error(transparent)]
+    Core(#[from] anatome_core::Error),
+    /// From the loader.
+    #[error(transparent)]
+    Dicom(#[from] anatome_dicom::Error),
+    /// The operating system refused.
+    #[error("{action}: {source}: {}", .path.display())]
+    Io {
+        /// What was being done, such as "cannot write".
+        action: &'static str,
+        /// The system's answer.
+        source: io::Error,
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A file that is already there, without permission to replace it.
+    #[error("the file is already there; allow overwriting or choose another folder: {}", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A JSON file that is not what it should be.
+    #[error("{what}: {source}: {}", .path.display())]
+    Json {
+        /// What it should hold.
+        what: &'static str,
+        /// Where it goes wrong.
+        source: serde_json::Error,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A name that is on no list.
+    #[error("there is no {kind} \"{name}\"; choose one of: {known}")]
+    Unknown {
+        /// The kind of thing.
+        kind: &'static str,
+        /// The name that was asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// No image series that makes a volume.
+    #[error("no series makes a volume{}", .reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default())]
+    NoVolume {
+        /// Why the best candidate does not.
+        reason: Option<String>,
+    },
+    /// A thread pool could not be made.
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// The system's answer.
+        reason: String,
+    },
+}
+
+/// The result of every fallible function of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// The kind from which exit codes are made.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Core(error) => error.kind(),
+            Self::Dicom(error) => error.kind(),
+            Self::Io { .. } | Self::Exists { .. } | Self::Threads { .. } => ErrorKind::Io,
+            Self::Json { .. } | Self::Unknown { .. } => ErrorKind::Malformed,
+            Self::NoVolume { .. } => ErrorKind::Unsupported,
+        }
+    }
+
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, source, path }
+    }
+}

@@ -1,0 +1,102 @@
+//! Files that are either whole or not there.
+
+use std::io::Write;
+use std::path::Path;
+
+use anatome_core::{Image, Pixels};
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use tempfile::NamedTempFile;
+
+use crate::{Error, Result};
+
+/// Whether a file that is already there may be replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overwrite {
+    /// It stays, and writing fails.
+    #[default]
+    Never,
+    /// It is replaced in one step, when the new one is whole.
+    Allowed,
+}
+
+/// Writes a picture as PNG: grey of 8 or 16 bits, or RGB.
+///
+/// # Errors
+/// Exists; I/O, when the folder can't be written or the disk is full: then nothing is left behind. Unsupported for
+/// modality values, which PNG can't hold.
+pub fn write_png(image: &Image, path: &Path, overwrite: Overwrite) -> Result<()> {
+    let mut bytes = Vec::new();
+    // Fast is fdeflate: one pass, and smaller than zlib's level 1 on these pictures.
+    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive);
+    let (width, height) = (image.width_px(), image.height_px());
+    let encoded = match image.pixels() {
+        Pixels::Grey8(p) => encoder.write_image(p, width, height, ExtendedColorType::L8),
+        Pixels::Grey16(p) => {
+            let native: Vec<u8> = p.iter().flat_map(|v| v.to_ne_bytes()).collect();
+            encoder.write_image(&native, width, height, ExtendedColorType::L16)
+        }
+        Pixels::Rgba8(p) => {
+            let rgb: Vec<u8> = p.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+            encoder.write_image(&rgb, width, height, ExtendedColorType::Rgb8)
+        }
+        _ => {
+            let feature = "writing modality values as PNG".to_owned();
+            return Err(anatome_core::Error::Unsupported { feature }.into());
+        }
+    };
+    encoded.map_err(std::io::Error::other).map_err(Error::io("cannot encode", path))?;
+    write_whole(path, &bytes, overwrite)
+}
+
+/// Writes bytes under a temporary name beside the file, then renames.
+///
+/// # Errors
+/// Exists; I/O, after which nothing is left behind.
+pub fn write_whole(path: &Path, bytes: &[u8], overwrite: Overwrite) -> Result<()> {
+    let failed = || Error::io("cannot write", path);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = temporary_in(folder).map_err(failed())?;
+    file.write_all(bytes).map_err(failed())?;
+    file.as_file().sync_all().map_err(failed())?;
+    match overwrite {
+        Overwrite::Allowed => file.persist(path).map(drop).map_err(|e| failed()(e.error)),
+        Overwrite::Never => file.persist_noclobber(path).map(drop).map_err(|e| {
+            if e.error.kind() == std::io::ErrorKind::AlreadyExists {
+                Error::Exists { path: path.to_owned() }
+            } else {
+                failed()(e.error)
+            }
+        }),
+    }
+}
+
+/// A temporary file with the permissions of any new file, not the private ones of temporary files.
+fn temporary_in(folder: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".anatome-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_only_when_allowed_and_nothing_is_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        write_whole(&path, b"one", Overwrite::Never).unwrap();
+        assert!(matches!(write_whole(&path, b"two", Overwrite::Never), Err(Error::Exists { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        write_whole(&path, b"two", Overwrite::Allowed).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(write_whole(&folder.path().join("no/such/a"), b"", Overwrite::Never).is_err());
+    }
+}

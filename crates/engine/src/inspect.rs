@@ -1,0 +1,271 @@
+//! What is in files, as data for people and scripts.
+
+use anatome_core::{Grid, Notes, Volume, orientation_letters};
+use anatome_dicom::Series;
+use serde::Serialize;
+
+use crate::study::Study;
+
+/// The version of [`InspectReport`] as JSON.
+pub const INSPECT_SCHEMA_VERSION: u32 = 1;
+
+/// Whether a report may say who a patient is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Privacy {
+    /// No names, IDs, dates, descriptions or UIDs.
+    #[default]
+    WithoutIdentity,
+    /// All of them.
+    WithIdentity,
+}
+
+/// Everything that was found.
+#[derive(Debug, Serialize)]
+pub struct InspectReport {
+    /// [`INSPECT_SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// How many files were looked at.
+    pub files: usize,
+    /// The studies, each with its series.
+    pub studies: Vec<StudyReport>,
+    /// What was skipped or tolerated in the files.
+    pub notes: Notes,
+}
+
+/// A study.
+#[derive(Debug, Serialize)]
+pub struct StudyReport {
+    /// From 1, in the order of the report.
+    pub number: usize,
+    /// Who and when; only with identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<StudyIdentity>,
+    /// Its series.
+    pub series: Vec<SeriesReport>,
+}
+
+/// Who and when.
+#[derive(Debug, Serialize)]
+pub struct StudyIdentity {
+    /// Study Instance UID (0020,000D).
+    pub study_instance_uid: String,
+    /// Patient's Name (0010,0010).
+    pub patient_name: Option<String>,
+    /// Patient ID (0010,0020).
+    pub patient_id: Option<String>,
+    /// Patient's Birth Date (0010,0030).
+    pub birth_date: Option<String>,
+    /// Patient's Sex (0010,0040).
+    pub sex: Option<String>,
+    /// Accession Number (0008,0050).
+    pub accession_number: Option<String>,
+    /// Study Date (0008,0020).
+    pub study_date: Option<String>,
+    /// Study Description (0008,1030).
+    pub description: Option<String>,
+}
+
+/// A series, or the part of one that makes a volume.
+#[derive(Debug, Serialize)]
+pub struct SeriesReport {
+    /// The number by which `--series` chooses it.
+    pub number: usize,
+    /// Modality (0008,0060).
+    pub modality: String,
+    /// What tells it apart from other volumes of the same DICOM series.
+    pub part: Option<String>,
+    /// How many instances it has.
+    pub instances: usize,
+    /// The transfer syntaxes of its instances, each once.
+    pub transfer_syntaxes: Vec<String>,
+    /// Series Instance UID (0020,000E) and description (0008,103E); only with identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<SeriesIdentity>,
+    /// Where the samples stand; absent if they make no volume.
+    pub geometry: Option<GeometryReport>,
+    /// What the samples mean; absent if they were not loaded.
+    pub values: Option<ValuesReport>,
+    /// Why it makes no volume, or could not be loaded.
+    pub error: Option<String>,
+    /// What was odd.
+    pub notes: Notes,
+}
+
+/// What identifies a series.
+#[derive(Debug, Serialize)]
+pub struct SeriesIdentity {
+    /// Series Instance UID (0020,000E).
+    pub series_instance_uid: String,
+    /// Frame of Reference UID (0020,0052).
+    pub frame_of_reference_uid: Option<String>,
+    /// Series Number (0020,0011).
+    pub series_number: Option<i64>,
+    /// Series Description (0008,103E).
+    pub description: Option<String>,
+}
+
+/// Where samples stand.
+#[derive(Debug, Serialize)]
+pub struct GeometryReport {
+    /// Columns, rows and slices.
+    pub size: [usize; 3],
+    /// Distances in mm between columns, rows and (along the normal, the mean if uneven) slices.
+    pub spacing_mm: [f64; 3],
+    /// The rotation of the rows, columns and normal: their directions in LPS.
+    pub directions: [[f64; 3]; 3],
+    /// Where the rows, columns and slices go in the patient, in letters.
+    pub orientation: [String; 3],
+    /// The first voxel's centre, LPS mm.
+    pub origin_mm: [f64; 3],
+    /// The angle in degrees between the normal and the line of the slices' origins.
+    pub tilt_deg: f64,
+    /// The distances between neighbouring slices in mm, if they are uneven.
+    pub slice_gaps_mm: Option<Vec<f64>>,
+    /// The intervals in which slices are missing, by the slice before, from 0.
+    pub missing_after: Vec<usize>,
+}
+
+/// What samples mean.
+#[derive(Debug, Serialize)]
+pub struct ValuesReport {
+    /// `u8`, `i16`, `u16` or `f32`.
+    pub sample_type: &'static str,
+    /// Modality units per stored unit.
+    pub slope: f64,
+    /// The modality value of a stored zero.
+    pub intercept: f64,
+    /// The unit of the modality values; empty if they have none.
+    pub unit: String,
+    /// The smallest and largest modality value, padding excluded.
+    pub range: Option<[f64; 2]>,
+    /// The stored values that are padding.
+    pub padding: Option<[f64; 2]>,
+    /// Whether low values are shown white.
+    pub inverted: bool,
+    /// Whether the pixels were ever compressed with loss.
+    pub lossy: bool,
+    /// The windows that the file recommends.
+    pub windows: Vec<anatome_core::NamedVoi>,
+}
+
+impl InspectReport {
+    pub(crate) fn new(study: &Study, series: Vec<SeriesReport>, privacy: Privacy) -> Self {
+        let mut studies: Vec<(String, StudyReport)> = Vec::new();
+        for (report, source) in series.into_iter().zip(study.series()) {
+            let uid = source.study_instance_uid();
+            match studies.iter_mut().find(|(known, _)| known == uid) {
+                Some((_, study)) => study.series.push(report),
+                None => {
+                    let number = studies.len() + 1;
+                    let identity = (privacy == Privacy::WithIdentity).then(|| StudyIdentity::of(source));
+                    studies.push((uid.to_owned(), StudyReport { number, identity, series: vec![report] }));
+                }
+            }
+        }
+        Self {
+            schema_version: INSPECT_SCHEMA_VERSION,
+            files: study.files(),
+            studies: studies.into_iter().map(|(_, study)| study).collect(),
+            notes: study.notes().clone(),
+        }
+    }
+}
+
+impl StudyIdentity {
+    fn of(series: &Series) -> Self {
+        let identity = series.instances().first().map(|header| header.identity()).unwrap_or_default();
+        Self {
+            study_instance_uid: series.study_instance_uid().to_owned(),
+            patient_name: identity.patient_name,
+            patient_id: identity.patient_id,
+            birth_date: identity.birth_date,
+            sex: identity.sex,
+            accession_number: identity.accession_number,
+            study_date: identity.study_date,
+            description: identity.study_description,
+        }
+    }
+}
+
+impl SeriesReport {
+    pub(crate) fn new(number: usize, series: &Series, volume: Option<&Volume>, privacy: Privacy) -> Self {
+        let mut transfer_syntaxes: Vec<String> =
+            series.instances().iter().map(|header| header.transfer_syntax.to_string()).collect();
+        transfer_syntaxes.sort();
+        transfer_syntaxes.dedup();
+        let mut report = Self {
+            number,
+            modality: series.modality().code().to_owned(),
+            part: series.part().map(str::to_owned),
+            instances: series.instances().len(),
+            transfer_syntaxes,
+            identity: (privacy == Privacy::WithIdentity).then(|| SeriesIdentity {
+                series_instance_uid: series.series_instance_uid().to_owned(),
+                frame_of_reference_uid: series.frame_of_reference_uid().map(str::to_owned),
+                series_number: series.number(),
+                description: series.description().map(str::to_owned),
+            }),
+            geometry: None,
+            values: volume.map(ValuesReport::of),
+            error: None,
+            notes: series.notes().clone(),
+        };
+        match (volume, series.geometry()) {
+            (Some(volume), _) => report.geometry = Some(GeometryReport::of(volume.grid())),
+            (None, Ok((grid, notes))) => {
+                report.geometry = Some(GeometryReport::of(&grid));
+                report.add_notes(&notes);
+            }
+            (None, Err(error)) => report.error = Some(error.to_string()),
+        }
+        report
+    }
+
+    /// Adds notes that are not there yet: loading repeats what geometry says.
+    pub(crate) fn add_notes(&mut self, notes: &Notes) {
+        for note in notes {
+            if !self.notes.iter().any(|known| known == note) {
+                self.notes.add_many(note.code, note.text.clone(), note.count);
+            }
+        }
+    }
+}
+
+impl GeometryReport {
+    fn of(grid: &Grid) -> Self {
+        let [k, j, i] = grid.shape();
+        let directions = [grid.row_direction(), grid.column_direction(), grid.slice_normal()];
+        let slices = grid.slices();
+        let gaps = |table: &anatome_core::SliceTable| (0..k - 1).map(|n| table.gap_mm(n)).collect();
+        let missing = |table: &anatome_core::SliceTable| {
+            table.missing_after().iter().enumerate().filter(|(_, m)| **m).map(|(n, _)| n).collect()
+        };
+        Self {
+            size: [i, j, k],
+            spacing_mm: grid.spacing_mm().to_array(),
+            directions: directions.map(|d| d.to_array()),
+            orientation: directions.map(orientation_letters),
+            origin_mm: grid.patient_from_index(glam::DVec3::ZERO).to_array(),
+            tilt_deg: grid.tilt_rad().to_degrees(),
+            slice_gaps_mm: slices.map(gaps),
+            missing_after: slices.map(missing).unwrap_or_default(),
+        }
+    }
+}
+
+impl ValuesReport {
+    fn of(volume: &Volume) -> Self {
+        let mapping = volume.mapping();
+        Self {
+            sample_type: volume.samples().type_name(),
+            slope: mapping.slope,
+            intercept: mapping.intercept,
+            unit: mapping.unit.to_string(),
+            range: volume.value_range().map(|(low, high)| [low, high]),
+            padding: volume.padding().map(|padding| [padding.lowest, padding.highest]),
+            inverted: volume.facts().inverted,
+            lossy: volume.facts().lossy,
+            windows: volume.facts().vois.clone(),
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! One run from files to pictures.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anatome_core::{ErrorKind, Notes, Progress, Quality, Request, Scene, Volume};
+use anatome_dicom::{Limits, Source};
+use serde::Serialize;
+
+use crate::backend::{Backend, BackendChoice, UploadedVolume};
+use crate::files::{Overwrite, write_png, write_whole};
+use crate::inspect::SeriesReport;
+use crate::pictures::{Picture, Style, natural_output, scene};
+use crate::study::{SeriesChoice, Study};
+use crate::{Error, Result, Workers, labels};
+
+/// The version of [`JobReport`] as JSON.
+pub const JOB_SCHEMA_VERSION: u32 = 1;
+
+/// A run from files to pictures.
+#[derive(Debug)]
+pub struct Job {
+    /// What is read.
+    pub sources: Vec<Source>,
+    /// What reading may cost.
+    pub limits: Limits,
+    /// Which series is rendered.
+    pub series: SeriesChoice,
+    /// What is rendered of it.
+    pub shots: Shots,
+    /// Width and height of each picture.
+    pub size_px: [u32; 2],
+    /// How well.
+    pub quality: Quality,
+    /// By which backend.
+    pub backend: BackendChoice,
+    /// Part of the name of the GPU wanted.
+    pub adapter: Option<String>,
+    /// Whether labels are burnt in.
+    pub labels: bool,
+    /// The folder that is written to; made if it is not there.
+    pub out: PathBuf,
+    /// Whether files in it may be replaced.
+    pub overwrite: Overwrite,
+}
+
+/// What is rendered.
+#[derive(Clone, Debug)]
+pub enum Shots {
+    /// Standard pictures.
+    Standard {
+        /// Which.
+        pictures: Vec<Picture>,
+        /// How they look.
+        style: Style,
+    },
+    /// Exactly these scenes, each with the name of its files.
+    Scenes(Vec<(String, Scene)>),
+}
+
+impl Shots {
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::Standard { pictures, .. } => pictures.iter().map(|p| p.name().to_owned()).collect(),
+            Self::Scenes(scenes) => scenes.iter().map(|(name, _)| name.clone()).collect(),
+        }
+    }
+
+    fn scene(&self, n: usize, volume: &Volume, aspect: f64) -> Result<Scene> {
+        match self {
+            Self::Standard { pictures, style } => scene(pictures[n], volume, style, aspect),
+            Self::Scenes(scenes) => Ok(scenes[n].1.clone()),
+        }
+    }
+}
+
+/// A part of a job, for whoever shows progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Finding and reading headers; units are files.
+    Scan,
+    /// Reading and decoding pixels; units are slices.
+    Load,
+    /// Preparing the volume on the backend.
+    Upload,
+    /// Rendering the picture of this name.
+    Render(String),
+}
+
+/// What a job did.
+#[derive(Debug, Serialize)]
+pub struct JobReport {
+    /// [`JOB_SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The series that was rendered.
+    pub series: SeriesReport,
+    /// `cpu` or `gpu`.
+    pub backend: &'static str,
+    /// The GPU's name.
+    pub adapter: Option<String>,
+    /// Why this backend.
+    pub backend_reason: String,
+    /// One entry a picture, finished or not.
+    pub pictures: Vec<PictureReport>,
+    /// What was odd, in files and geometry.
+    pub notes: Notes,
+    /// From the start to the volume in memory, in seconds.
+    pub load_s: f64,
+    /// All of it, in seconds.
+    pub total_s: f64,
+}
+
+/// One picture of a job.
+#[derive(Debug, Serialize)]
+pub struct PictureReport {
+    /// Its name.
+    pub name: String,
+    /// The PNG; absent if it failed.
+    pub image: Option<PathBuf>,
+    /// The scene as JSON; absent if it failed.
+    pub scene: Option<PathBuf>,
+    /// Width and height.
+    pub size_px: [u32; 2],
+    /// Rendering, in seconds.
+    pub render_s: f64,
+    /// Labelling, encoding and writing, in seconds.
+    pub write_s: f64,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// The kind of the error, for exit codes.
+    #[serde(skip)]
+    pub error_kind: Option<ErrorKind>,
+}
+
+impl Job {
+    /// Runs the job. `watch` gives the progress handle of each stage; cancelling any of them ends the job.
+    ///
+    /// A picture that fails does not end the others: see [`PictureReport::error`].
+    ///
+    /// # Errors
+    /// Exists, before anything is read; whatever keeps the volume from being loaded; cancelled.
+    pub fn run(&self, workers: &Workers, watch: &dyn Fn(Stage) -> Progress) -> Result<JobReport> {
+        let start = Instant::now();
+        self.prepare_out()?;
+        let study = Study::scan(&self.sources, &self.limits, workers, &watch(Stage::Scan))?;
+        let chosen = study.choose(&self.series)?;
+        let loaded = study.load(chosen, &self.limits, workers, &watch(Stage::Load))?;
+        let load_s = start.elapsed().as_secs_f64();
+        let backend = Backend::open(self.backend, self.adapter.as_deref(), workers)?;
+        let uploaded = backend.upload(&loaded.volume, &watch(Stage::Upload))?;
+        let mut pictures = Vec::new();
+        for (n, name) in self.shots.names().into_iter().enumerate() {
+            let picture = self.picture(n, name, &backend, &loaded.volume, &uploaded, watch);
+            if picture.error_kind == Some(ErrorKind::Cancelled) {
+                return Err(anatome_core::Error::Cancelled.into());
+            }
+            pictures.push(picture);
+        }
+        let mut notes = study.notes().clone();
+        notes.append(loaded.notes);
+        Ok(JobReport {
+            schema_version: JOB_SCHEMA_VERSION,
+            series: study.report(chosen, Some(&loaded.volume)),
+            backend: backend.name(),
+            adapter: backend.adapter().map(str::to_owned),
+            backend_reason: backend.reason().to_owned(),
+            pictures,
+            notes,
+            load_s,
+            total_s: start.elapsed().as_secs_f64(),
+        })
+    }
+
+    fn paths(&self, name: &str) -> (PathBuf, PathBuf) {
+        (self.out.join(format!("{name}.png")), self.out.join(format!("{name}.json")))
+    }
+
+    /// Makes the folder that is written to and checks that nothing would be replaced without permission;
+    /// [`Self::run`] does it first.
+    ///
+    /// # Errors
+    /// Exists; I/O, if the folder can't be made.
+    pub fn prepare_out(&self) -> Result<()> {
+        std::fs::create_dir_all(&self.out).map_err(Error::io("cannot make the folder", &self.out))?;
+        if self.overwrite == Overwrite::Allowed {
+            return Ok(());
+        }
+        for name in self.shots.names() {
+            let (image, scene) = self.paths(&name);
+            if let Some(path) = [image, scene].into_iter().find(|path| path.exists()) {
+                return Err(Error::Exists { path });
+            }
+        }
+        Ok(())
+    }
+
+    fn picture(
+        &self,
+        n: usize,
+        name: String,
+        backend: &Backend,
+        volume: &Arc<Volume>,
+        uploaded: &UploadedVolume,
+        watch: &dyn Fn(Stage) -> Progress,
+    ) -> PictureReport {
+        let mut report = PictureReport {
+            image: None,
+            scene: None,
+            size_px: self.size_px,
+            render_s: 0.0,
+            write_s: 0.0,
+            error: None,
+            error_kind: None,
+            name,
+        };
+        let progress = watch(Stage::Render(report.name.clone()));
+        if let Err(error) = self.shoot(n, &mut report, backend, volume, uploaded, &progress) {
+            report.error_kind = Some(error.kind());
+            report.error = Some(error.to_string());
+        }
+        report
+    }
+
+    fn shoot(
+        &self,
+        n: usize,
+        report: &mut PictureReport,
+        backend: &Backend,
+        volume: &Arc<Volume>,
+        uploaded: &UploadedVolume,
+        progress: &Progress,
+    ) -> Result<()> {
+        let start = Instant::now();
+        let [width, height] = self.size_px;
+        let scene = self.shots.scene(n, volume, f64::from(width) / f64::from(height))?;
+        let output = natural_output(&scene);
+        let request = Request { quality: self.quality, ..Request::new(scene, self.size_px, output) };
+        let mut image = backend.render(&request, uploaded, progress)?;
+        report.render_s = start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        if self.labels {
+            labels::burn_in(&mut image, volume)?;
+        }
+        let (image_path, scene_path) = self.paths(&report.name);
+        let json = serde_json::to_vec_pretty(&request.scene).map_err(|source| Error::Json {
+            what: "cannot write the scene",
+            source,
+            path: scene_path.clone(),
+        })?;
+        write_png(&image, &image_path, self.overwrite)?;
+        write_whole(&scene_path, &json, self.overwrite)?;
+        report.write_s = start.elapsed().as_secs_f64();
+        (report.image, report.scene) = (Some(image_path), Some(scene_path));
+        Ok(())
+    }
+}
+
+/// Reads a scene that was written as JSON.
+///
+/// # Errors
+/// I/O; JSON; scene, if it describes no picture.
+pub fn read_scene(path: &std::path::Path) -> Result<Scene> {
+    let bytes = std::fs::read(path).map_err(Error::io("cannot read the scene", path))?;
+    let scene: Scene = serde_json::from_slice(&bytes).map_err(|source| Error::Json {
+        what: "this is not a scene",
+        source,
+        path: path.to_owned(),
+    })?;
+    scene.check()?;
+    Ok(scene)
+}

@@ -1,0 +1,209 @@
+//! Transfer functions, windows and colour maps, built in from `assets/`.
+
+use std::sync::LazyLock;
+
+use anatome_core::{
+    ColorMap, Modality, Shading, TransferFunction, TransferPoint, Volume, Window, WindowFunction,
+};
+use serde::Deserialize;
+
+use crate::values::quantiles;
+use crate::{Error, Result};
+
+macro_rules! assets {
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../assets/", $folder, "/", $name, ".json")))),*]
+    };
+}
+
+const RENDERINGS: &[(&str, &str)] = assets!("presets":
+    "ct-bone", "ct-soft-tissue", "ct-lung", "ct-vessels", "ct-skin", "ct-muscle-bone",
+    "mr-t1-brain", "mr-angiography", "pt-hot",
+);
+const COLOR_MAPS: &[(&str, &str)] = assets!("colormaps": "hot", "hot-metal", "rainbow", "cool");
+const WINDOWS: &str = include_str!("../../../assets/presets/windows.json");
+
+/// In what units a preset's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// Modality values, such as HU.
+    Modality,
+    /// 0 is the volume's 1st percentile and 1 its 99.9th: for modalities without fixed units.
+    Relative,
+}
+
+/// A transfer function with its lighting.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenderingPreset {
+    /// The name by which it is chosen.
+    pub name: String,
+    /// The modality that it is made for.
+    pub modality: Modality,
+    /// In what units its values are.
+    pub scale: Scale,
+    /// How surfaces are lit.
+    pub shading: Shading,
+    points: Vec<TransferPoint>,
+}
+
+/// A window with a name.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowPreset {
+    /// The name by which it is chosen.
+    pub name: String,
+    /// The modality that it is made for.
+    pub modality: Modality,
+    /// The window, in modality units.
+    pub window: Window,
+}
+
+/// A colour map with a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColorMapPreset {
+    /// The name by which it is chosen.
+    pub name: String,
+    /// The map.
+    pub map: ColorMap,
+}
+
+/// All that is built in.
+#[derive(Clone, Debug)]
+pub struct Presets {
+    /// For renderings; the first of a modality is its default.
+    pub renderings: Vec<RenderingPreset>,
+    /// Windows.
+    pub windows: Vec<WindowPreset>,
+    /// Colour maps.
+    pub color_maps: Vec<ColorMapPreset>,
+}
+
+impl Presets {
+    /// The built-in presets. A file that does not parse is left out; a test makes sure that none is.
+    #[must_use]
+    pub fn built_in() -> &'static Self {
+        static BUILT_IN: LazyLock<Presets> = LazyLock::new(|| Presets {
+            renderings: RENDERINGS.iter().filter_map(|(_, json)| serde_json::from_str(json).ok()).collect(),
+            windows: serde_json::from_str(WINDOWS).unwrap_or_default(),
+            color_maps: COLOR_MAPS
+                .iter()
+                .filter_map(|&(name, json)| {
+                    Some(ColorMapPreset { name: name.to_owned(), map: serde_json::from_str(json).ok()? })
+                })
+                .collect(),
+        });
+        &BUILT_IN
+    }
+
+    /// The rendering preset of a name, preferably one of this modality; without a name the modality's default.
+    ///
+    /// # Errors
+    /// Unknown, with the names there are.
+    pub fn rendering(&self, name: Option<&str>, modality: &Modality) -> Result<&RenderingPreset> {
+        let named = |p: &&RenderingPreset| name.is_none_or(|n| n == p.name);
+        let mut matching = self.renderings.iter().filter(named);
+        let first = matching.clone().next();
+        matching.find(|p| p.modality == *modality).or(if name.is_some() { first } else { None }).ok_or_else(
+            || Error::Unknown {
+                kind: "rendering preset",
+                name: name.map_or_else(|| format!("for {}", modality.code()), str::to_owned),
+                known: names(self.renderings.iter().map(|p| p.name.as_str())),
+            },
+        )
+    }
+
+    /// The window of a name.
+    ///
+    /// # Errors
+    /// Unknown, with the names there are.
+    pub fn window(&self, name: &str) -> Result<&WindowPreset> {
+        self.windows.iter().find(|p| p.name == name).ok_or_else(|| Error::Unknown {
+            kind: "window",
+            name: name.to_owned(),
+            known: names(self.windows.iter().map(|p| p.name.as_str())),
+        })
+    }
+}
+
+impl RenderingPreset {
+    /// The transfer function and lighting for a volume.
+    ///
+    /// # Errors
+    /// Malformed, if the preset's points are.
+    pub fn resolve(&self, volume: &Volume) -> Result<(TransferFunction, Shading)> {
+        let (zero, one) = match self.scale {
+            Scale::Modality => (0.0, 1.0),
+            Scale::Relative => relative_scale(volume),
+        };
+        let scaled = |p: &TransferPoint| TransferPoint { value: zero + p.value * (one - zero), ..*p };
+        let points = self.points.iter().map(scaled).collect();
+        let mut shading = self.shading;
+        if self.scale == Scale::Relative {
+            // A change of a twentieth of the range within a voxel counts half as a surface.
+            shading.gradient_floor = (0.05 * (one - zero) / volume.grid().smallest_spacing_mm()) as f32;
+        }
+        Ok((TransferFunction::new(points)?, shading))
+    }
+}
+
+/// The values that stand for 0 and 1 of a relative preset.
+fn relative_scale(volume: &Volume) -> (f64, f64) {
+    match quantiles(volume, [0.01, 0.999]) {
+        Some([low, high]) if high > low => (low, high),
+        _ => volume.value_range().filter(|(low, high)| high > low).unwrap_or((0.0, 1.0)),
+    }
+}
+
+/// The window for a volume when nobody chose one: the file's first, else the modality's, else the spread of values.
+///
+/// # Errors
+/// Malformed, if the volume's values are not finite.
+pub fn default_window(volume: &Volume) -> Result<anatome_core::Voi> {
+    if let Some(named) = volume.facts().vois.first() {
+        return Ok(named.voi.clone());
+    }
+    let window = match volume.facts().modality {
+        Modality::Ct => Window::new(40.0, 400.0, WindowFunction::Linear)?,
+        _ => {
+            let (low, high) = quantiles(volume, [0.01, 0.995])
+                .map(|[low, high]| (low, high))
+                .filter(|(low, high)| high > low)
+                .or_else(|| volume.value_range())
+                .unwrap_or((0.0, 1.0));
+            Window::spanning(low, high)?
+        }
+    };
+    Ok(anatome_core::Voi::Window(window))
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_asset_parses_and_makes_a_function() {
+        for (name, json) in RENDERINGS {
+            let preset: RenderingPreset = serde_json::from_str(json).expect(name);
+            TransferFunction::new(preset.points).expect(name);
+            assert_eq!(format!("{}-{}", preset.modality.code().to_lowercase(), preset.name), *name);
+        }
+        let presets = Presets::built_in();
+        assert_eq!(presets.renderings.len(), RENDERINGS.len());
+        assert_eq!(presets.color_maps.len(), COLOR_MAPS.len());
+        assert_eq!(presets.windows.len(), 8);
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let error = Presets::built_in().window("spleen").unwrap_err().to_string();
+        assert!(error.contains("spleen") && error.contains("subdural"), "{error}");
+        assert!(Presets::built_in().rendering(Some("bone"), &Modality::Mr).is_ok());
+        assert_eq!(Presets::built_in().rendering(None, &Modality::Ct).unwrap().name, "bone");
+    }
+}

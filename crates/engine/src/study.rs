@@ -1,0 +1,155 @@
+//! What was found in the sources, and choosing from it.
+
+use anatome_core::{Notes, Progress, Volume};
+use anatome_dicom::{Limits, Loaded, Series, Source, group, load, scan};
+
+use crate::inspect::{InspectReport, Privacy, SeriesReport};
+use crate::{Error, Result, Workers};
+
+/// Which series.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SeriesChoice {
+    /// The one that makes the volume of most voxels.
+    #[default]
+    Largest,
+    /// By its number in [`Study::series`], from 1.
+    Number(usize),
+    /// By its Series Instance UID (0020,000E); the first part of a split series.
+    Uid(String),
+}
+
+impl std::str::FromStr for SeriesChoice {
+    type Err = std::convert::Infallible;
+
+    /// A whole number below 1000 is a number, everything else a UID.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.parse() {
+            Ok(number) if number < 1000 => Self::Number(number),
+            _ => Self::Uid(text.to_owned()),
+        })
+    }
+}
+
+/// The series in the sources, headers only.
+#[derive(Debug)]
+pub struct Study {
+    series: Vec<Series>,
+    files: usize,
+    notes: Notes,
+}
+
+impl Study {
+    /// Reads the headers of everything in `sources`.
+    ///
+    /// # Errors
+    /// As [`anatome_dicom::scan`].
+    pub fn scan(sources: &[Source], limits: &Limits, workers: &Workers, progress: &Progress) -> Result<Self> {
+        let scanned = scan(sources, limits, workers.pool(), progress)?;
+        Ok(Self { files: scanned.files, notes: scanned.notes, series: group(scanned.instances) })
+    }
+
+    /// The series, in an order that depends only on their headers.
+    #[must_use]
+    pub fn series(&self) -> &[Series] {
+        &self.series
+    }
+
+    /// How many files were looked at.
+    #[must_use]
+    pub fn files(&self) -> usize {
+        self.files
+    }
+
+    /// What was skipped or tolerated in the files.
+    #[must_use]
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// The position in [`Self::series`] of a choice.
+    ///
+    /// # Errors
+    /// Unknown, for a series that is not there; no volume, if none makes one, with the reason why the one of most
+    /// images does not.
+    pub fn choose(&self, choice: &SeriesChoice) -> Result<usize> {
+        let found = match choice {
+            SeriesChoice::Largest => return self.largest(),
+            SeriesChoice::Number(number) => number.checked_sub(1).filter(|&n| n < self.series.len()),
+            SeriesChoice::Uid(uid) => self.series.iter().position(|s| s.series_instance_uid() == uid),
+        };
+        found.ok_or_else(|| Error::Unknown {
+            kind: "series",
+            name: match choice {
+                SeriesChoice::Largest => "largest".to_owned(),
+                SeriesChoice::Number(number) => number.to_string(),
+                SeriesChoice::Uid(uid) => uid.clone(),
+            },
+            known: format!("1 to {}", self.series.len()),
+        })
+    }
+
+    fn largest(&self) -> Result<usize> {
+        let voxels = |series: &Series| series.shape().map_or(0, |s| s.iter().product::<usize>());
+        let made = |(n, series): (usize, &Series)| series.geometry().ok().map(|_| (voxels(series), n));
+        // Of equal ones the first.
+        let best = self.series.iter().enumerate().filter_map(made).max_by_key(|&(v, n)| (v, usize::MAX - n));
+        best.map(|(_, n)| n).ok_or_else(|| {
+            let fullest = self.series.iter().max_by_key(|series| voxels(series));
+            let reason = fullest.and_then(|series| series.geometry().err()).map(|error| error.to_string());
+            Error::NoVolume { reason }
+        })
+    }
+
+    /// Reads and decodes the series at a position in [`Self::series`].
+    ///
+    /// # Errors
+    /// As [`anatome_dicom::load`]; unknown, for a position that is not there.
+    pub fn load(&self, n: usize, limits: &Limits, workers: &Workers, progress: &Progress) -> Result<Loaded> {
+        let series = self.series.get(n).ok_or_else(|| Error::Unknown {
+            kind: "series",
+            name: (n + 1).to_string(),
+            known: format!("1 to {}", self.series.len()),
+        })?;
+        Ok(load(series, limits, workers.pool(), progress)?)
+    }
+
+    /// What is known of the series at a position, and of its volume where that was loaded.
+    #[must_use]
+    pub fn report(&self, n: usize, volume: Option<&Volume>) -> SeriesReport {
+        SeriesReport::new(n + 1, &self.series[n], volume, Privacy::WithoutIdentity)
+    }
+
+    /// What is known of everything. With `load_values`, each series is loaded in turn for its values and notes.
+    ///
+    /// # Errors
+    /// Cancelled; what keeps a single series from loading is part of the report.
+    pub fn inspect(
+        &self,
+        privacy: Privacy,
+        load_values: bool,
+        limits: &Limits,
+        workers: &Workers,
+        watch: &dyn Fn(usize) -> Progress,
+    ) -> Result<InspectReport> {
+        let mut series = Vec::new();
+        for (n, one) in self.series.iter().enumerate() {
+            let loaded = if load_values && one.shape().is_some() {
+                match self.load(n, limits, workers, &watch(n + 1)) {
+                    Err(error) if error.kind() == anatome_core::ErrorKind::Cancelled => return Err(error),
+                    result => Some(result),
+                }
+            } else {
+                None
+            };
+            let volume = loaded.as_ref().and_then(|result| result.as_ref().ok()).map(|l| l.volume.as_ref());
+            let mut report = SeriesReport::new(n + 1, one, volume, privacy);
+            match loaded {
+                Some(Ok(loaded)) => report.add_notes(&loaded.notes),
+                Some(Err(error)) => report.error = Some(error.to_string()),
+                None => {}
+            }
+            series.push(report);
+        }
+        Ok(InspectReport::new(self, series, privacy))
+    }
+}

@@ -1,1 +1,0 @@
-//! Short programs that an integrator would copy.

@@ -96,8 +96,8 @@ impl Abdomen {
             spleen: Ellipsoid::along(v(92.0, 50.0, -118.0), v(-0.55, 0.75, 0.2), v(60.0, 30.0, 46.0)),
             gallbladder: Ellipsoid::along(v(-38.0, -46.0, -160.0), v(0.2, -0.6, -0.8), v(32.0, 14.0, 15.0)),
             kidneys: [
-                Ellipsoid::along(v(52.0, 56.0, -166.0), v(0.2, -0.1, -1.0), v(52.0, 26.0, 22.0)),
-                Ellipsoid::along(v(-54.0, 58.0, -182.0), v(-0.2, -0.1, -1.0), v(52.0, 26.0, 22.0)),
+                Ellipsoid::along(v(53.0, 48.0, -166.0), v(0.2, -0.1, -1.0), v(52.0, 26.0, 22.0)),
+                Ellipsoid::along(v(-55.0, 48.0, -182.0), v(-0.2, -0.1, -1.0), v(52.0, 26.0, 22.0)),
             ],
             colon: super::shapes::tube(
                 &[
@@ -142,6 +142,7 @@ impl Abdomen {
             },
             &mut veins,
             seed ^ 1,
+            &|p| p,
         );
         self.hepatic = Tubes::new(tubes(&grown, calibre, |_| 0.0));
         let grown = grow(
@@ -152,6 +153,7 @@ impl Abdomen {
             },
             &mut portals,
             seed ^ 2,
+            &|p| p,
         );
         self.portal = Tubes::new(tubes(&grown, calibre, |_| 0.0));
     }
@@ -175,13 +177,18 @@ impl Abdomen {
     /// Paints a block that reaches below the diaphragm; `cage` and `above` are distances by voxel.
     pub(crate) fn paint(&self, block: &mut Block, cage: &[f32], above: &[f32]) {
         let soft = block.blend_mm + 1.2;
-        let muscle = |voxel: usize| (above[voxel] + 1.6).abs() - 1.6;
-        block.fill_soft(MUSCLE, soft, |voxel, _| muscle(voxel).max(cage[voxel]));
-        block.fill(MUSCLE, |_, p| crura(p));
-        self.paint_kidneys(block);
+        let centre = cage.len() / 2;
+        if !block.misses(above[centre].abs() - 4.0) {
+            let muscle = |voxel: usize| (above[voxel] + 1.6).abs() - 1.6;
+            block.fill_soft(MUSCLE, soft, |voxel, _| muscle(voxel).max(cage[voxel]));
+        }
+        if !block.misses(crura(block.centre) - 3.0) {
+            block.fill(MUSCLE, |_, p| crura(p));
+        }
+        self.paint_kidneys(block, cage);
         block.draw(&self.glands, GLAND);
         let liver = |voxel: usize, p: Vec3| self.liver(p, cage[voxel]);
-        if !block.misses(self.liver(block.centre, cage[cage.len() / 2]) - 6.0) {
+        if !block.misses(self.liver(block.centre, cage[centre]) - 6.0) {
             let bumps: Vec<f32> = (0..block.points.len()).map(|voxel| block.bump(voxel)).collect();
             block.fill_soft(LIVER, soft, |voxel, p| liver(voxel, p) + 0.5 * bumps[voxel]);
             block.draw(&self.portal, PORTAL_VEIN);
@@ -195,46 +202,53 @@ impl Abdomen {
                 smooth_max(self.spleen.distance(p), (cage[voxel] + 4.0).max(above[voxel] + 4.0), 6.0);
             smooth_max(inside, -(self.stomach_outside(p, cage[voxel], above[voxel]) - 3.0), 6.0)
         };
-        block.fill_soft(SPLEEN, soft, spleen);
+        if !block.misses(self.spleen.distance(block.centre) - 6.0) {
+            block.fill_soft(SPLEEN, soft, spleen);
+        }
         self.paint_gut(block, cage, above);
     }
 
-    fn paint_kidneys(&self, block: &mut Block) {
+    fn paint_kidneys(&self, block: &mut Block, cage: &[f32]) {
         for kidney in &self.kidneys {
-            if block.misses(kidney.distance(block.centre)) {
+            if block.misses(kidney.distance(block.centre) - 6.0) {
                 continue;
             }
-            block.fill(KIDNEY_CORTEX, |_, p| kidney.distance(p));
+            block.fill(KIDNEY_CORTEX, |voxel, p| kidney.distance(p).max(cage[voxel] + 5.0));
             block.fill(KIDNEY_MEDULLA, |_, p| kidney.distance(p) + 7.0);
             block.fill(FAT, |_, p| kidney.distance(p) + 15.0);
         }
     }
 
     fn paint_gut(&self, block: &mut Block, cage: &[f32], above: &[f32]) {
-        let bag = |voxel: usize, p: Vec3| self.stomach_outside(p, cage[voxel], above[voxel]);
-        let centre = cage.len() / 2;
-        if !block.misses(bag(centre, block.centre) - 4.0) {
-            let folds: Vec<f32> = (0..block.points.len()).map(|voxel| 1.4 * block.bump(voxel)).collect();
-            block.fill_soft(GUT_WALL, block.blend_mm + 0.6, bag);
-            block.fill(GUT_FLUID, |voxel, p| bag(voxel, p) + 4.2 + folds[voxel]);
+        let bags: Vec<f32> = (0..block.points.len())
+            .map(|voxel| self.stomach_outside(block.points[voxel], cage[voxel], above[voxel]))
+            .collect();
+        if !block.misses(bags[bags.len() / 2] - 4.0) {
+            let inner: Vec<f32> =
+                (0..bags.len()).map(|voxel| bags[voxel] + 4.2 + 1.4 * block.bump(voxel)).collect();
+            block.fill_soft(GUT_WALL, block.blend_mm + 0.6, |voxel, _| bags[voxel]);
+            block.fill(GUT_FLUID, |voxel, _| inner[voxel]);
             // Lying on the back, gas rises to the front; the level is flat.
-            block.fill(GAS, |voxel, p| smooth_max(bag(voxel, p) + 4.2 + folds[voxel], p.y + 22.0, 1.0));
+            block.fill(GAS, |voxel, p| smooth_max(inner[voxel], p.y + 22.0, 1.0));
+        }
+        if block.misses(self.colon.iter().map(|c| c.distance(block.centre)).fold(1e3, f32::min) - 3.0) {
+            return;
         }
         let haustra = |p: Vec3| {
             self.colon.iter().map(|capsule| capsule.distance(p)).fold(1e3, f32::min)
                 + 2.2 * ((p.x * 0.16 + p.z * 0.23).sin().abs() - 0.4)
         };
-        if block.misses(haustra(block.centre) - 3.0) {
-            return;
-        }
-        let inner = |voxel: usize, p: Vec3| {
-            let room = smooth_max(haustra(p), cage[voxel].max(above[voxel]) + 8.0, 6.0);
-            smooth_max(room, -(bag(voxel, p) - 2.0), 5.0)
-        };
-        block.fill(GUT_WALL, inner);
-        block.fill(STOOL, |voxel, p| inner(voxel, p) + 2.2);
+        let outline: Vec<f32> = (0..bags.len())
+            .map(|voxel| {
+                let room = haustra(block.points[voxel]);
+                let room = smooth_max(room, cage[voxel].max(above[voxel]) + 8.0, 6.0);
+                smooth_max(room, 2.0 - bags[voxel], 5.0)
+            })
+            .collect();
+        block.fill(GUT_WALL, |voxel, _| outline[voxel]);
+        block.fill(STOOL, |voxel, _| outline[voxel] + 2.2);
         block.fill(GAS, |voxel, p| {
-            smooth_max(inner(voxel, p) + 2.2, p.y + 14.0 + 5.0 * (p.x * 0.3).sin(), 3.0)
+            smooth_max(outline[voxel] + 2.2, p.y + 14.0 + 5.0 * (p.x * 0.3).sin(), 3.0)
         });
     }
 }

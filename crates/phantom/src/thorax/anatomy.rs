@@ -97,11 +97,15 @@ impl Anatomy {
     }
 
     fn body(&self, shoulders: &[Capsule], p: Vec3, sample: &WallSample) -> (f32, f32) {
+        let trunk = smooth_max(sample.body, p.z - 124.0, 30.0);
+        let on_couch = |whole: f32| smooth_max(whole, p.y - couch_top(p.x) + 0.6, 7.0);
+        if shoulders.is_empty() && p.z < 50.0 {
+            return (on_couch(trunk), 1e3);
+        }
         let arms = shoulders.iter().fold(1e3, |d, capsule| smooth_min(d, capsule.distance(p), 22.0));
         let upper = smooth_min(arms, Self::neck(p), 30.0);
-        let trunk = smooth_max(sample.body, p.z - 124.0, 30.0);
         let whole = smooth_min(trunk, upper, 40.0);
-        (smooth_max(whole, p.y - couch_top(p.x) + 0.6, 7.0), arms)
+        (on_couch(whole), arms)
     }
 
     /// Paints everything that reaches into the block.
@@ -121,10 +125,12 @@ impl Anatomy {
         } else {
             self.paint_wall(block, &near);
         }
-        if !block.misses(at_centre.cage) {
+        self.paint_neck(block);
+        if block.misses(at_centre.cage - 4.0) {
+            self.paint_tubes(block);
+        } else {
             self.paint_cavity(block);
         }
-        self.paint_neck(block);
         self.paint_bones(block);
     }
 
@@ -133,8 +139,12 @@ impl Anatomy {
         let samples: Vec<WallSample> = block.points.iter().map(|p| self.wall.sample(*p)).collect();
         let outlines: Vec<(f32, f32)> =
             block.points.iter().zip(&samples).map(|(p, sample)| self.body(shoulders, *p, sample)).collect();
-        block.fill(SKIN, |voxel, _| outlines[voxel].0);
-        block.fill(FAT, |voxel, _| outlines[voxel].0 + 1.9);
+        if block.within(outlines[outlines.len() / 2].0 + 4.0) {
+            block.flood(FAT);
+        } else {
+            block.fill(SKIN, |voxel, _| outlines[voxel].0);
+            block.fill(FAT, |voxel, _| outlines[voxel].0 + 1.9);
+        }
         let (mut found, mut axillae) = (Vec::new(), Vec::new());
         self.axillae.near(&block.bounds.grown(8.0), &mut found, &mut axillae);
         let septa: Vec<f32> = (0..block.points.len()).map(|voxel| block.bump(voxel)).collect();
@@ -188,6 +198,11 @@ impl Anatomy {
             }
         }
         self.paint_heart(block, &above);
+        self.paint_tubes(block);
+    }
+
+    /// Vessels and airways, which run on from the chest into the neck and the arms.
+    fn paint_tubes(&self, block: &mut Block) {
         for (tubes, tissue) in &self.drawn {
             block.draw(tubes, *tissue);
         }
@@ -197,7 +212,7 @@ impl Anatomy {
     fn paint_heart(&self, block: &mut Block, above: &[f32]) {
         let heart = self.mediastinum.heart();
         let sac = heart.sac(block.centre);
-        if block.misses(sac) {
+        if block.misses(sac - 4.0) {
             return;
         }
         block.roughen_edges(&self.texture);
@@ -225,13 +240,6 @@ impl Anatomy {
             block.fill(MUSCLE, |_, p| trapezius(p));
         }
         block.draw(&self.neck_muscles, MUSCLE);
-        if block.bounds.max.z > 128.0 {
-            // Above the chest the tubes of the mediastinum go on.
-            for (tubes, tissue) in &self.drawn {
-                block.draw(tubes, *tissue);
-            }
-            self.lungs.paint_vessels(block);
-        }
     }
 
     fn paint_bones(&self, block: &mut Block) {
@@ -305,7 +313,10 @@ fn paint_couch(block: &mut Block) {
 type Rod = [[f32; 4]; 2];
 
 /// Flesh of the shoulder and the raised arm: ends of rods as x, y, z, radius.
-const SHOULDER: [Rod; 8] = [
+const SHOULDER: [Rod; 10] = [
+    // Over the collar bone.
+    [[16.0, -58.0, 101.0, 15.0], [58.0, -53.0, 114.0, 14.0]],
+    [[58.0, -53.0, 114.0, 14.0], [90.0, -29.0, 127.0, 16.0]],
     [[104.0, 22.0, 20.0, 34.0], [124.0, 14.0, 108.0, 40.0]],
     [[45.0, 44.0, 116.0, 36.0], [112.0, 34.0, 116.0, 40.0]],
     [[112.0, 30.0, 112.0, 40.0], [136.0, 12.0, 138.0, 44.0]],

@@ -75,8 +75,10 @@ impl Block {
     pub(crate) fn reset(&mut self, points: impl Iterator<Item = Vec3>, tissue: Tissue) {
         self.points.clear();
         self.points.extend(points);
-        let start = Bounds { min: Vec3::splat(f32::MAX), max: Vec3::splat(f32::MIN) };
-        let all = self.points.iter().fold(start, |b, p| Bounds { min: b.min.min(*p), max: b.max.max(*p) });
+        // The first and the last voxel are opposite corners.
+        let first = self.points.first().copied().unwrap_or_default();
+        let last = self.points.last().copied().unwrap_or_default();
+        let all = Bounds { min: first.min(last), max: first.max(last) };
         self.centre = (all.min + all.max) * 0.5;
         self.reach_mm = (all.max - all.min).length() * 0.5;
         self.bounds = all.grown(self.blend_mm * 0.6);

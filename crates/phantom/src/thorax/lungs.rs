@@ -116,11 +116,20 @@ impl Lungs {
         let inside = |p: Vec3| depth(p) < -3.5;
         // Only large vessels cross what lies between the lungs.
         let stays = |vessel: &Capsule| {
-            vessel.radius_a > 2.0 || depth((vessel.a + vessel.b) * 0.5) < -0.5 - vessel.radius_a
+            vessel.radius_a > 3.2 || depth((vessel.a + vessel.b) * 0.5) < -0.5 - vessel.radius_a
+        };
+        let heart = mediastinum.heart();
+        let clear = |p: Vec3| {
+            let lack = 7.0 - heart.sac(p);
+            if lack <= 0.0 {
+                return p;
+            }
+            let slope = |d: Vec3| heart.sac(p + d) - heart.sac(p - d);
+            p + Vec3::new(slope(Vec3::X), slope(Vec3::Y), slope(Vec3::Z)).normalize_or_zero() * lack
         };
         let (right, left) = rayon::join(
-            || LungTrees::new(seed ^ 0x51, -1.0, vessels, &inside),
-            || LungTrees::new(seed ^ 0x52, 1.0, vessels, &inside),
+            || LungTrees::new(seed ^ 0x51, -1.0, vessels, &inside, &clear),
+            || LungTrees::new(seed ^ 0x52, 1.0, vessels, &inside, &clear),
         );
         let mut airways: Vec<Capsule> = tube(&vessels.trachea, 4.0, 0.0);
         let mut airway_walls = tube(&vessels.trachea, 4.0, 1.7);
@@ -132,8 +141,9 @@ impl Lungs {
         let mut veins: Vec<Capsule> =
             vessels.pulmonary_veins.iter().flat_map(|p| tube(p, 3.0, 0.0)).collect();
         for lung in [right, left] {
-            airways.extend(tubes(&lung.airways, AIRWAY_CALIBRE, |_| 0.0));
-            airway_walls.extend(tubes(&lung.airways, AIRWAY_CALIBRE, |radius| 0.35 + 0.16 * radius));
+            airways.extend(tubes(&lung.airways, AIRWAY_CALIBRE, |_| 0.0).into_iter().filter(stays));
+            airway_walls
+                .extend(tubes(&lung.airways, AIRWAY_CALIBRE, |r| 0.35 + 0.16 * r).into_iter().filter(stays));
             let companions = companions(&lung.airways, AIRWAY_CALIBRE, ARTERY_CALIBRE);
             if let Some(first) = companions.first() {
                 let radius = first.radius_a.min(8.4);
@@ -186,7 +196,13 @@ struct LungTrees {
 }
 
 impl LungTrees {
-    fn new(seed: u64, side: f32, vessels: &GreatVessels, inside: &(dyn Fn(Vec3) -> bool + Sync)) -> Self {
+    fn new(
+        seed: u64,
+        side: f32,
+        vessels: &GreatVessels,
+        inside: &dyn Fn(Vec3) -> bool,
+        clear: &dyn Fn(Vec3) -> Vec3,
+    ) -> Self {
         let (bronchus, artery, veins) = if side < 0.0 {
             (&vessels.main_bronchi[0], &vessels.pulmonary[2], &vessels.pulmonary_veins[..2])
         } else {
@@ -199,7 +215,7 @@ impl LungTrees {
         let (artery_end, _) = end(artery);
         let (at, direction) = end(bronchus);
         let mut cloud = scatter(seed, side, 7.2, inside);
-        let airways = grow(Root { at, direction, beside: artery_end - at }, &mut cloud, seed ^ 7);
+        let airways = grow(Root { at, direction, beside: artery_end - at }, &mut cloud, seed ^ 7, clear);
         let (upper, lower): (Vec<Vec3>, Vec<Vec3>) =
             scatter(seed ^ 0xfe, side, 7.4, inside).into_iter().partition(|p| oblique_fissure(*p) < 0.0);
         let mut clouds = [upper, lower];
@@ -207,14 +223,14 @@ impl LungTrees {
         let trees = clouds.each_mut().map(|cloud| {
             let (at, direction) = end(&veins[number]);
             number += 1;
-            grow(Root { at, direction, beside: Vec3::Z }, cloud, seed ^ (20 + number as u64))
+            grow(Root { at, direction, beside: Vec3::Z }, cloud, seed ^ (20 + number as u64), clear)
         });
         Self { airways, artery_end, veins: trees }
     }
 }
 
 /// Points about `pitch_mm` apart, each a little off its place, where `inside` holds.
-fn scatter(seed: u64, side: f32, pitch_mm: f32, inside: &(dyn Fn(Vec3) -> bool + Sync)) -> Vec<Vec3> {
+fn scatter(seed: u64, side: f32, pitch_mm: f32, inside: &dyn Fn(Vec3) -> bool) -> Vec<Vec3> {
     let mut random = Sequence::new(seed);
     let mut points = Vec::new();
     let steps = |span: f32| (span / pitch_mm) as usize;

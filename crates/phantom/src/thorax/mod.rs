@@ -29,6 +29,8 @@ use rayon::prelude::*;
 const FIELD_MM: DVec3 = DVec3::new(384.0, 384.0, 320.0);
 /// The centre of the CT in patient mm; the body reaches a little farther forward than back.
 const CENTRE_MM: DVec3 = DVec3::new(0.0, 16.0, 0.0);
+/// The largest CT that is made: 2 GiB of samples.
+const MOST_VOXELS: u64 = 1 << 30;
 /// Marks what the scanner did not reconstruct: the corners outside the circular field of view.
 const OUTSIDE_HU: i16 = -2000;
 /// One frame of reference for CT and PET.
@@ -62,9 +64,13 @@ fn grid(shape: [usize; 3], field_mm: DVec3) -> Result<Grid> {
 /// Outside the circular field of view samples are -2000, declared as padding.
 ///
 /// # Errors
-/// Geometry, if the shape is empty or too large; cancelled.
+/// Geometry, if the shape is empty; limits, above 2^30 voxels; cancelled.
 pub fn thorax_ct(spec: &ThoraxSpec, pool: &rayon::ThreadPool, progress: &Progress) -> Result<Volume> {
     let grid = grid(spec.shape, FIELD_MM)?;
+    let voxels = spec.shape.iter().product::<usize>() as u64;
+    if voxels > MOST_VOXELS {
+        return Err(Error::Limits { what: "voxels of the demo study", needed: voxels, allowed: MOST_VOXELS });
+    }
     let samples = pool.install(|| scan(spec, &grid, progress))?;
     let mut facts = Facts::new(Modality::Ct);
     facts.frame_of_reference = Some(FRAME_OF_REFERENCE.to_owned());

@@ -13,8 +13,8 @@ use rayon::prelude::*;
 
 /// Activity per SUV: 300 MBq in 75 kg, decayed for an hour.
 const BQ_PER_ML_PER_SUV: f32 = 2740.0;
-/// Blur of the scanner as a standard deviation (6 mm full width at half maximum).
-const BLUR_MM: f64 = 2.55;
+/// Blur of the scanner across and along the patient as standard deviations; breathing adds to the latter.
+const BLUR_MM: [f64; 2] = [3.0, 4.0];
 const VOXEL_MM: f64 = 4.0;
 
 pub(super) fn scan(spec: &ThoraxSpec, progress: &Progress) -> Result<Volume> {
@@ -42,8 +42,9 @@ pub(super) fn scan(spec: &ThoraxSpec, progress: &Progress) -> Result<Volume> {
     let mut fine = Array3::from_shape_vec(fine_shape, fine)
         .map_err(|_| Error::Geometry(GeometryFault::Shape(fine_shape)))?;
     let spacing = fine_grid.spacing_mm().to_array();
-    for (axis, step) in [(2, spacing[0]), (1, spacing[1]), (0, spacing[2])] {
-        blur(&mut fine, Axis(axis), BLUR_MM / step);
+    let [across, along] = BLUR_MM;
+    for (axis, sigma) in [(2, across / spacing[0]), (1, across / spacing[1]), (0, along / spacing[2])] {
+        blur(&mut fine, Axis(axis), sigma);
     }
     let mut samples = Array3::<f32>::zeros(shape);
     samples.indexed_iter_mut().for_each(|((k, j, i), value)| {
@@ -85,7 +86,7 @@ fn add_counts(samples: &mut Array3<f32>, seed: u64) {
         grain.slice(k as i64, &mut noise);
         for (value, noise) in slice.iter_mut().zip(&noise) {
             let suv = value.max(0.0);
-            *value = (suv + noise * (0.012 + 0.07 * suv.sqrt())).max(0.0) * BQ_PER_ML_PER_SUV;
+            *value = (suv + noise * (0.015 + 0.10 * suv.sqrt())).max(0.0) * BQ_PER_ML_PER_SUV;
         }
     }
 }

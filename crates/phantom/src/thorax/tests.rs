@@ -51,6 +51,10 @@ fn organs_are_on_their_side() {
     within("trachea", at(0.5, 11.0, 84.0), -1024.0, -900.0);
     within("nodule in the right upper lobe", at(-70.0, -22.0, 70.0), -20.0, 110.0);
     within("vertebral marrow", at(0.0, 58.0, 2.0), 100.0, 320.0);
+    for step in -5..=5 {
+        let offset = 3.0 * f64::from(step);
+        within("right atrium, without airways", at(-31.0, -23.0 + offset, -19.0 - offset), 150.0, 265.0);
+    }
     within("couch foam, behind", at(0.0, 150.0, 0.0), -1000.0, -900.0);
     within("air, in front", at(0.0, -150.0, 0.0), -1024.0, -970.0);
 }
@@ -119,6 +123,8 @@ fn an_empty_shape_and_a_cancelled_run_are_errors() {
     let spec = ThoraxSpec { shape: [0, 8, 8], seed: 1 };
     assert!(thorax_ct(&spec, &pool(1), &Progress::new()).is_err());
     assert!(thorax_pet(&spec, &pool(1), &Progress::new()).is_err());
+    let spec = ThoraxSpec { shape: [4096, 4096, 4096], seed: 1 };
+    assert!(matches!(thorax_ct(&spec, &pool(1), &Progress::new()), Err(Error::Limits { .. })));
     let progress = Progress::new();
     progress.cancel();
     let spec = ThoraxSpec { shape: [16, 16, 16], seed: 1 };

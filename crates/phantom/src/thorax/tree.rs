@@ -30,8 +30,10 @@ pub(crate) struct Root {
     pub beside: Vec3,
 }
 
-pub(crate) fn grow(root: Root, points: &mut [Vec3], seed: u64) -> Vec<Twig> {
-    let mut growth = Growth { twigs: Vec::new(), total: points.len() as f32, random: Sequence::new(seed) };
+/// Grows a tree to `points`. `clear` moves the end of a twig out of what it must not enter.
+pub(crate) fn grow(root: Root, points: &mut [Vec3], seed: u64, clear: &dyn Fn(Vec3) -> Vec3) -> Vec<Twig> {
+    let mut growth =
+        Growth { twigs: Vec::new(), total: points.len() as f32, random: Sequence::new(seed), clear };
     let direction = root.direction.normalize_or(Vec3::Z);
     let beside = across(root.beside, direction);
     growth.branch(root.at, direction, beside, points, 1.0);
@@ -42,13 +44,14 @@ fn across(v: Vec3, direction: Vec3) -> Vec3 {
     (v - direction * v.dot(direction)).normalize_or(direction.any_orthonormal_vector())
 }
 
-struct Growth {
+struct Growth<'a> {
+    clear: &'a dyn Fn(Vec3) -> Vec3,
     twigs: Vec<Twig>,
     total: f32,
     random: Sequence,
 }
 
-impl Growth {
+impl Growth<'_> {
     fn branch(&mut self, start: Vec3, leave: Vec3, beside: Vec3, points: &mut [Vec3], before: f32) {
         if points.is_empty() {
             return;
@@ -59,7 +62,7 @@ impl Growth {
         let reach = if points.len() == 1 { 0.9 } else { 0.34 + 0.14 * self.random.next() };
         let heading = (aim.normalize_or(leave) + leave * 0.55).normalize_or(leave);
         let length = (aim.length() * reach).max(0.8);
-        let end = start + heading * length;
+        let end = (self.clear)(start + heading * length);
         let arrive = (heading + (centre - end).normalize_or(heading) * 0.5).normalize_or(heading);
         let after = across(beside, arrive);
         self.twigs.push(Twig { start, leave, end, arrive, shares: [before, share], beside: [beside, after] });

@@ -33,15 +33,23 @@ pub fn group(headers: Vec<InstanceHeader>) -> Vec<Series> {
     for header in headers {
         groups.entry(Key::new(&header)).or_default().push(header);
     }
-    groups.into_values().flat_map(split).collect()
+    let mut series: Vec<Series> = groups.into_values().flat_map(split).collect();
+    series.sort_by(|a, b| {
+        let key = |series: &Series| (series.study_instance_uid().to_owned(), series.number());
+        key(a).cmp(&key(b))
+    });
+    series
 }
 
-/// What images of one volume share. Ordered: studies and series come out in this order.
+/// What images of one volume share.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    study: String,
-    number: Option<i64>,
     series: String,
+    /// Series UIDs are unique by themselves; files exist that give each image of a series a study of its own.
+    study: Option<String>,
+    /// Images of two patients never meet in one volume, whatever the UIDs say.
+    patient: u64,
+    number: Option<i64>,
     class: String,
     frame_of_reference: Option<String>,
     localizer: bool,
@@ -55,9 +63,10 @@ impl Key {
         let pixels = header.pixels.as_ref();
         let multi_frame = pixels.is_some_and(|pixels| pixels.frames != 1);
         Self {
-            study: header.study_instance_uid.clone(),
-            number: header.series_number,
             series: header.series_instance_uid.clone(),
+            study: header.series_instance_uid.is_empty().then(|| header.study_instance_uid.clone()),
+            patient: header.patient,
+            number: header.series_number,
             class: header.sop_class_uid.clone(),
             frame_of_reference: header.frame_of_reference_uid.clone(),
             localizer: header.image_type.iter().skip(2).any(|value| value == "LOCALIZER"),

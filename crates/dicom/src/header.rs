@@ -47,6 +47,8 @@ pub struct InstanceHeader {
     pub pixels: Option<PixelModule>,
     /// What the pixels mean.
     pub values: Values,
+    /// A digest of Patient ID and name: only tells patients apart.
+    pub(crate) patient: u64,
     pub(crate) place: Place,
     pub(crate) dataset: Dataset,
     pub(crate) pixel_data: Option<PixelPlace>,

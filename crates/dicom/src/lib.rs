@@ -1,7 +1,8 @@
 //! DICOM files to series and volumes, and volumes to DICOM files.
 //!
 //! The line through this crate: [`scan`] reads headers from files, folders, zip archives and bytes; [`group`] sorts
-//! them into [`Series`]; [`load`] decodes one into a volume. Nothing that a file says is trusted: every length,
+//! them into [`Series`]; [`load`] decodes one into a volume. [`write_series`] goes the
+//! other way. Nothing that a file says is trusted: every length,
 //! depth and size is checked against what there is and against [`Limits`] before it is followed.
 //!
 //! Positions are LPS millimetres in f64, arrays `[k, j, i]`. Errors and notes hold no identity.
@@ -23,6 +24,7 @@ mod source;
 mod stack;
 mod syntax;
 mod values;
+mod write;
 
 pub use error::{Error, StackFault};
 pub use group::{Series, group};
@@ -32,3 +34,4 @@ pub use load::{Loaded, load};
 pub use scan::{Scanned, scan};
 pub use source::Source;
 pub use syntax::TransferSyntax;
+pub use write::{SeriesSpec, write_series};

@@ -73,13 +73,7 @@ pub fn load(
     volume_bytes(grid.shape(), plan.target, limits)?;
     progress.start(instances.len() as u64);
     let job = Job { instances, plan: &plan, limits, progress, findings: Findings::default() };
-    let shape = grid.shape();
-    let samples = pool.install(|| match plan.target {
-        Target::U8 => job.run(shape, |h, how, s, out| job.slice_u8(h, how, s, out)).map(Samples::U8),
-        Target::I16 => job.run(shape, |h, how, s, out| job.slice_i16(h, how, s, out)).map(Samples::I16),
-        Target::U16 => job.run(shape, |h, how, s, out| job.slice_u16(h, how, s, out)).map(Samples::U16),
-        Target::F32 => job.run(shape, |h, how, s, out| job.slice_f32(h, how, s, out)).map(Samples::F32),
-    })?;
+    let samples = pool.install(|| job.samples(grid.shape()))?;
     let findings = job.findings;
     findings.describe(&mut notes);
     let Plan { mapping, mut padding, mut facts, .. } = plan;
@@ -141,7 +135,33 @@ struct Scratch {
     raw: Vec<u8>,
 }
 
+impl InstanceHeader {
+    /// Decodes the stored samples of a single greyscale image, `[1, rows, columns]`, wherever it stands or if it
+    /// stands nowhere. Rescale and padding are not applied, except that samples of more than 16 bits become f32.
+    ///
+    /// # Errors
+    /// As [`load`], without geometry.
+    pub fn stored_samples(&self, limits: &Limits) -> Result<Samples, Error> {
+        let instances = std::slice::from_ref(self);
+        let plan = Plan::stored(self, limits)?;
+        let [rows, columns] = plan.slices.first().map_or([0; 2], |s| [s.format.rows, s.format.columns]);
+        let shape = [1, rows as usize, columns as usize];
+        volume_bytes(shape, plan.target, limits)?;
+        let progress = &Progress::new();
+        Job { instances, plan: &plan, limits, progress, findings: Findings::default() }.samples(shape)
+    }
+}
+
 impl Job<'_> {
+    fn samples(&self, shape: [usize; 3]) -> Result<Samples, Error> {
+        Ok(match self.plan.target {
+            Target::U8 => Samples::U8(self.run(shape, |h, how, s, out| self.slice_u8(h, how, s, out))?),
+            Target::I16 => Samples::I16(self.run(shape, |h, how, s, out| self.slice_i16(h, how, s, out))?),
+            Target::U16 => Samples::U16(self.run(shape, |h, how, s, out| self.slice_u16(h, how, s, out))?),
+            Target::F32 => Samples::F32(self.run(shape, |h, how, s, out| self.slice_f32(h, how, s, out))?),
+        })
+    }
+
     fn run<T, F>(&self, shape: [usize; 3], slice: F) -> Result<Array3<T>, Error>
     where
         T: Zeroable + Send + Clone,

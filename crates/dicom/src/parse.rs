@@ -1,5 +1,7 @@
 //! From a walked header to typed fields.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use anatome_core::{Modality, NamedVoi, NoteCode, Notes, Voi, Window, WindowFunction};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
@@ -42,6 +44,16 @@ pub(crate) fn identity(fields: Fields<'_>) -> Identity {
         study_description: text(tags::STUDY_DESCRIPTION),
         series_description: text(tags::SERIES_DESCRIPTION),
     }
+}
+
+/// Tells patients apart without naming them.
+pub(crate) fn patient_digest(fields: Fields<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for tag in [tags::PATIENT_ID, tags::PATIENT_NAME] {
+        let bytes = fields.value(tag).unwrap_or_default();
+        bytes.trim_ascii_end().hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 pub(crate) fn modality(fields: Fields<'_>) -> Modality {

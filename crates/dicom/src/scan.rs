@@ -456,6 +456,7 @@ impl Head {
             plane: parse::plane(fields, &mut notes),
             pixels,
             values: parse::values(fields, signed, &mut notes),
+            patient: parse::patient_digest(fields),
             place,
             dataset: Dataset { bytes: bytes.into(), encoding: self.encoding },
             pixel_data,

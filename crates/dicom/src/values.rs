@@ -173,6 +173,21 @@ impl Plan {
         let facts = facts(instances, header, first, limits, notes);
         Ok(Self { target, mapping, padding, facts, applies_rescale: stored.is_none(), slices })
     }
+
+    /// The stored samples of one image, with no meaning.
+    pub fn stored(header: &InstanceHeader, limits: &Limits) -> Result<Self, Error> {
+        let format = FrameFormat::new(header, limits)?;
+        let rescale = Rescale::Linear { slope: 1.0, intercept: 0.0 };
+        let slices = vec![Slice { format, rescale, padding: None }];
+        Ok(Self {
+            target: stored_target(&slices),
+            mapping: ValueMapping::identity(Unit::Arbitrary),
+            padding: None,
+            facts: Facts::new(header.modality.clone()),
+            applies_rescale: false,
+            slices,
+        })
+    }
 }
 
 /// The narrowest sample type that holds all stored values.

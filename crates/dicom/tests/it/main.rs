@@ -1,0 +1,15 @@
+//! The reader and the writer against real studies, another reader's answers, other tools and hostile files.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says aloud what it skips"
+)]
+
+mod hostile;
+mod pixels;
+mod shared;
+mod studies;
+mod written;

@@ -1,0 +1,188 @@
+//! Volumes written as DICOM and read back, by this reader and by other tools.
+
+use std::path::Path;
+use std::process::Command;
+
+use anatome_core::{
+    Facts, Grid, Modality, NamedVoi, Padding, Progress, Samples, SliceTable, Unit, ValueMapping, Voi, Volume,
+    Window, WindowFunction,
+};
+use anatome_dicom::{Loaded, SeriesSpec, Source, group, write_series};
+use glam::{DAffine3, DMat3, DVec3};
+use ndarray::Array3;
+
+use crate::shared::{POOL, load_one, scan_all};
+
+fn spec(number: u16) -> SeriesSpec {
+    SeriesSpec { seed: 7, number, description: "Test series".into(), file_prefix: "image-".into() }
+}
+
+fn ct(grid: Grid) -> Volume {
+    let [slices, rows, columns] = grid.shape();
+    let samples = Array3::from_shape_fn((slices, rows, columns), |(k, j, i)| {
+        if i == 0 { -2000 } else { (1000 * k as i16 - 900) + 10 * j as i16 + i as i16 }
+    });
+    let mut facts = Facts::new(Modality::Ct);
+    let window = |center, width| Voi::Window(Window::new(center, width, WindowFunction::Linear).unwrap());
+    facts.vois = vec![
+        NamedVoi { name: "Soft".into(), voi: window(40.0, 400.0) },
+        NamedVoi { name: "Bone".into(), voi: window(400.0, 1800.0) },
+    ];
+    facts.slice_thickness_mm = Some(2.5);
+    let mapping = ValueMapping { slope: 1.0, intercept: -24.0, unit: Unit::Hounsfield };
+    let padding = Some(Padding { lowest: -2000.0, highest: -2000.0 });
+    Volume::new(grid, Samples::I16(samples), mapping, padding, facts).unwrap()
+}
+
+/// Oblique, sheared and not square.
+fn sheared(shape: [usize; 3]) -> Grid {
+    let turn = DMat3::from_rotation_z(0.3) * DMat3::from_rotation_x(-0.4);
+    let matrix = DMat3::from_cols(
+        turn * DVec3::X * 0.8,
+        turn * DVec3::Y * 1.1,
+        turn * (DVec3::Z * 3.0 + DVec3::Y * 0.9),
+    );
+    let affine = DAffine3 { matrix3: matrix, translation: DVec3::new(-31.25, 12.5, 77.0) };
+    Grid::even(shape, affine).unwrap()
+}
+
+fn uneven() -> Grid {
+    let table = SliceTable::new(vec![0.0, 4.0, 8.0, 9.08, 16.08], vec![false; 4]).unwrap();
+    let matrix = DMat3::from_cols(DVec3::X * 0.5, DVec3::Y * 0.5, DVec3::new(0.0, 0.2, 1.0));
+    Grid::uneven([5, 6, 7], DAffine3 { matrix3: matrix, translation: DVec3::splat(3.0) }, table).unwrap()
+}
+
+fn written(volume: &Volume, number: u16, folder: &Path) -> Loaded {
+    let paths = write_series(volume, &spec(number), folder, &POOL, &Progress::new()).unwrap();
+    assert_eq!(paths.len(), volume.grid().shape()[0]);
+    let mut series = group(scan_all(&[Source::from(folder)]).unwrap().instances);
+    assert_eq!(series.len(), 1);
+    load_one(&series.pop().unwrap()).unwrap()
+}
+
+#[test]
+fn a_ct_comes_back_as_it_was() {
+    for grid in [sheared([5, 6, 7]), uneven()] {
+        let folder = tempfile::tempdir().unwrap();
+        let volume = ct(grid);
+        let loaded = written(&volume, 1, folder.path());
+        let back = &loaded.volume;
+        assert_eq!(back.samples(), volume.samples());
+        assert_eq!(back.mapping(), volume.mapping());
+        assert_eq!(back.padding(), volume.padding());
+        assert_eq!(back.facts().vois, volume.facts().vois);
+        assert_eq!(back.facts().slice_thickness_mm, Some(2.5));
+        for n in 0..8 {
+            let corner = DVec3::new((n & 1) as f64, (n >> 1 & 1) as f64, (n >> 2) as f64) * 4.0;
+            let (a, b) = (volume.grid().patient_from_index(corner), back.grid().patient_from_index(corner));
+            assert!(a.distance(b) < 1e-9, "{a} came back as {b}");
+        }
+        assert_eq!(back.grid().slices().is_some(), volume.grid().slices().is_some());
+    }
+}
+
+#[test]
+fn a_pet_comes_back_within_half_a_step_of_each_slice_and_shares_the_frame_of_reference() {
+    let grid = Grid::even([4, 5, 6], DAffine3::from_scale(DVec3::new(4.0, 4.0, 3.0))).unwrap();
+    let samples = Array3::from_shape_fn((4, 5, 6), |(k, j, i)| {
+        if (k, j, i) == (2, 0, 0) {
+            f32::MIN
+        } else {
+            (10f32.powi(k as i32) * (1.0 + j as f32 * 1.7 + i as f32 / 3.0)).max(0.0) * f32::from(k != 3)
+        }
+    });
+    let mapping = ValueMapping::identity(Unit::BecquerelPerMl);
+    let facts = Facts::new(Modality::Pt);
+    let pet = Volume::new(grid, Samples::F32(samples), mapping, Some(Padding::F32), facts).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let back = written(&pet, 2, folder.path()).volume;
+    assert_eq!(back.mapping().unit, Unit::BecquerelPerMl);
+    for k in 0..4 {
+        let value = |volume: &Volume, j, i| volume.modality_value([k, j, i]);
+        let most = (0..30).filter_map(|n| value(&pet, n / 6, n % 6)).fold(0.0, f64::max);
+        for n in 0..30 {
+            match (value(&pet, n / 6, n % 6), value(&back, n / 6, n % 6)) {
+                (Some(a), Some(b)) => assert!((a - b).abs() <= most / 65_534.0 * 0.51 + 1e-12, "{a} {b}"),
+                (a, b) => assert!(a.is_none() && b.is_none(), "{a:?} {b:?}"),
+            }
+        }
+    }
+    let other = tempfile::tempdir().unwrap();
+    let ct = written(&ct(sheared([3, 4, 5])), 1, other.path()).volume;
+    assert!(ct.facts().frame_of_reference.is_some());
+    assert_eq!(ct.facts().frame_of_reference, back.facts().frame_of_reference);
+}
+
+#[test]
+fn the_same_volume_gives_the_same_files() {
+    let volume = ct(sheared([3, 4, 5]));
+    let bytes = |threads: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let paths = write_series(&volume, &spec(1), folder.path(), &pool, &Progress::new()).unwrap();
+        paths.iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>()
+    };
+    assert!(bytes(1) == bytes(2));
+}
+
+#[test]
+fn a_failure_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    // Where the second file should go there is a folder.
+    std::fs::create_dir(folder.path().join("image-0002.dcm")).unwrap();
+    let volume = ct(sheared([3, 4, 5]));
+    let error = write_series(&volume, &spec(1), folder.path(), &POOL, &Progress::new()).unwrap_err();
+    assert!(error.to_string().ends_with("image-0002.dcm"), "{error}");
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 1);
+}
+
+/// The output of a tool; `None`, said aloud, where it is not installed and not required.
+fn tool(name: &str, arguments: &[&str], file: &Path) -> Option<(bool, String)> {
+    match Command::new(name).args(arguments).arg(file).output() {
+        Ok(output) => {
+            let text = [output.stdout, output.stderr].concat();
+            Some((output.status.success(), String::from_utf8_lossy(&text).into_owned()))
+        }
+        Err(error) => {
+            let required = std::env::var("ANATOME_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
+            assert!(!required, "ANATOME_REQUIRE_TOOLS is 1, but {name}: {error}");
+            println!("SKIP: {name} is not installed");
+            None
+        }
+    }
+}
+
+fn one_of_each() -> (tempfile::TempDir, Vec<std::path::PathBuf>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut paths =
+        write_series(&ct(sheared([2, 4, 5])), &spec(1), &folder.path().join("ct"), &POOL, &Progress::new())
+            .unwrap();
+    let grid = Grid::even([2, 3, 4], DAffine3::from_scale(DVec3::splat(4.0))).unwrap();
+    let samples = Samples::F32(Array3::from_shape_fn((2, 3, 4), |(k, j, i)| (k + j * i) as f32 * 1.5));
+    let mapping = ValueMapping::identity(Unit::BecquerelPerMl);
+    let pet = Volume::new(grid, samples, mapping, None, Facts::new(Modality::Pt)).unwrap();
+    paths.extend(write_series(&pet, &spec(2), &folder.path().join("pet"), &POOL, &Progress::new()).unwrap());
+    (folder, paths)
+}
+
+#[test]
+fn a_validator_finds_no_errors_in_written_files() {
+    let (_folder, paths) = one_of_each();
+    for path in paths {
+        let Some((success, text)) = tool("dciodvfy", &["-new"], &path) else { return };
+        let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("Error")).collect();
+        assert!(success && errors.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn another_toolkit_reads_written_files() {
+    let (_folder, paths) = one_of_each();
+    for path in paths {
+        let Some((success, text)) = tool("dcmdump", &["+P", "PixelSpacing", "+P", "PatientID"], &path) else {
+            return;
+        };
+        assert!(success && text.contains("[DEMO]"), "{text}");
+    }
+}

@@ -53,7 +53,12 @@ fn organs_are_on_their_side() {
     within("vertebral marrow", at(0.0, 58.0, 2.0), 100.0, 320.0);
     for step in -5..=5 {
         let offset = 3.0 * f64::from(step);
-        within("right atrium, without airways", at(-31.0, -23.0 + offset, -19.0 - offset), 150.0, 265.0);
+        within(
+            "right atrium, without airways",
+            at(-31.0, -23.0 + offset, -19.0 + 0.6 * offset),
+            150.0,
+            265.0,
+        );
     }
     within("couch foam, behind", at(0.0, 150.0, 0.0), -1000.0, -900.0);
     within("air, in front", at(0.0, -150.0, 0.0), -1024.0, -970.0);

@@ -8,7 +8,7 @@ use dicom_dictionary_std::uids;
 use flate2::read::DeflateDecoder;
 
 use crate::frame::FrameFormat;
-use crate::source::skip;
+use crate::source::{Place, skip};
 use crate::syntax::EXPLICIT_VR_BIG_ENDIAN;
 use crate::{Error, InstanceHeader, Limits, jpeg};
 
@@ -52,6 +52,13 @@ impl Coding {
         })
     }
 
+    fn check_size(self, bytes: u64, format: &FrameFormat) -> Result<(), Error> {
+        if format.pixels() as u64 > self.most_pixels(bytes, format.columns) {
+            return Err(malformed(format!("{bytes} bytes can't hold {} pixels", format.pixels())));
+        }
+        Ok(())
+    }
+
     /// The most samples that a byte of the codestream can stand for, so that a few bytes can't ask for gigabytes.
     fn most_pixels(self, bytes: u64, columns: u32) -> u64 {
         match self {
@@ -70,6 +77,26 @@ fn malformed(reason: impl Into<String>) -> Error {
     Error::malformed("pixel data", reason)
 }
 
+/// Refuses, from the header alone, pixel data that can't hold the frame: nothing is allocated for them.
+pub(crate) fn check(header: &InstanceHeader, format: &FrameFormat) -> Result<(), Error> {
+    let place = header.pixel_data.ok_or_else(|| malformed("there are none"))?;
+    let coding = Coding::of(header)?;
+    let available = place.available.unwrap_or(u64::MAX);
+    match (coding, place.element.length) {
+        (Coding::Native { .. }, Some(length)) => {
+            let length = available.min(length.into());
+            let needed = format.bytes() as u64;
+            if length < needed {
+                return Err(malformed(format!("{length} bytes where the frame has {needed}")));
+            }
+            Ok(())
+        }
+        (Coding::Native { .. }, None) => Err(malformed("fragments in a native transfer syntax")),
+        (_, Some(_)) => Err(malformed("native pixels in an encapsulated transfer syntax")),
+        (_, None) => coding.check_size(available, format),
+    }
+}
+
 /// Decodes the frame into `raw`, which is exactly the frame's size: little-endian samples, row by row. `scratch`
 /// holds compressed bytes.
 pub(crate) fn decode(
@@ -80,11 +107,12 @@ pub(crate) fn decode(
     raw: &mut [u8],
 ) -> Result<Decoded, Error> {
     let place = header.pixel_data.ok_or_else(|| malformed("there are none"))?;
+    check(header, format)?;
     let coding = Coding::of(header)?;
     let element = place.element;
     let mut read = |reader: &mut dyn Read| match (coding, element.length) {
         (Coding::Native { big_endian }, Some(length)) => {
-            native(reader, u64::from(length), raw, &header.place)?;
+            read_native(reader, raw, &header.place)?;
             if big_endian {
                 swap(raw, format.bytes_per_sample, element.vr);
             }
@@ -92,9 +120,7 @@ pub(crate) fn decode(
             let too_long = u64::from(length) > raw.len() as u64 + 1;
             Ok(Decoded { too_long, ..Decoded::default() })
         }
-        (Coding::Native { .. }, None) => Err(malformed("fragments in a native transfer syntax")),
-        (_, Some(_)) => Err(malformed("native pixels in an encapsulated transfer syntax")),
-        (_, None) => {
+        _ => {
             let ended = fragments(reader, limits, scratch, &header.place)?;
             let lossy = codestream(coding, scratch, format, raw)?;
             Ok(Decoded { lossy, open_end: !ended, ..Decoded::default() })
@@ -110,16 +136,7 @@ pub(crate) fn decode(
     }
 }
 
-fn native(
-    reader: &mut dyn Read,
-    length: u64,
-    raw: &mut [u8],
-    place: &crate::source::Place,
-) -> Result<(), Error> {
-    let needed = raw.len();
-    if length < needed as u64 {
-        return Err(malformed(format!("{length} bytes where the frame has {needed}")));
-    }
+fn read_native(reader: &mut dyn Read, raw: &mut [u8], place: &Place) -> Result<(), Error> {
     reader.read_exact(raw).map_err(|cause| match cause.kind() {
         io::ErrorKind::UnexpectedEof => malformed("the file ends within them"),
         _ => place.io(cause),
@@ -137,7 +154,7 @@ fn fragments(
     reader: &mut dyn Read,
     limits: &Limits,
     codestream: &mut Vec<u8>,
-    place: &crate::source::Place,
+    place: &Place,
 ) -> Result<bool, Error> {
     codestream.clear();
     let mut count = 0usize;
@@ -180,11 +197,7 @@ fn fragments(
 }
 
 fn codestream(coding: Coding, bytes: &[u8], format: &FrameFormat, raw: &mut [u8]) -> Result<bool, Error> {
-    let allowed = coding.most_pixels(bytes.len() as u64, format.columns);
-    if format.pixels() as u64 > allowed {
-        let reason = format!("{} bytes can't hold {} pixels", bytes.len(), format.pixels());
-        return Err(malformed(reason));
-    }
+    coding.check_size(bytes.len() as u64, format)?;
     let shape = FrameShape {
         columns: format.columns,
         rows: format.rows,

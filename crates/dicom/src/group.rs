@@ -49,7 +49,6 @@ struct Key {
     study: Option<String>,
     /// Images of two patients never meet in one volume, whatever the UIDs say.
     patient: u64,
-    number: Option<i64>,
     class: String,
     frame_of_reference: Option<String>,
     localizer: bool,
@@ -66,7 +65,6 @@ impl Key {
             series: header.series_instance_uid.clone(),
             study: header.series_instance_uid.is_empty().then(|| header.study_instance_uid.clone()),
             patient: header.patient,
-            number: header.series_number,
             class: header.sop_class_uid.clone(),
             frame_of_reference: header.frame_of_reference_uid.clone(),
             localizer: header.image_type.iter().skip(2).any(|value| value == "LOCALIZER"),

@@ -201,6 +201,8 @@ pub(crate) struct PixelPlace {
     pub element: PixelElement,
     /// Where the deflated dataset starts in the file.
     pub deflated_from: Option<u64>,
+    /// Bytes from the value's start to the end of the file; unknown within a deflated dataset.
+    pub available: Option<u64>,
 }
 
 impl InstanceHeader {

@@ -8,7 +8,7 @@ use bytemuck::Zeroable;
 use ndarray::Array3;
 use rayon::prelude::*;
 
-use crate::decode::{Coding, Decoded, decode};
+use crate::decode::{Decoded, decode};
 use crate::values::{Plan, Slice, Target};
 use crate::{Error, InstanceHeader, Limits, Series};
 
@@ -28,11 +28,8 @@ impl Series {
     /// # Errors
     /// What `load` would fail with: unsupported, geometry, malformed or limits.
     pub fn check(&self, limits: &Limits) -> Result<u64, Error> {
-        let (grid, _) = self.geometry()?;
-        for header in self.instances() {
-            Coding::of(header)?;
-        }
         let plan = Plan::new(self.instances(), limits, &mut Notes::new())?;
+        let (grid, _) = self.geometry()?;
         volume_bytes(grid.shape(), plan.target, limits)
     }
 }
@@ -62,14 +59,13 @@ pub fn load(
     pool: &rayon::ThreadPool,
     progress: &Progress,
 ) -> Result<Loaded, Error> {
+    let instances = series.instances();
+    let mut value_notes = Notes::new();
+    let plan = Plan::new(instances, limits, &mut value_notes)?;
     let (grid, geometry_notes) = series.geometry()?;
     let mut notes = series.notes().clone();
     notes.append(geometry_notes);
-    let instances = series.instances();
-    for header in instances {
-        Coding::of(header)?;
-    }
-    let plan = Plan::new(instances, limits, &mut notes)?;
+    notes.append(value_notes);
     volume_bytes(grid.shape(), plan.target, limits)?;
     progress.start(instances.len() as u64);
     let job = Job { instances, plan: &plan, limits, progress, findings: Findings::default() };

@@ -151,7 +151,7 @@ fn read_place(place: Place, limits: &Limits) -> Result<Outcome, Error> {
                 allowed: limits.file_bytes,
             });
         }
-        let mut start = Start::new(reader, &place, limits.header_bytes);
+        let mut start = Start::new(reader, &place, length, limits.header_bytes);
         start.ensure(FIRST_READ)?;
         if is_zip(&start.bytes) {
             return Ok(None);
@@ -183,11 +183,12 @@ struct Start<'a> {
     bytes: Vec<u8>,
     complete: bool,
     limit: usize,
+    file_bytes: u64,
 }
 
 impl<'a> Start<'a> {
-    fn new(reader: &'a mut dyn Read, place: &'a Place, limit: usize) -> Self {
-        Self { reader, place, bytes: Vec::new(), complete: false, limit }
+    fn new(reader: &'a mut dyn Read, place: &'a Place, file_bytes: u64, limit: usize) -> Self {
+        Self { reader, place, bytes: Vec::new(), complete: false, limit, file_bytes }
     }
 
     /// Reads on until there are `count` bytes or the file ends.
@@ -284,7 +285,7 @@ impl<'a> Start<'a> {
         if let Some(syntax) = declared.as_ref().filter(|syntax| syntax.is_deflated()) {
             let rest = self.bytes.get(meta.end..).unwrap_or_default().to_vec();
             let mut inflater = DeflateDecoder::new(rest.chain(&mut *self.reader));
-            let mut inflated = Start::new(&mut inflater, self.place, self.limit);
+            let mut inflated = Start::new(&mut inflater, self.place, self.file_bytes, self.limit);
             let (elements, _) = inflated.walk(0, Encoding::EXPLICIT, limits)?;
             let deflated_from = Some(meta.end as u64);
             return Ok(Head {
@@ -295,6 +296,7 @@ impl<'a> Start<'a> {
                 syntax: syntax.clone(),
                 deflated_from,
                 class: meta.class,
+                file_bytes: self.file_bytes,
                 notes,
             });
         }
@@ -323,6 +325,7 @@ impl<'a> Start<'a> {
             syntax,
             deflated_from: None,
             class: meta.class,
+            file_bytes: self.file_bytes,
             notes,
         })
     }
@@ -411,6 +414,7 @@ struct Head {
     syntax: TransferSyntax,
     deflated_from: Option<u64>,
     class: Option<String>,
+    file_bytes: u64,
     notes: Notes,
 }
 
@@ -438,7 +442,11 @@ impl Head {
         let pixel_data = self.elements.pixels.map(|mut element| {
             let base = if self.deflated_from.is_some() { 0 } else { self.start };
             element.offset += base as u64;
-            PixelPlace { element, deflated_from: self.deflated_from }
+            let available = match self.deflated_from {
+                Some(_) => None,
+                None => Some(self.file_bytes.saturating_sub(element.offset)),
+            };
+            PixelPlace { element, deflated_from: self.deflated_from, available }
         });
         let header = InstanceHeader {
             sop_class_uid: class,

@@ -7,7 +7,7 @@ use dicom_dictionary_std::tags;
 
 use crate::elements::Fields;
 use crate::frame::{FrameFormat, Number};
-use crate::{Error, InstanceHeader, Limits, parse};
+use crate::{Error, InstanceHeader, Limits, decode, parse};
 
 /// The sample type of a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +135,7 @@ impl Plan {
     pub fn new(instances: &[InstanceHeader], limits: &Limits, notes: &mut Notes) -> Result<Self, Error> {
         let slice = |header: &InstanceHeader| {
             let format = FrameFormat::new(header, limits)?;
+            decode::check(header, &format)?;
             let signed = format.number == Number::Integer { signed: true };
             let padding = header.values.padding.map(|value| {
                 let limit = header.values.padding_limit.unwrap_or(value);
@@ -177,6 +178,7 @@ impl Plan {
     /// The stored samples of one image, with no meaning.
     pub fn stored(header: &InstanceHeader, limits: &Limits) -> Result<Self, Error> {
         let format = FrameFormat::new(header, limits)?;
+        decode::check(header, &format)?;
         let rescale = Rescale::Linear { slope: 1.0, intercept: 0.0 };
         let slices = vec![Slice { format, rescale, padding: None }];
         Ok(Self {

@@ -150,7 +150,10 @@ fn acquisition(out: &mut Encoder, series: &SeriesAttributes<'_>) {
         out.text(tags::COLLIMATOR_TYPE, b"CS", "NONE");
         out.text(tags::ACTUAL_FRAME_DURATION, b"IS", "180000");
     }
-    out.text(tags::PATIENT_POSITION, b"CS", "HFS");
+    // PET states the same by codes, or not at all (PS3.3 C.8.4.6).
+    if !series.is_pet {
+        out.text(tags::PATIENT_POSITION, b"CS", "HFS");
+    }
 }
 
 fn place(out: &mut Encoder, volume: &Volume, series: &SeriesAttributes<'_>, k: usize) {
@@ -238,6 +241,8 @@ fn windows_end(out: &mut Encoder, volume: &Volume) {
 fn pet_series(out: &mut Encoder, volume: &Volume, series: &SeriesAttributes<'_>, k: usize) {
     out.item(tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE, radiopharmaceutical());
     out.word(tags::NUMBER_OF_SLICES, u16::try_from(series.slices).unwrap_or(u16::MAX));
+    out.long(tags::PATIENT_ORIENTATION_CODE_SEQUENCE, b"SQ", &[]);
+    out.long(tags::PATIENT_GANTRY_RELATIONSHIP_CODE_SEQUENCE, b"SQ", &[]);
     out.text(tags::SERIES_TYPE, b"CS", "STATIC\\IMAGE");
     let units = match volume.mapping().unit {
         Unit::SuvBodyWeight => "GML",
@@ -247,6 +252,7 @@ fn pet_series(out: &mut Encoder, volume: &Volume, series: &SeriesAttributes<'_>,
     out.text(tags::COUNTS_SOURCE, b"CS", "EMISSION");
     out.text(tags::DECAY_CORRECTION, b"CS", "START");
     out.text(tags::FRAME_REFERENCE_TIME, b"DS", "0");
+    out.text(tags::DECAY_FACTOR, b"DS", "1");
     out.word(tags::IMAGE_INDEX, u16::try_from(k + 1).unwrap_or(u16::MAX));
 }
 

@@ -128,11 +128,17 @@ fn one_ct_slice_is_the_same_in_all_lossless_syntaxes() {
 #[test]
 fn fragments_make_one_frame() {
     let Some(zip) = data("syntaxes.zip") else { return };
-    let files = unzipped(&zip, "syntaxes/fragments/CT0012");
-    let lossless: Vec<_> =
-        files.iter().filter(|(name, _)| !name.contains(".81") && !name.contains(".51")).collect();
-    let reference = all_values(&samples(lossless[0].1).unwrap());
-    for (name, bytes) in lossless {
-        assert!(all_values(&samples(bytes).unwrap()) == reference, "{name}");
+    let files = unzipped(&zip, "syntaxes/fragments/CT1_UNC");
+    let lossless = files.iter().filter(|(name, _)| !name.contains(".81") && !name.contains(".51"));
+    let decoded: Vec<(&String, Vec<f64>)> = lossless
+        .filter_map(|(name, bytes)| match samples(bytes) {
+            Ok(samples) => Some((name, all_values(&samples))),
+            Err(Error::Unsupported { .. }) => None,
+            Err(error) => panic!("{name}: {error}"),
+        })
+        .collect();
+    assert!(decoded.len() >= 2, "{}", decoded.len());
+    for (name, values) in &decoded {
+        assert!(*values == decoded[0].1, "{name}");
     }
 }

@@ -1,5 +1,7 @@
 //! Greyscale JPEG: baseline, extended of 8 bits, and lossless (ITU-T T.81), by the `jpeg-decoder` crate.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use jpeg_decoder::{Decoder, Error as JpegError, PixelFormat};
 
 use crate::Error;
@@ -23,7 +25,9 @@ pub(crate) fn decode(bytes: &[u8], format: &FrameFormat, raw: &mut [u8]) -> Resu
         PixelFormat::L16 => 2,
         _ => return Err(malformed("it is in colour, the header says greyscale".into())),
     };
-    let pixels = decoder.decode().map_err(jpeg_error)?;
+    // It has no known panics; one that is found all the same must not end the program.
+    let decoded = catch_unwind(AssertUnwindSafe(|| decoder.decode()));
+    let pixels = decoded.map_err(|_| malformed("the decoder gave up".into()))?.map_err(jpeg_error)?;
     if pixels.len() != format.pixels() * bytes_per_sample {
         return Err(malformed("it holds another number of samples than it states".into()));
     }

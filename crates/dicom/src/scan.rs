@@ -203,6 +203,8 @@ impl<'a> Start<'a> {
         // Doubling keeps repeated walks over a long header linear.
         let target = count.max(2 * self.bytes.len()).max(FIRST_READ).min(self.limit);
         let missing = (target - self.bytes.len()) as u64;
+        // No more ahead than a moderate amount: a header may promise what is not there.
+        self.bytes.reserve((missing as usize).min(1 << 20));
         let read = (&mut *self.reader).take(missing).read_to_end(&mut self.bytes);
         let read = read.map_err(|cause| self.place.io(cause))?;
         self.complete = (read as u64) < missing;

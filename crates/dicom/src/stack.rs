@@ -37,8 +37,7 @@ impl Directions {
     pub fn new(row: DVec3, column: DVec3, notes: &mut Notes) -> Result<Self, StackFault> {
         let errors = [row.length() - 1.0, column.length() - 1.0, row.dot(column)];
         let error = errors.iter().fold(0.0, |worst: f64, e| worst.max(e.abs()));
-        // Written so that NaN is refused.
-        if !(error <= ORTHONORMAL) {
+        if error > ORTHONORMAL || !error.is_finite() {
             return Err(StackFault::NotOrthonormal { error });
         }
         if error > ORTHONORMAL_QUIET {

@@ -57,10 +57,13 @@ fn meta(syntax: &str) -> Vec<u8> {
 
 const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 
+/// Tag, VR and value.
+type Element = ((u16, u16), [u8; 2], Vec<u8>);
+
 /// A small CT image whose elements may be replaced.
 struct Image {
     syntax: &'static str,
-    elements: Vec<((u16, u16), [u8; 2], Vec<u8>)>,
+    elements: Vec<Element>,
 }
 
 impl Image {
@@ -215,6 +218,31 @@ fn every_flipped_byte_is_survived() {
             let mut bytes = whole.clone();
             bytes[at] ^= flip;
             survives("a flipped byte", &bytes);
+        }
+    }
+}
+
+/// Damage within each kind of codestream: any outcome but a panic or a long wait.
+#[test]
+fn flipped_codestreams_are_survived() {
+    let Some(zip) = data("syntaxes.zip") else { return };
+    for name in [
+        "MR_small_RLE.dcm",
+        "MR_small_jpeg_ls_lossless.dcm",
+        "JPGLosslessP14SV1_1s_1f_8b.dcm",
+        "JPEGLSNearLossless_08.dcm",
+    ] {
+        let files = unzipped(&zip, &format!("syntaxes/pydicom/{name}"));
+        let whole = files.values().next().unwrap();
+        let mut state = 0x2545_F491_4F6C_DD1Du64;
+        for _ in 0..300 {
+            let mut bytes = whole.to_vec();
+            for _ in 0..4 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let at = 400 + (state >> 33) as usize % (bytes.len() - 400);
+                bytes[at] = (state >> 20) as u8;
+            }
+            survives(name, &bytes);
         }
     }
 }

@@ -1,3 +1,74 @@
-//! The `anatome` command.
+//! The `anatome` command: arguments to a job to an exit code.
 
-fn main() {}
+mod adapters;
+mod args;
+mod demo;
+mod exit;
+mod inspect;
+mod interrupt;
+mod progress_bar;
+mod render;
+mod table;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anatome::{Error, Result};
+use clap::Parser as _;
+use serde::Serialize;
+
+use args::{Cli, Command};
+use interrupt::Interrupt;
+use progress_bar::Stages;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let stages = Stages::new(Interrupt::install(), io::stderr().is_terminal());
+    let done = run(&cli.command, &stages);
+    stages.finish();
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            // Nowhere is left to report a failure of standard error.
+            drop(writeln!(io::stderr(), "anatome: {error}"));
+            exit::of_error(&error)
+        }
+    }
+}
+
+fn run(command: &Command, stages: &Stages) -> Result<ExitCode> {
+    match command {
+        Command::Demo(args) => {
+            let report = demo::run(args, stages)?;
+            let code = exit::of_reports(&report.jobs());
+            print(&report, args.common.json, demo::text).map(|()| code)
+        }
+        Command::Render(args) => {
+            let report = render::run(args, stages)?;
+            let code = exit::of_reports(&[&report]);
+            print(&report, args.common.json, render::text).map(|()| code)
+        }
+        Command::Inspect(args) => {
+            let report = inspect::run(args, stages)?;
+            print(&report, args.json, inspect::text).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Adapters(args) => {
+            let report = adapters::run()?;
+            print(&report, args.json, adapters::text).map(|()| ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Writes a report to standard output; a reader that has gone away is no failure.
+fn print<T: Serialize>(report: &T, json: bool, text: impl Fn(&T) -> String) -> Result<()> {
+    let failed = |source| Error::Io { action: "cannot write", source, path: "standard output".into() };
+    let shown = if json {
+        serde_json::to_string_pretty(report).map_err(|e| failed(io::Error::other(e)))? + "\n"
+    } else {
+        text(report)
+    };
+    match io::stdout().write_all(shown.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failed(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,212 @@
+//! What can be said on the command line, and nothing of what it does.
+
+use std::path::PathBuf;
+
+use anatome::{BackendChoice, Planes, Precision, WindowChoice};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Medical images to exact slices and 3D pictures. Not for diagnostic use.
+#[derive(Debug, Parser)]
+#[command(name = "anatome", version, about, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 ok, 2 usage, 3 some pictures failed, 4 all failed, 5 GPU trouble, 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a study of a generated thorax (CT and PET), read it back, and render it.
+    Demo(DemoArgs),
+    /// Render a series: three planes, a projection and a 3D picture, or one scene.
+    Render(RenderArgs),
+    /// Say what is in files: studies, series, geometry, values, and everything odd.
+    Inspect(InspectArgs),
+    /// List the GPUs, what each can do, and which would be chosen.
+    Adapters(AdaptersArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The folder that is written to.
+    #[arg(long, default_value = "anatome-demo", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// The seed of the generated body.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RenderArgs {
+    /// Folders (searched), files or zip files.
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// The folder that is written to; made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Which series: its number in `anatome inspect`, or its Series Instance UID. Default: the largest volume.
+    #[arg(long, value_name = "NUMBER|UID")]
+    pub(crate) series: Option<String>,
+    /// Render exactly this scene instead of the standard pictures.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["window", "preset", "planes"])]
+    pub(crate) scene: Option<PathBuf>,
+    /// Along whose axes planes are cut.
+    #[arg(long, value_enum, default_value_t = PlanesArg::Patient)]
+    pub(crate) planes: PlanesArg,
+    /// The window of planes and projection: abdomen, lung, bone, brain, subdural, stroke, liver, mediastinum, or
+    /// centre and width as C,W.
+    #[arg(long, value_name = "NAME|C,W", allow_hyphen_values = true)]
+    pub(crate) window: Option<WindowChoice>,
+    /// The transfer function of the 3D picture: bone, soft-tissue, lung, vessels, skin, muscle-bone, t1-brain,
+    /// angiography, hot. Default: by modality.
+    #[arg(long, value_name = "NAME", value_parser = preset_name)]
+    pub(crate) preset: Option<String>,
+    /// Whether samples are interpolated exactly, or by the GPU's texture unit.
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Exact)]
+    pub(crate) precision: PrecisionArg,
+    /// Burn in orientation letters, a scale bar and facts without identity.
+    #[arg(long)]
+    pub(crate) labels: bool,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CommonArgs {
+    /// Width and height of each picture in pixels.
+    #[arg(long, default_value = "3840x2160", value_name = "WxH", value_parser = size)]
+    pub(crate) size: [u32; 2],
+    /// What renders: a hardware GPU if it passes the self-test and otherwise the CPU, or one of them.
+    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
+    pub(crate) backend: BackendArg,
+    /// A part of the name of the GPU to use; the only way to get a software driver.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) adapter: Option<String>,
+    /// The number of threads. Default: one a core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Replace files that are already there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// Folders (searched), files or zip files.
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Show what identifies a patient: names, IDs, dates, descriptions, UIDs.
+    #[arg(long)]
+    pub(crate) with_identity: bool,
+    /// Read headers only: faster, but without values and what only decoding finds.
+    #[arg(long)]
+    pub(crate) headers_only: bool,
+    /// The number of threads. Default: one a core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdaptersArgs {
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PlanesArg {
+    /// The patient's axes.
+    Patient,
+    /// The acquisition's rows, columns and slices.
+    Acquisition,
+}
+
+impl From<PlanesArg> for Planes {
+    fn from(arg: PlanesArg) -> Self {
+        match arg {
+            PlanesArg::Patient => Self::Patient,
+            PlanesArg::Acquisition => Self::Acquisition,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PrecisionArg {
+    /// 32-bit arithmetic from the stored integers.
+    Exact,
+    /// May use the texture unit.
+    Preview,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(arg: PrecisionArg) -> Self {
+        match arg {
+            PrecisionArg::Exact => Self::Exact,
+            PrecisionArg::Preview => Self::Preview,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BackendArg {
+    /// A hardware GPU that passes the self-test, otherwise the CPU.
+    Auto,
+    /// The CPU renderer.
+    Cpu,
+    /// A GPU, or fail.
+    Gpu,
+}
+
+impl From<BackendArg> for BackendChoice {
+    fn from(arg: BackendArg) -> Self {
+        match arg {
+            BackendArg::Auto => Self::Auto,
+            BackendArg::Cpu => Self::Cpu,
+            BackendArg::Gpu => Self::Gpu,
+        }
+    }
+}
+
+fn size(text: &str) -> Result<[u32; 2], String> {
+    let parts = text.split_once(['x', 'X']).and_then(|(w, h)| Some([w.parse().ok()?, h.parse().ok()?]));
+    match parts {
+        Some([w, h]) if (1..=32_768).contains(&w) && (1..=32_768).contains(&h) => Ok([w, h]),
+        _ => Err("a size is two numbers from 1 to 32768, such as 3840x2160".to_owned()),
+    }
+}
+
+fn preset_name(name: &str) -> Result<String, anatome::Error> {
+    let presets = anatome::Presets::built_in();
+    presets.rendering(Some(name), &anatome::Modality::Ct).map(|_| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_windows_are_read() {
+        assert_eq!(size("3840x2160"), Ok([3840, 2160]));
+        assert!(size("0x5").is_err() && size("10").is_err() && size("99999x1").is_err());
+        let parsed = Cli::try_parse_from(["anatome", "render", "a", "--out", "b", "--window", "-600,1500"]);
+        assert!(parsed.is_ok(), "{parsed:?}");
+        assert!(Cli::try_parse_from(["anatome", "render", "a", "--out", "b", "--window", "40,0"]).is_err());
+        assert!(Cli::try_parse_from(["anatome", "render", "a", "--out", "b", "--preset", "none"]).is_err());
+    }
+}

@@ -1,0 +1,116 @@
+//! `anatome inspect`.
+
+use anatome::{
+    InspectReport, Limits, NoteCode, Notes, Privacy, Result, SeriesReport, Source, Study, Workers,
+};
+
+use crate::args::InspectArgs;
+use crate::progress_bar::Stages;
+
+pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<InspectReport> {
+    let workers = Workers::new(args.threads.map(usize::from))?;
+    let sources: Vec<Source> = args.inputs.iter().cloned().map(Source::from).collect();
+    let limits = Limits::default();
+    let privacy = if args.with_identity { Privacy::WithIdentity } else { Privacy::WithoutIdentity };
+    let study = Study::scan(&sources, &limits, &workers, &stages.stage(&anatome::Stage::Scan))?;
+    let watch = |number| stages.named(format!("loading series {number}"));
+    let report = study.inspect(privacy, !args.headers_only, &limits, &workers, &watch)?;
+    stages.finish();
+    Ok(report)
+}
+
+/// The report for a person.
+pub(crate) fn text(report: &InspectReport) -> String {
+    let mut out = format!("{} files, {} studies\n", report.files, report.studies.len());
+    out += &notes_text(&report.notes, "");
+    for study in &report.studies {
+        out += &format!("\nstudy {}\n", study.number);
+        if let Some(who) = &study.identity {
+            let shown = |name: &str, value: &Option<String>| match value {
+                Some(value) => format!("  {name}: {value}\n"),
+                None => String::new(),
+            };
+            out += &format!("  UID: {}\n", who.study_instance_uid);
+            out += &shown("patient", &who.patient_name);
+            out += &shown("ID", &who.patient_id);
+            out += &shown("born", &who.birth_date);
+            out += &shown("sex", &who.sex);
+            out += &shown("accession number", &who.accession_number);
+            out += &shown("date", &who.study_date);
+            out += &shown("description", &who.description);
+        }
+        for series in &study.series {
+            out += &series_text(series);
+        }
+    }
+    out
+}
+
+fn series_text(series: &SeriesReport) -> String {
+    let part = series.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
+    let mut out = format!(
+        "  series {}: {}{part}, {} instances, {}\n",
+        series.number,
+        series.modality,
+        series.instances,
+        series.transfer_syntaxes.join("; ")
+    );
+    if let Some(who) = &series.identity {
+        out += &format!("    UID: {}\n", who.series_instance_uid);
+        if let Some(description) = &who.description {
+            out += &format!("    description: {description}\n");
+        }
+    }
+    if let Some(geometry) = &series.geometry {
+        let [i, j, k] = geometry.size;
+        let [x, y, z] = geometry.spacing_mm;
+        let [row, column, normal] = &geometry.orientation;
+        out += &format!("    {i} x {j} x {k} voxels of {x:.4} x {y:.4} x {z:.4} mm");
+        out += &format!(", rows to {row}, columns to {column}, slices to {normal}\n");
+        if geometry.tilt_deg > 0.01 {
+            out += &format!("    tilted by {:.2} degrees\n", geometry.tilt_deg);
+        }
+        if let Some(gaps) = &geometry.slice_gaps_mm {
+            out += &format!("    uneven slices: {}\n", runs(gaps));
+        }
+        if !geometry.missing_after.is_empty() {
+            out += &format!("    slices are missing in {} places\n", geometry.missing_after.len());
+        }
+    }
+    if let Some(values) = &series.values {
+        out += &format!("    {} samples", values.sample_type);
+        if let Some([low, high]) = values.range {
+            out += &format!(", values {low} to {high} {}", values.unit);
+        }
+        if let Some([low, high]) = values.padding {
+            out += &format!(", padding {low} to {high}");
+        }
+        out += if values.inverted { ", low values white" } else { "" };
+        out += if values.lossy { ", compressed with loss" } else { "" };
+        out += "\n";
+    }
+    if let Some(error) = &series.error {
+        out += &format!("    no volume: {error}\n");
+    }
+    out + &notes_text(&series.notes, "    ")
+}
+
+/// Equal neighbours counted: `13 x 4.00, 1 x 1.08 mm`.
+fn runs(gaps: &[f64]) -> String {
+    let same = |a: &f64, b: &f64| (a - b).abs() < 0.005;
+    let runs = gaps.chunk_by(same).map(|run| format!("{} x {:.2}", run.len(), run[0]));
+    runs.collect::<Vec<_>>().join(", ") + " mm"
+}
+
+pub(crate) fn notes_text(notes: &Notes, indent: &str) -> String {
+    let line = |note: &anatome::Note| {
+        let count = if note.count > 1 { format!(" ({} times)", note.count) } else { String::new() };
+        format!("{indent}note: {}{count} [{}]\n", note.text, code(note.code))
+    };
+    notes.iter().map(line).collect()
+}
+
+/// The code as it is written in JSON.
+fn code(code: NoteCode) -> String {
+    serde_json::to_string(&code).unwrap_or_default().trim_matches('"').to_owned()
+}

@@ -1,0 +1,99 @@
+//! `anatome render`.
+
+use std::path::PathBuf;
+
+use anatome::{
+    Job, JobReport, Limits, Overwrite, Picture, Quality, Result, SeriesChoice, Shots, Source, Stage, Style,
+    Workers, read_scene,
+};
+
+use crate::args::{CommonArgs, RenderArgs};
+use crate::inspect::notes_text;
+use crate::progress_bar::Stages;
+use crate::table::table;
+
+pub(crate) fn run(args: &RenderArgs, stages: &Stages) -> Result<JobReport> {
+    let shots = match &args.scene {
+        Some(path) => {
+            let name = path.file_stem().map_or("scene".into(), |stem| stem.to_string_lossy());
+            Shots::Scenes(vec![(name.into_owned(), read_scene(path)?)])
+        }
+        None => Shots::Standard {
+            pictures: Picture::ALL.to_vec(),
+            style: Style {
+                planes: args.planes.into(),
+                window: args.window.clone(),
+                preset: args.preset.clone(),
+            },
+        },
+    };
+    let job = Job {
+        series: match &args.series {
+            Some(text) => text.parse().unwrap_or_default(),
+            None => SeriesChoice::Largest,
+        },
+        shots,
+        quality: Quality { precision: args.precision.into(), ..Quality::default() },
+        labels: args.labels,
+        ..standard_job(args.inputs.clone(), args.out.clone(), &args.common)
+    };
+    run_job(&job, &args.common, stages)
+}
+
+/// A job of all standard pictures of the largest series.
+pub(crate) fn standard_job(inputs: Vec<PathBuf>, out: PathBuf, common: &CommonArgs) -> Job {
+    Job {
+        sources: inputs.into_iter().map(Source::from).collect(),
+        limits: Limits::default(),
+        series: SeriesChoice::Largest,
+        shots: Shots::Standard { pictures: Picture::ALL.to_vec(), style: Style::default() },
+        size_px: common.size,
+        quality: Quality::default(),
+        backend: common.backend.into(),
+        adapter: common.adapter.clone(),
+        labels: false,
+        out,
+        overwrite: if common.overwrite { Overwrite::Allowed } else { Overwrite::Never },
+    }
+}
+
+pub(crate) fn run_job(job: &Job, common: &CommonArgs, stages: &Stages) -> Result<JobReport> {
+    let workers = Workers::new(common.threads.map(usize::from))?;
+    let report = job.run(&workers, &|stage: Stage| stages.stage(&stage));
+    stages.finish();
+    report
+}
+
+/// The report for a person.
+pub(crate) fn text(report: &JobReport) -> String {
+    let mut out = String::new();
+    if let Some(geometry) = &report.series.geometry {
+        let [i, j, k] = geometry.size;
+        out += &format!("series {}: {}, {i} x {j} x {k}, ", report.series.number, report.series.modality);
+    }
+    out += &format!("loaded in {:.1} s\n", report.load_s);
+    let adapter = report.adapter.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
+    out += &format!("backend: {}{adapter} ({})\n\n", report.backend, report.backend_reason);
+    let mut rows = vec![["picture", "pixels", "render s", "write s", "file"].map(str::to_owned).to_vec()];
+    for picture in &report.pictures {
+        let [width, height] = picture.size_px;
+        let result = match (&picture.image, &picture.error) {
+            (Some(path), _) => path.display().to_string(),
+            (None, error) => format!("FAILED: {}", error.as_deref().unwrap_or("unknown")),
+        };
+        rows.push(vec![
+            picture.name.clone(),
+            format!("{width} x {height}"),
+            format!("{:.2}", picture.render_s),
+            format!("{:.2}", picture.write_s),
+            result,
+        ]);
+    }
+    out += &table(&rows);
+    let notes = notes_text(&report.notes, "") + &notes_text(&report.series.notes, "");
+    if !notes.is_empty() {
+        out += "\n";
+        out += &notes;
+    }
+    out + &format!("\ntotal {:.1} s. Not for diagnostic use.\n", report.total_s)
+}

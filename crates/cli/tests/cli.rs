@@ -1,0 +1,175 @@
+//! The command as a user and a script meet it: output, exit codes, files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anatome::{Progress, SeriesSpec, Workers, write_series};
+use anatome_phantom::{ThoraxSpec, thorax_ct};
+
+fn anatome(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_anatome")).args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A folder with a small CT in `study`.
+fn with_study() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let workers = Workers::new(Some(2)).unwrap();
+    let thorax = ThoraxSpec { shape: [24, 48, 48], seed: 3 };
+    let volume = thorax_ct(&thorax, workers.pool(), &Progress::new()).unwrap();
+    let spec = SeriesSpec { seed: 3, number: 1, description: "test".into(), file_prefix: String::new() };
+    write_series(&volume, &spec, &folder.path().join("study"), workers.pool(), &Progress::new()).unwrap();
+    folder
+}
+
+fn path(folder: &tempfile::TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().unwrap().to_owned()
+}
+
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(|p| (p.file_name().unwrap().into(), fs::read(&p).unwrap())).collect()
+}
+
+#[test]
+fn render_writes_pictures_and_scenes_that_draw_them_again() {
+    let folder = with_study();
+    let (study, out, again) = (path(&folder, "study"), path(&folder, "out"), path(&folder, "again"));
+    let common = ["--size", "160x90", "--backend", "cpu"];
+    let first = anatome(&[&["render", &study, "--out", &out], &common[..]].concat());
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    let names: Vec<PathBuf> = files(Path::new(&out)).into_iter().map(|(name, _)| name).collect();
+    let expected = ["axial", "coronal", "mip", "rendering", "sagittal"];
+    let expected: Vec<PathBuf> =
+        expected.iter().flat_map(|n| [format!("{n}.json").into(), format!("{n}.png").into()]).collect();
+    assert_eq!(names, expected);
+    for name in ["axial", "mip", "rendering"] {
+        let scene = format!("{out}/{name}.json");
+        let run = anatome(&[&["render", &study, "--out", &again, "--scene", &scene], &common[..]].concat());
+        assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+        for ending in ["png", "json"] {
+            let file = |folder: &str| fs::read(format!("{folder}/{name}.{ending}")).unwrap();
+            assert!(file(&out) == file(&again), "{name}.{ending}");
+        }
+    }
+}
+
+#[test]
+fn one_thread_or_two_give_the_same_bytes() {
+    let folder = with_study();
+    let study = path(&folder, "study");
+    let [one, two] = ["1", "2"].map(|threads| {
+        let out = path(&folder, threads);
+        let args =
+            ["render", &study, "--out", &out, "--size", "200x120", "--backend", "cpu", "--threads", threads];
+        assert_eq!(anatome(&args).status.code(), Some(0));
+        files(Path::new(&out))
+    });
+    assert!(one == two);
+}
+
+#[test]
+fn reports_are_json_with_a_schema_version() {
+    let folder = with_study();
+    let (study, out) = (path(&folder, "study"), path(&folder, "out"));
+    let run = anatome(&["render", &study, "--out", &out, "--size", "64x64", "--backend", "cpu", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(report["schema_version"], 1);
+    assert_eq!(report["pictures"].as_array().unwrap().len(), 5);
+    assert_eq!(report["series"]["geometry"]["size"], serde_json::json!([48, 48, 24]));
+    let run = anatome(&["inspect", &study, "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(report["schema_version"], 1);
+    assert_eq!(report["studies"][0]["series"][0]["values"]["unit"], "HU");
+    let run = anatome(&["adapters", "--json"]);
+    assert_eq!(run.status.code(), Some(0));
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(report["schema_version"], 1);
+}
+
+#[test]
+fn identity_is_shown_only_when_asked_for() {
+    let folder = with_study();
+    let study = path(&folder, "study");
+    for json in [&[][..], &["--json"]] {
+        let run = |extra: &[&str]| text(&anatome(&[&["inspect", &study], extra, json].concat()).stdout);
+        let (without, with) = (run(&[]), run(&["--with-identity"]));
+        for secret in ["DEMO", "2.25."] {
+            assert!(!without.contains(secret), "{secret}: {without}");
+            assert!(with.contains(secret), "{secret}: {with}");
+        }
+    }
+}
+
+/// Runs and checks the exit code, that the message names what is wrong, and that nothing was written.
+fn fails(args: &[&str], code: i32, message: &str) {
+    let run = anatome(args);
+    let stderr = text(&run.stderr);
+    assert_eq!(run.status.code(), Some(code), "{args:?}: {stderr}");
+    assert!(stderr.contains(message), "{args:?}: {stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+#[test]
+fn wrong_inputs_end_with_a_message_and_a_code() {
+    let folder = with_study();
+    let (study, out) = (path(&folder, "study"), path(&folder, "out"));
+    let (empty, note) = (path(&folder, "empty"), path(&folder, "note.txt"));
+    fs::create_dir(&empty).unwrap();
+    fs::write(&note, "not an image at all, but long enough to have had a preamble of 128 bytes".repeat(4))
+        .unwrap();
+    let first = files(Path::new(&study)).remove(0).1;
+    let cut = path(&folder, "cut.dcm");
+    fs::write(&cut, &first[..first.len() / 2]).unwrap();
+
+    let nowhere = path(&folder, "nowhere");
+    fails(&["render", &nowhere, "--out", &out], 4, "nowhere");
+    fails(&["render", &empty, "--out", &out], 4, "no DICOM files");
+    fails(&["render", &note, "--out", &out], 4, "not a DICOM file");
+    fails(&["render", &cut, "--out", &out], 4, "");
+    fails(&["render", &study, "--out", &format!("{note}/out")], 4, "note.txt");
+    fails(&["render", &study, "--out", &out, "--series", "7"], 2, "no series \"7\"");
+    fails(&["render", &study, "--out", &out, "--window", "spleen"], 2, "subdural");
+    fails(&["render", &study, "--out", &out, "--preset", "none"], 2, "vessels");
+    fails(&["render", &study, "--out", &out, "--size", "0x0"], 2, "3840x2160");
+    fails(&["render", &study], 2, "--out");
+    fails(&["render", &study, "--out", &out, "--scene", &note], 4, "not a scene");
+    fails(
+        &["render", &study, "--out", &out, "--backend", "gpu", "--adapter", "no such GPU"],
+        5,
+        "no such GPU",
+    );
+    let left: Vec<_> = fs::read_dir(&out).map(|d| d.collect()).unwrap_or_default();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn files_are_replaced_only_when_allowed() {
+    let folder = with_study();
+    let (study, out) = (path(&folder, "study"), path(&folder, "out"));
+    let args = ["render", &study, "--out", &out, "--size", "32x32", "--backend", "cpu"];
+    assert_eq!(anatome(&args).status.code(), Some(0));
+    fails(&args, 2, "already there");
+    assert_eq!(anatome(&[&args[..], &["--overwrite"]].concat()).status.code(), Some(0));
+}
+
+#[test]
+fn labels_change_the_picture_only_when_asked_for() {
+    let folder = with_study();
+    let study = path(&folder, "study");
+    let [plain, labelled] = [None, Some("--labels")].map(|flag| {
+        let out = path(&folder, flag.unwrap_or("plain"));
+        let args = ["render", &study, "--out", &out, "--size", "320x180", "--backend", "cpu"];
+        let args: Vec<&str> = args.into_iter().chain(flag).collect();
+        assert_eq!(anatome(&args).status.code(), Some(0));
+        files(Path::new(&out))
+    });
+    for ((name, plain), (_, labelled)) in plain.iter().zip(&labelled) {
+        assert_eq!(plain == labelled, name.extension().unwrap() == "json", "{name:?}");
+    }
+}

@@ -127,7 +127,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::print_stdout, reason = "a skipped test says so")]
     fn failures_are_errors_and_not_panics() {
         let Some(gpu) = opened() else {
             println!("SKIP: no GPU adapter opens");

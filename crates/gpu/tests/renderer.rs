@@ -48,6 +48,15 @@ fn render(renderer: &GpuRenderer, volume: &Arc<Volume>, request: &Request) -> Im
     renderer.render(request, &Bindings::primary(&uploaded), &Progress::new()).unwrap()
 }
 
+/// The pixels, comparable where there is no sample too.
+fn bits(image: &Image) -> Vec<u32> {
+    match image.pixels() {
+        Pixels::Values(v) => v.iter().map(|v| v.to_bits()).collect(),
+        Pixels::Grey8(v) | Pixels::Rgba8(v) => v.iter().map(|&v| v.into()).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
 fn values(image: &Image) -> &[f32] {
     match image.pixels() {
         Pixels::Values(values) => values,
@@ -395,11 +404,6 @@ fn the_same_request_gives_the_same_bytes_however_it_is_cut() {
         }
         assert!(done > 0.0, "a picture of 130 tiles takes several batches");
         let again = frame.finish().unwrap();
-        let bits = |image: &Image| match image.pixels() {
-            Pixels::Values(v) => v.iter().map(|v| v.to_bits()).collect(),
-            Pixels::Grey8(v) | Pixels::Rgba8(v) => v.iter().map(|&v| v.into()).collect::<Vec<u32>>(),
-            other => panic!("{other:?}"),
-        };
         assert_eq!(bits(&whole), bits(&again));
     }
 }
@@ -443,4 +447,24 @@ fn the_self_test_tells_right_from_wrong() {
         Ok(render(renderer, volume, &request))
     });
     assert!(matches!(wrong, Err(Error::Device(DeviceFault::SelfTest { pixels })) if pixels > 0), "{wrong:?}");
+}
+
+/// A device of the caller's, with no optional feature and no more than the default limits: 16-bit samples are kept as
+/// integers, and every picture is the same.
+#[test]
+fn no_optional_feature_is_needed() {
+    let Some(renderer) = renderer() else { return };
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let name = &renderer.adapter().name;
+    let adapter = found.into_iter().find(|adapter| adapter.get_info().name == *name).unwrap();
+    let (device, queue) =
+        pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor::default())).unwrap();
+    let plain = GpuRenderer::from_device(device, queue);
+    assert!(!plain.adapter().has_unorm16);
+    assert_eq!(plain.adapter().name, *name);
+    plain.self_test(|volume, request| Ok(render(renderer, volume, request))).unwrap();
+    for (volume, request) in self_test_scenes().unwrap() {
+        assert_eq!(bits(&render(&plain, &volume, &request)), bits(&render(renderer, &volume, &request)));
+    }
 }

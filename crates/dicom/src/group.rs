@@ -23,6 +23,9 @@ pub struct Series {
 /// Directions that differ by less than this in any component are one orientation.
 const SAME_DIRECTION: f64 = 1e-3;
 
+/// Directions that differ by less than this differ by rounding.
+const QUIET_DIRECTION: f64 = 1e-4;
+
 /// Sorts headers into series: by study, series, frame of reference, matrix, kind of pixels, orientation and phase,
 /// localizers apart, multi-frame objects each for themselves. Within a series slices are in order along the normal,
 /// row direction x column direction, by the positions in all headers (PS3.3 C.7.6.2); instance numbers play no part.
@@ -33,7 +36,20 @@ pub fn group(headers: Vec<InstanceHeader>) -> Vec<Series> {
     for header in headers {
         groups.entry(Key::new(&header)).or_default().push(header);
     }
-    let mut series: Vec<Series> = groups.into_values().flat_map(split).collect();
+    let mut counts: BTreeMap<(String, u64), usize> = BTreeMap::new();
+    for key in groups.keys() {
+        *counts.entry((key.series.clone(), key.patient)).or_default() += 1;
+    }
+    let mut numbers = BTreeMap::new();
+    let mut series = Vec::new();
+    for (key, headers) in groups {
+        let uid = (key.series, key.patient);
+        let several = counts.get(&uid).is_some_and(|&count| count > 1);
+        let number = numbers.entry(uid).or_insert(0usize);
+        *number += 1;
+        let name = if key.localizer { "localizer".to_owned() } else { format!("group {number}") };
+        series.extend(split(headers, several.then_some(name)));
+    }
     series.sort_by(|a, b| {
         let key = |series: &Series| (series.study_instance_uid().to_owned(), series.number());
         key(a).cmp(&key(b))
@@ -79,9 +95,14 @@ pub(crate) fn by_number(a: &InstanceHeader, b: &InstanceHeader) -> Ordering {
 }
 
 /// Splits images that share a key by orientation and phase.
-fn split(mut headers: Vec<InstanceHeader>) -> Vec<Series> {
+fn split(mut headers: Vec<InstanceHeader>, group_name: Option<String>) -> Vec<Series> {
     headers.sort_by(by_number);
     let mut notes = Notes::new();
+    if group_name.is_some() {
+        let text = "the series was split: its images differ in size, kind of pixels or frame of reference, or are \
+                    localizers";
+        notes.add(NoteCode::Split, text);
+    }
     drop_repeated(&mut headers, &mut notes);
     let mut oriented: Vec<Vec<InstanceHeader>> = Vec::new();
     for header in headers {
@@ -98,10 +119,11 @@ fn split(mut headers: Vec<InstanceHeader>) -> Vec<Series> {
     for (n, group) in oriented.into_iter().enumerate() {
         let mut notes = notes.clone();
         let orientation = several.then(|| format!("orientation {}", n + 1));
+        let name: Vec<String> = [group_name.clone(), orientation].into_iter().flatten().collect();
         if several {
             notes.add(NoteCode::Split, "the series was split by orientation");
         }
-        series.extend(split_phases(group, orientation, notes));
+        series.extend(split_phases(group, name, notes));
     }
     series
 }
@@ -128,7 +150,8 @@ fn same_orientation(a: &InstanceHeader, b: &InstanceHeader) -> bool {
     positions && directions
 }
 
-fn split_phases(headers: Vec<InstanceHeader>, orientation: Option<String>, mut notes: Notes) -> Vec<Series> {
+fn split_phases(headers: Vec<InstanceHeader>, name: Vec<String>, mut notes: Notes) -> Vec<Series> {
+    let joined = |parts: &[String]| (!parts.is_empty()).then(|| parts.join(", "));
     let directions = headers.first().and_then(|first| {
         let (row, column) = (first.plane.row_cosines?, first.plane.column_cosines?);
         Directions::new(row, column, &mut Notes::new()).ok()
@@ -139,15 +162,15 @@ fn split_phases(headers: Vec<InstanceHeader>, orientation: Option<String>, mut n
     };
     let z_mm: Option<Vec<f64>> = headers.iter().map(z).collect();
     let Some(z_mm) = z_mm else {
-        return vec![Series { instances: headers, directions, part: orientation, notes }];
+        return vec![Series { instances: headers, directions, part: joined(&name), notes }];
     };
     let mut placed: Vec<(f64, InstanceHeader)> = z_mm.into_iter().zip(headers).collect();
     // Stable: at one position instance numbers decide.
     placed.sort_by(|a, b| a.0.total_cmp(&b.0));
     let phases = phases::split(placed, &mut notes);
     let finish = |phase: phases::Phase| {
-        let parts = [orientation.clone(), phase.name].into_iter().flatten().collect::<Vec<_>>();
-        let part = (!parts.is_empty()).then(|| parts.join(", "));
+        let parts: Vec<String> = name.iter().cloned().chain(phase.name).collect();
+        let part = joined(&parts);
         Series { instances: phase.instances, directions, part, notes: notes.clone() }
     };
     phases.into_iter().map(finish).collect()
@@ -250,6 +273,7 @@ impl Series {
             return Err(StackFault::NoOrientation.into());
         };
         let directions = Directions::new(row, column, &mut notes)?;
+        self.note_varying_orientation(row, column, &mut notes);
         let stack = Stack {
             rows: pixels.rows as usize,
             columns: pixels.columns as usize,
@@ -259,6 +283,18 @@ impl Series {
             slice_thickness_mm: first.plane.slice_thickness_mm,
         };
         Ok((stack.grid(&mut notes)?, notes))
+    }
+
+    fn note_varying_orientation(&self, row: DVec3, column: DVec3, notes: &mut Notes) {
+        let off = |header: &InstanceHeader| {
+            let rows = header.plane.row_cosines.map_or(0.0, |other| (other - row).abs().max_element());
+            rows.max(header.plane.column_cosines.map_or(0.0, |other| (other - column).abs().max_element()))
+        };
+        let most = self.instances.iter().map(off).fold(0.0, f64::max);
+        if most > QUIET_DIRECTION {
+            let text = format!("the orientation varies by up to {most:.1e}; that of one image is used");
+            notes.add(NoteCode::OrientationCorrected, text);
+        }
     }
 
     /// The pixel spacing of all images; they may differ by rounding only.

@@ -147,6 +147,8 @@ pub(crate) fn list(
                     let entries = fs::read_dir(path).map_err(|cause| Error::io("open", path, cause))?;
                     search.folder(path, entries, 0)?;
                 } else if kind.is_file() {
+                    // A source that was named and can't be read is an error, not a note.
+                    File::open(path).map_err(|cause| Error::io("open", path, cause))?;
                     search.add(Place::File(path.as_path().into()))?;
                 } else {
                     return Err(Error::NotDicom { path: path.clone() });

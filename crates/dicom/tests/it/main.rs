@@ -8,7 +8,9 @@
 )]
 
 mod hostile;
+mod made;
 mod pixels;
 mod shared;
 mod studies;
+mod values;
 mod written;

@@ -196,6 +196,9 @@ impl<'a> Start<'a> {
         if self.complete || count <= self.bytes.len() {
             return Ok(());
         }
+        if count > self.limit && count as u64 > self.file_bytes {
+            return Err(Error::malformed("dataset", "it states a length beyond the end of the file"));
+        }
         if count > self.limit {
             let (needed, allowed) = (count as u64, self.limit as u64);
             return Err(Error::Limits { what: "bytes in front of the pixel data", needed, allowed });
@@ -287,7 +290,7 @@ impl<'a> Start<'a> {
         if let Some(syntax) = declared.as_ref().filter(|syntax| syntax.is_deflated()) {
             let rest = self.bytes.get(meta.end..).unwrap_or_default().to_vec();
             let mut inflater = DeflateDecoder::new(rest.chain(&mut *self.reader));
-            let mut inflated = Start::new(&mut inflater, self.place, self.file_bytes, self.limit);
+            let mut inflated = Start::new(&mut inflater, self.place, u64::MAX, self.limit);
             let (elements, _) = inflated.walk(0, Encoding::EXPLICIT, limits)?;
             let deflated_from = Some(meta.end as u64);
             return Ok(Head {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anatome_core::{Bindings, Image, Progress, Renderer, Request, Result, Volume};
+use anatome_core::{Bindings, Frame as _, Image, Progress, Renderer, Request, Result, Volume};
 
 /// A renderer with a name, whatever its types.
 pub trait Backend {
@@ -14,6 +14,18 @@ pub trait Backend {
     /// # Errors
     /// As [`Renderer::upload`] and [`Renderer::render`].
     fn render(&self, volume: &Arc<Volume>, request: &Request) -> Result<Image>;
+
+    /// As [`Self::render`], but without a stop on the way.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    fn render_at_once(&self, volume: &Arc<Volume>, request: &Request) -> Result<Image>;
+
+    /// As [`Self::render`], with the caller's handle.
+    ///
+    /// # Errors
+    /// As [`Self::render`]; cancelled.
+    fn render_with(&self, volume: &Arc<Volume>, request: &Request, progress: &Progress) -> Result<Image>;
 }
 
 /// A renderer and its name.
@@ -37,8 +49,16 @@ impl<R: Renderer> Backend for Named<R> {
     }
 
     fn render(&self, volume: &Arc<Volume>, request: &Request) -> Result<Image> {
-        let progress = Progress::new();
-        let uploaded = self.renderer.upload(volume, &progress)?;
-        self.renderer.render(request, &Bindings::primary(&uploaded), &progress)
+        self.render_with(volume, request, &Progress::new())
+    }
+
+    fn render_at_once(&self, volume: &Arc<Volume>, request: &Request) -> Result<Image> {
+        let uploaded = self.renderer.upload(volume, &Progress::new())?;
+        self.renderer.begin(request, &Bindings::primary(&uploaded))?.finish()
+    }
+
+    fn render_with(&self, volume: &Arc<Volume>, request: &Request, progress: &Progress) -> Result<Image> {
+        let uploaded = self.renderer.upload(volume, &Progress::new())?;
+        self.renderer.render(request, &Bindings::primary(&uploaded), progress)
     }
 }

@@ -57,6 +57,10 @@ impl Tolerance {
     /// The rule itself jumps there; a slab's samples end on its own faces and do not.
     pub const PROJECTION_MEAN: Self = Self { intensity: 7.0, ..Self::PROJECTION };
 
+    /// Nearest neighbours along rays: as [`Self::PROJECTION`], but one of the few hundred samples may take the other of
+    /// two voxels, which a neighbouring ray sees.
+    pub const PROJECTION_NEAREST: Self = Self { radius_px: 1, ..Self::PROJECTION };
+
     /// Renderings: positions as in [`Self::PROJECTION`] and sums of a hundred f32 terms in three channels, but flatter
     /// volumes. The table of 4096 entries and the functions of the hardware add about as much.
     pub const RENDERING: Self = Self { intensity: 1.0, max_pixels: 2e-3, radius_px: 0, geometry_mm: 0.0 };

@@ -1,5 +1,12 @@
 //! Every backend against closed forms.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says how far off it was and what it ran on"
+)]
+
 mod suite;
 
 use std::sync::Arc;

@@ -1,5 +1,12 @@
 //! Small pictures of the reference against the ones that are kept.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says how far off it was and what it ran on"
+)]
+
 mod suite;
 
 use std::path::Path;

@@ -1,16 +1,23 @@
 //! Every backend against the float64 reference: sample types, grids, interpolations, windows, slabs and 3D views.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says how far off it was and what it ran on"
+)]
+
 mod suite;
 
 use anatome_core::{
-    Appearance, ClipPlane, CropBox, Interpolation, Output, PixelRect, Projection, Region, Shading, Voi,
-    VoiLut, WindowFunction,
+    Appearance, ClipPlane, CropBox, Error, Interpolation, Output, PixelRect, Progress, Projection, Region,
+    Shading, Voi, VoiLut, WindowFunction,
 };
 use anatome_testkit::{Random, Tolerance, compare};
 use glam::{DAffine3, DVec3};
 
 use suite::volumes::{GridKind, SampleKind, ball, grid, noisy};
-use suite::{Case, assert_parity, fast, scenes};
+use suite::{Case, all, assert_parity, scenes};
 
 /// 43,200 pixels, of which 4 may differ in a slice.
 const PLANE_PX: [u32; 2] = [240, 180];
@@ -115,13 +122,25 @@ fn projections() {
         for how in [Projection::Mip, Projection::MinIp, Projection::Mean] {
             for perspective in [false, true] {
                 let camera = scenes::camera(volume.grid(), perspective, &mut random);
+                for interpolation in [Interpolation::Nearest, Interpolation::Linear] {
+                    let mut request = scenes::projection(camera, how, RAYS_PX);
+                    request.scene.layers[0].interpolation = interpolation;
+                    let name =
+                        format!("{kind:?} {samples:?} {how:?} {interpolation:?} perspective {perspective}");
+                    let tolerance = match (how, interpolation) {
+                        (Projection::Mean, _) => Tolerance::PROJECTION_MEAN,
+                        (_, Interpolation::Nearest) => Tolerance::PROJECTION_NEAREST,
+                        _ => Tolerance::PROJECTION,
+                    };
+                    cases.push(Case { name, volume: volume.clone(), request, tolerance });
+                }
+            }
+            if how != Projection::Mean {
+                let camera = scenes::camera(volume.grid(), false, &mut random);
                 let mut request = scenes::projection(camera, how, RAYS_PX);
-                request.scene.layers[0].interpolation =
-                    if random.whole(0, 3) == 0 { Interpolation::Cubic } else { Interpolation::Linear };
-                let name = format!("{kind:?} {samples:?} {how:?} perspective {perspective}");
-                let mean = how == Projection::Mean;
-                let tolerance = if mean { Tolerance::PROJECTION_MEAN } else { Tolerance::PROJECTION };
-                cases.push(Case { name, volume: volume.clone(), request, tolerance });
+                request.output = Output::Values;
+                let name = format!("{kind:?} {samples:?} {how:?} values");
+                cases.push(Case { name, volume: volume.clone(), request, tolerance: Tolerance::VALUES });
             }
         }
     }
@@ -194,9 +213,24 @@ fn registered_and_early() {
     assert_parity(&cases);
 }
 
-/// A part of a picture is the same part of the whole picture, and skipping changes nothing, bit by bit.
+/// 3D views take cubic as linear.
 #[test]
-fn parts_and_skipping_change_nothing() {
+fn rays_know_no_cubic() {
+    let mut random = Random::new(8);
+    let volume = noisy(grid(GridKind::Even, &mut random), SampleKind::I16, &mut random);
+    let camera = scenes::camera(volume.grid(), false, &mut random);
+    for backend in all() {
+        let mut request = scenes::projection(camera, Projection::Mip, RAYS_PX);
+        let linear = backend.render(&volume, &request);
+        request.scene.layers[0].interpolation = Interpolation::Cubic;
+        let cubic = backend.render(&volume, &request);
+        assert_eq!(linear.pixels(), cubic.pixels(), "{}", backend.name());
+    }
+}
+
+/// A part of a picture is the same part of the whole picture, and neither skipping nor stops on the way change a bit.
+#[test]
+fn parts_skipping_and_stops_change_nothing() {
     let mut random = Random::new(7);
     let volume = ball(grid(GridKind::Missing, &mut random), SampleKind::U16, &mut random);
     let plane = scenes::plane(volume.grid(), &mut random);
@@ -208,7 +242,7 @@ fn parts_and_skipping_change_nothing() {
         scenes::projection(camera, Projection::MinIp, RAYS_PX),
         scenes::rendering(camera, Shading::default(), scenes::skin_and_core(), RAYS_PX),
     ];
-    for backend in fast() {
+    for backend in all() {
         for request in &requests {
             let what = || format!("{}: {}", backend.name(), request.scene.view.kind());
             let whole = backend.render(&volume, request);
@@ -217,6 +251,13 @@ fn parts_and_skipping_change_nothing() {
             let plain = backend.render(&volume, &plain);
             let report = compare(&plain, &whole, &Tolerance::NONE);
             assert!(report.is_ok(), "{}: skipping: {report:?}", what());
+
+            let at_once = backend.backend.render_at_once(&volume, request).unwrap();
+            assert_eq!(whole.pixels(), at_once.pixels(), "{}: at once", what());
+            let progress = Progress::new();
+            progress.cancel();
+            let cancelled = backend.backend.render_with(&volume, request, &progress);
+            assert!(matches!(cancelled, Err(Error::Cancelled)), "{}: {cancelled:?}", what());
 
             let region = PixelRect { x: 37, y: 21, width: 50, height: 43 };
             let mut part = request.clone();

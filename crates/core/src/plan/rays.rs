@@ -32,7 +32,7 @@ pub struct RayPlan {
     pub lens: LensPlan,
     /// The columns of the linear map from relative mm to lattice (i, j, z).
     pub lattice_from_relative: [[f32; 3]; 3],
-    /// The lattice position of the centre.
+    /// The lattice position of the centre. On an uneven grid all lattice z are in mm from the first slice.
     pub lattice_offset: [f32; 3],
     /// The volume's extent in lattice coordinates: half a voxel beyond the outermost centres.
     pub lattice_low: [f32; 3],
@@ -92,9 +92,11 @@ pub enum RayMode {
 /// The ray is a chain of segments between neighbouring samples `v0` at `t0` and `v1` at `t1`; a segment of which one
 /// end is no sample is empty. Within it the value is linear. With `m = clamp(ceil(|v1 - v0| / value_step), 1, 8)` and
 /// `u_n = (n + 0.5) / m`, the table is looked up (linearly, clamped) at `v0 + u_n * (v1 - v0)` for n in 0..m, giving
-/// (colour x extinction, extinction); their means over n are C and E, and the extinction-weighted mean of `u_n` is U.
-/// The segment's opacity is `a = 1 - exp(-E * (t1 - t0))`, its colour `C / E`, lit at `t0 + U * (t1 - t0)`.
-/// With transmittance T from 1: `sum += T * a * lit colour; T *= 1 - a`. The pixel is `sum + T * background`.
+/// (colour x extinction, extinction E). Each look-up stands for a part of the segment: `a_n = 1 - exp(-E * (t1 - t0) / m)`
+/// with the weight `w_n = a_n * (1 - a_0) * ... * (1 - a_(n-1))`, front to back. The segment's opacity `a` is the sum
+/// of the weights; its colour and its place U are the weighted means of the colours and of `u_n`. It is lit at
+/// `t0 + U * (t1 - t0)`. With transmittance T from 1: `sum += T * a * lit colour; T *= 1 - a`. The pixel is
+/// `sum + T * background`.
 ///
 /// Lighting: the gradient g (modality units per mm) is taken by central differences one voxel to each side along the
 /// lattice axes, with the same fractions, divided by the distance of the two sides, mapped to mm by the transpose of
@@ -149,6 +151,8 @@ impl RayPlan {
         };
         let placed = layer.scene_from_patient.unwrap_or(DAffine3::IDENTITY);
         let center_mm = placed.transform_point3(volume.center_mm());
+        let first_z_mm = volume.grid().slices().map_or(0.0, |table| table.z_mm()[0]);
+        let first = DVec3::new(0.0, 0.0, first_z_mm);
         let lattice = lattice_from_scene(layer, volume);
         let (low, high) = volume.grid().lattice_bounds();
         let m = lattice.matrix3;
@@ -160,9 +164,9 @@ impl RayPlan {
             center_mm,
             lens: LensPlan::new(camera, request.size_px, center_mm)?,
             lattice_from_relative: [m.x_axis, m.y_axis, m.z_axis].map(f32s),
-            lattice_offset: f32s(lattice.transform_point3(center_mm)),
-            lattice_low: f32s(low),
-            lattice_high: f32s(high),
+            lattice_offset: f32s(lattice.transform_point3(center_mm) - first),
+            lattice_low: f32s(low - first),
+            lattice_high: f32s(high - first),
             half_spaces: half_spaces(layer, placed, center_mm),
             step_mm: step_mm as f32,
             mode,

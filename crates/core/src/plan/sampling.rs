@@ -56,7 +56,7 @@ impl SamplingPlan {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct SliceRow {
-    /// Position along the normal in mm.
+    /// Position along the normal in mm from the first slice: positions of a table may be far from 0, where f32 is coarse.
     pub z_mm: f32,
     /// Width of the interval after it in mm; negative if slices are missing in it. The last row repeats the last
     /// interval's width, not missing.
@@ -81,7 +81,7 @@ impl SliceRows {
         let row = |k: usize| {
             let gap = table.gap_mm(k) as f32;
             let missing = table.missing_after().get(k).copied().unwrap_or(false);
-            SliceRow { z_mm: z[k] as f32, gap_mm: if missing { -gap } else { gap } }
+            SliceRow { z_mm: (z[k] - z[0]) as f32, gap_mm: if missing { -gap } else { gap } }
         };
         let count = 4 * z.len();
         let bin_mm = (z[last] - z[0]) / count as f64;

@@ -73,21 +73,22 @@ impl Emission {
         let length_mm = after.t_mm - before.t_mm;
         let lookups = ((v1 - v0).abs() / self.value_step).ceil();
         let lookups = lookups.clamp(1.0, f64::from(RenderingPlan::MAX_LOOKUPS));
-        let (mut emitted, mut extinction, mut center) = (DVec3::ZERO, 0.0, 0.0);
+        let (mut emitted, mut opacity, mut center, mut left) = (DVec3::ZERO, 0.0, 0.0, 1.0);
         for n in 0..lookups as u32 {
             let u = (f64::from(n) + 0.5) / lookups;
             let value = v0 + u * (v1 - v0);
-            let density = self.transfer_function.extinction_per_mm(value) / lookups;
-            emitted += density * DVec3::from_array(self.transfer_function.at(value).0);
-            extinction += density;
-            center += density * u;
+            let through = (-self.transfer_function.extinction_per_mm(value) * length_mm / lookups).exp();
+            let seen = left * (1.0 - through);
+            emitted += seen * DVec3::from_array(self.transfer_function.at(value).0);
+            center += seen * u;
+            opacity += seen;
+            left *= through;
         }
-        if extinction <= 0.0 {
+        if opacity <= 0.0 {
             return (DVec3::ZERO, 0.0);
         }
-        let u = center / extinction;
-        let color = self.lit(view, ray, emitted / extinction, ray.at(before.t_mm + u * length_mm));
-        (color, 1.0 - (-extinction * length_mm).exp())
+        let place_mm = ray.at(before.t_mm + center / opacity * length_mm);
+        (self.lit(view, ray, emitted / opacity, place_mm), opacity)
     }
 
     /// A colour under the light at a place.

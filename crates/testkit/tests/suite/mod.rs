@@ -1,6 +1,6 @@
 //! The backends and the volumes that the suites share.
 
-#![expect(dead_code, reason = "each suite is a program of its own and uses a part of this")]
+#![allow(dead_code, reason = "each suite is a program of its own and uses a part of this")]
 
 mod gpu;
 pub mod scenes;
@@ -22,7 +22,7 @@ pub enum Kind {
 
 pub struct Candidate {
     pub kind: Kind,
-    backend: Box<dyn Backend>,
+    pub backend: Box<dyn Backend>,
 }
 
 impl Candidate {

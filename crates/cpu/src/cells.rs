@@ -49,7 +49,7 @@ pub(crate) struct Cells {
     /// The ranges, i fastest.
     pub(crate) ranges: Vec<Range>,
     /// Whether a cell has padding.
-    pub(crate) padded: Vec<bool>,
+    padded: Vec<bool>,
 }
 
 impl Cells {
@@ -67,6 +67,12 @@ impl Cells {
         let layers = ranges.par_chunks_mut(layer).zip(padded.par_chunks_mut(layer));
         layers.enumerate().for_each(|(c, (ranges, padded))| fill_layer(samples, plan, c, ranges, padded));
         Self { count, ranges, padded }
+    }
+
+    /// The place in cells of a voxel.
+    #[inline(always)]
+    pub(crate) fn cell_of(voxel: [usize; 3]) -> [usize; 3] {
+        voxel.map(|v| v / CELL)
     }
 
     /// The number of the cell at a place in cells.

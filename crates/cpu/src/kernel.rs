@@ -9,7 +9,7 @@ use crate::CpuVolume;
 use crate::cells::Cells;
 use crate::project::{ProjectKernel, ProjectSkipping};
 use crate::raycast::{Opacity, RaycastKernel, RaycastSkipping};
-use crate::shared::sampling::{Cubic, Field, Interpolate, Linear, Nearest};
+use crate::shared::sampling::{Cubic, Field, Interpolate, Linear, MAX_SIZE, Nearest};
 use crate::slice::SliceKernel;
 
 /// Computes pixels.
@@ -25,6 +25,11 @@ pub(crate) fn new<'a>(request: &Request, plan: Plan, uploaded: &'a CpuVolume) ->
     if !matches!(request.output, Output::Grey8 | Output::Grey16 | Output::Rgba8 | Output::Values) {
         let feature = format!("the output {:?} on the CPU", request.output);
         return Err(Error::Unsupported { feature });
+    }
+    let longest = sampling(&plan).size.into_iter().fold(0, i32::max);
+    if longest > MAX_SIZE {
+        let [needed, allowed] = [longest, MAX_SIZE].map(|n| u64::from(n.unsigned_abs()));
+        return Err(Error::Limits { what: "voxels along an axis on the CPU", needed, allowed });
     }
     match uploaded.volume.samples() {
         Samples::U8(a) => of_type(request, plan, uploaded, a.as_slice()),

@@ -5,7 +5,7 @@ use anatome_core::plan::RayPlan;
 
 use crate::cells::CELL;
 use crate::shared::ray::Ray;
-use crate::shared::sampling::{Field, Held};
+use crate::shared::sampling::{Field, floor};
 
 /// Positions this near to the far faces of a box (in voxels) are not leapt over, which is far more than the rounding of
 /// positions along a ray.
@@ -59,12 +59,6 @@ impl Leaps {
         })
     }
 
-    /// The cell of a position inside.
-    #[inline(always)]
-    pub(crate) fn cell(held: &Held) -> [usize; 3] {
-        held.voxel.map(|v| v / CELL)
-    }
-
     /// The last of the samples from `n` on that certainly lie within less than `radius` cells of `cell`, in which the
     /// sample `n` at `lattice` lies.
     #[inline(always)]
@@ -79,16 +73,21 @@ impl Leaps {
         let mut t_exit = f32::INFINITY;
         for axis in 0..3 {
             let (low, high) = self.faces(axis, cell[axis], radius);
-            if !(lattice[axis] >= low && lattice[axis] <= high) {
+            let along = ray.lattice_direction[axis];
+            // Rounding may take the next sample back over the face only where the ray goes along it.
+            let oblique = along.abs() > 2.0 * self.margin[axis] * self.steps_per_mm;
+            let behind = if oblique { self.margin[axis] } else { 0.0 };
+            let (start, face) = if along > 0.0 { (low - behind, high) } else { (high + behind, low) };
+            let p = lattice[axis];
+            let is_between = if along > 0.0 { start <= p && p <= face } else { face <= p && p <= start };
+            if !is_between {
                 return n;
             }
-            let along = ray.lattice_direction[axis];
-            let face = if along > 0.0 { high } else { low };
             if along != 0.0 {
-                t_exit = t_exit.min((face - ray.lattice_origin[axis]) / along);
+                t_exit = t_exit.min((face - ray.lattice_origin[axis]) * ray.mm_per_lattice[axis]);
             }
         }
-        let last = crate::shared::sampling::floor(t_exit * self.steps_per_mm);
+        let last = floor(t_exit * self.steps_per_mm);
         last.min(ray.last).max(n)
     }
 

@@ -11,7 +11,7 @@ use crate::leap::Leaps;
 use crate::shared::display;
 use crate::shared::projection::{Gather, Highest, Lowest, Mean};
 use crate::shared::ray::Ray;
-use crate::shared::sampling::{Field, Found, Interpolate, Position};
+use crate::shared::sampling::{Field, Found, Interpolate, LANES, Lanes};
 
 /// Renders projections.
 pub(crate) struct ProjectKernel<'a, T, I, const PADDED: bool> {
@@ -71,31 +71,36 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> Kernel for ProjectKernel<'_,
 impl<T: Sample, I: Interpolate, const PADDED: bool> ProjectKernel<'_, T, I, PADDED> {
     fn found<G: Gather>(&self, rect: PixelRect) -> Vec<Found> {
         let mut found = Vec::with_capacity(rect.width as usize * rect.height as usize);
+        let mut guess = 0;
         for y in rect.y..rect.y + rect.height {
             for x in rect.x..rect.x + rect.width {
                 let ray = Ray::of_pixel(&self.plan, x, y);
-                found.push(ray.map_or(Found::Nothing, |ray| self.along::<G>(&ray)));
+                found.push(ray.map_or(Found::Nothing, |ray| self.along::<G>(&ray, &mut guess)));
             }
         }
         found
     }
 
+    /// What is at the samples of a ray from `n` on.
     #[inline(always)]
-    fn position(&self, ray: &Ray, n: i32) -> ([f32; 3], Position) {
-        let lattice = ray.lattice_at(ray.t_of(n));
-        (lattice, self.field.position_from_lattice(lattice))
+    fn sample_ray(&self, ray: &Ray, n: i32) -> Lanes<Found> {
+        self.field.sample::<I>(&self.field.hold_inside(ray.lattice_at(ray.t_from(n))))
     }
 
-    fn along<G: Gather>(&self, ray: &Ray) -> Found {
+    /// What is found along a ray. The sample `guess` is looked at first: where the neighbour's ray had its result, so
+    /// that most cells can be leapt over.
+    fn along<G: Gather>(&self, ray: &Ray, guess: &mut i32) -> Found {
         let mut gathered = G::default();
         let skipping = self.skipping.as_ref().filter(|skipping| skipping.leaps.suit(ray));
+        if G::IS_UNORDERED && skipping.is_some() && (ray.first..=ray.last).contains(guess) {
+            gathered.gather(self.sample_ray(ray, *guess)[0]);
+        }
         let mut n = ray.first;
         while n <= ray.last {
-            let (lattice, position) = self.position(ray, n);
-            let held = self.field.hold_inside(&position);
-            let mut end = n;
+            let mut end = ray.last;
             if let Some(ProjectSkipping { cells, leaps, ranges }) = skipping {
-                let cell = Leaps::cell(&held);
+                let lattice = ray.lattice_at([ray.t_of(n)]).map(|[p]| p);
+                let cell = Cells::cell_of(self.field.voxel_at(lattice));
                 end = leaps.last_within(ray, n, lattice, cell, 1);
                 let range = ranges[cells.index(cell)];
                 if gathered.is_indifferent(range.low, range.high) {
@@ -106,12 +111,15 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> ProjectKernel<'_, T, I, PADD
                     continue;
                 }
             }
-            gathered.gather(self.field.sample_held::<I>(&held));
-            for n in n + 1..=end {
-                let held = self.field.hold_inside(&self.position(ray, n).1);
-                gathered.gather(self.field.sample_held::<I>(&held));
+            while n <= end {
+                let found = self.sample_ray(ray, n);
+                for (found, n) in found.into_iter().zip(n..=end) {
+                    if gathered.gather(found) {
+                        *guess = n;
+                    }
+                }
+                n = (n + LANES as i32).min(end + 1);
             }
-            n = end + 1;
         }
         match gathered.projected() {
             // Missing slices are hatched in slices and slabs only.

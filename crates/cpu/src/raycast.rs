@@ -1,6 +1,7 @@
 //! Direct volume rendering, by the rules of [`RenderingPlan`].
 
 use std::marker::PhantomData;
+use std::ops::RangeInclusive;
 
 use anatome_core::plan::{RayPlan, RenderingPlan};
 use anatome_core::{PixelRect, Pixels, Sample};
@@ -11,7 +12,7 @@ use crate::leap::Leaps;
 use crate::project::modality_range;
 use crate::shared::display::rgba_bytes;
 use crate::shared::ray::{Ray, dot};
-use crate::shared::sampling::{Field, Interpolate, Position, floor};
+use crate::shared::sampling::{Field, Found, Interpolate, LANES};
 
 /// Renders by emission and absorption.
 pub(crate) struct RaycastKernel<'a, T, I, const PADDED: bool> {
@@ -45,13 +46,12 @@ impl Opacity {
     /// Whether looking up any value from `low` to `high` gives no extinction.
     #[inline(always)]
     fn is_transparent(&self, low: f32, high: f32) -> bool {
-        let entries = self.before.len() - 1;
-        let entry = |value: f32| {
-            let place = (value - self.first) * self.entries_per_unit;
-            (floor(place).max(0) as usize).min(entries - 2)
-        };
-        // A look-up takes two neighbouring entries.
-        self.before[entry(low)] == self.before[entry(high) + 2]
+        let last = self.before.len() - 2;
+        let place = |value: f32| ((value - self.first) * self.entries_per_unit).clamp(0.0, last as f32);
+        let high = place(high);
+        // The entry above counts only where it has a weight: many tables begin with a transparent entry.
+        let above = high as usize + usize::from(high > (high as usize) as f32);
+        self.before[place(low) as usize] == self.before[above + 1]
     }
 }
 
@@ -87,6 +87,9 @@ struct Light {
     sum: [f32; 3],
     transmittance: f32,
 }
+
+/// Of the positions at which a gradient is sampled, the one in the middle; the six sides come before it.
+const MIDDLE: usize = 6;
 
 /// A value at a distance along a ray.
 #[derive(Clone, Copy)]
@@ -127,46 +130,58 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> RaycastKernel<'_, T, I, PADD
         let mut before = Before::Known(None);
         let mut n = ray.first - 1;
         while n <= ray.last + 1 {
-            let t = ray.t_of(n);
-            let lattice = ray.lattice_at(t);
-            let held = self.field.hold_inside(&self.field.position_from_lattice(lattice));
-            let mut end = n;
-            let mut is_empty = false;
+            let mut end = ray.last + 1;
             if let Some(RaycastSkipping { cells, leaps, distance }) = skipping {
-                let cell = Leaps::cell(&held);
+                let lattice = ray.lattice_at([ray.t_of(n)]).map(|[p]| p);
+                let cell = Cells::cell_of(self.field.voxel_at(lattice));
                 let distance = usize::from(distance[cells.index(cell)]);
+                end = leaps.last_within(ray, n, lattice, cell, distance.max(1));
                 if distance > 0 {
-                    is_empty = true;
-                    end = leaps.last_within(ray, n, lattice, cell, distance);
+                    if let Before::Known(Some(from)) = before {
+                        self.add_samples(light, ray, Some(from), n..=n);
+                    }
+                    before = Before::Unknown;
+                    n = end + 1;
+                    continue;
                 }
             }
-            if is_empty && !matches!(before, Before::Known(Some(_))) {
-                before = Before::Unknown;
-                n = end + 1;
-                continue;
-            }
-            let value = self.field.sample_held::<I>(&held).value();
-            let after = value.map(|value| End { t, value });
-            let from = match before {
-                Before::Known(from) => from,
-                Before::Unknown => self.end_at(ray, n - 1),
+            let last = match before {
+                Before::Known(from) => self.add_samples(light, ray, from, n..=end),
+                Before::Unknown => self.add_samples(light, ray, None, n - 1..=end),
             };
-            if let (Some(from), Some(to)) = (from, after) {
-                self.add_segment(light, ray, from, to);
-                if light.transmittance < self.rendering.least_transmittance {
-                    return;
-                }
+            if light.transmittance < self.rendering.least_transmittance {
+                return;
             }
-            before = if end > n { Before::Unknown } else { Before::Known(after) };
+            before = Before::Known(last);
             n = end + 1;
         }
     }
 
-    fn end_at(&self, ray: &Ray, n: i32) -> Option<End> {
-        let t = ray.t_of(n);
-        let position = self.field.position_from_lattice(ray.lattice_at(t));
-        let value = self.field.sample_held::<I>(&self.field.hold_inside(&position)).value();
-        value.map(|value| End { t, value })
+    /// Adds the segments up to each of some samples, the first from `from` on; gives the last sample.
+    fn add_samples(
+        &self,
+        light: &mut Light,
+        ray: &Ray,
+        mut from: Option<End>,
+        samples: RangeInclusive<i32>,
+    ) -> Option<End> {
+        let (mut n, end) = samples.into_inner();
+        while n <= end {
+            let t = ray.t_from(n);
+            let found = self.field.sample::<I>(&self.field.hold_inside(ray.lattice_at(t)));
+            for ((found, t), _) in found.into_iter().zip(t).zip(n..=end) {
+                let to = found.value().map(|value| End { t, value });
+                if let (Some(from), Some(to)) = (from, to) {
+                    self.add_segment(light, ray, from, to);
+                    if light.transmittance < self.rendering.least_transmittance {
+                        return None;
+                    }
+                }
+                from = to;
+            }
+            n += LANES as i32;
+        }
+        from
     }
 
     #[inline(always)]
@@ -177,22 +192,27 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> RaycastKernel<'_, T, I, PADD
         let change = to.value - from.value;
         let lookups = (change.abs() / self.rendering.value_step).ceil();
         let lookups = lookups.clamp(1.0, RenderingPlan::MAX_LOOKUPS as f32);
-        let mut sum = [0.0; 4];
-        let mut place_sum = 0.0;
+        let length_mm = to.t - from.t;
+        let part_mm = length_mm / lookups;
+        let (mut color, mut place, mut opacity, mut left) = ([0.0; 3], 0.0, 0.0, 1.0);
         for n in 0..lookups as u32 {
             let u = (n as f32 + 0.5) / lookups;
             let entry = self.look_up(from.value + u * change);
-            sum = std::array::from_fn(|c| sum[c] + entry[c]);
-            place_sum += entry[3] * u;
+            if entry[3] <= 0.0 {
+                continue;
+            }
+            let through = (-entry[3] * part_mm).exp();
+            let weight = left * (1.0 - through);
+            color = std::array::from_fn(|c| color[c] + weight * (entry[c] / entry[3]));
+            place += weight * u;
+            opacity += weight;
+            left *= through;
         }
-        let [r, g, b, extinction] = sum;
-        if extinction <= 0.0 {
+        if opacity <= 0.0 {
             return;
         }
-        let length_mm = to.t - from.t;
-        let opacity = 1.0 - (-(extinction / lookups) * length_mm).exp();
-        let color = [r, g, b].map(|part| part / extinction);
-        let lit = self.lit_color(color, ray, from.t + (place_sum / extinction) * length_mm);
+        let color = color.map(|part| part / opacity);
+        let lit = self.lit_color(color, ray, from.t + (place / opacity) * length_mm);
         let weight = light.transmittance * opacity;
         light.sum = std::array::from_fn(|c| light.sum[c] + weight * lit[c]);
         light.transmittance *= 1.0 - opacity;
@@ -212,7 +232,7 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> RaycastKernel<'_, T, I, PADD
     #[inline(always)]
     fn lit_color(&self, color: [f32; 3], ray: &Ray, t: f32) -> [f32; 3] {
         let RenderingPlan { shading, light, .. } = &self.rendering;
-        let gradient = self.gradient_per_mm(ray.lattice_at(t));
+        let gradient = self.gradient_per_mm(ray, t);
         let steepness = dot(gradient, gradient);
         if steepness <= 0.0 {
             return color;
@@ -229,31 +249,23 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> RaycastKernel<'_, T, I, PADD
 
     /// The gradient in modality units per mm, by central differences one voxel to each side.
     #[inline(always)]
-    fn gradient_per_mm(&self, lattice: [f32; 3]) -> [f32; 3] {
-        let here = self.field.position_from_lattice(lattice);
-        let distance = [2.0, 2.0, self.field.side_distance(&here)];
+    fn gradient_per_mm(&self, ray: &Ray, t: f32) -> [f32; 3] {
+        let mut sides = self.field.position_from_lattice(&ray.lattice_at([t; LANES]));
+        let k = sides.voxel[2][MIDDLE];
+        let distance = [2.0, 2.0, self.field.side_distance(k, sides.fraction[2][MIDDLE])];
+        for axis in 0..3 {
+            sides.voxel[axis][2 * axis] -= 1;
+            sides.voxel[axis][2 * axis + 1] += 1;
+        }
+        let mut held = self.field.hold_at_edge(&sides);
+        // It is on the ray, which is inside.
+        held.is_inside[MIDDLE] = 1;
+        let found = self.field.sample::<I>(&held).map(Found::value);
         let g: [f32; 3] = std::array::from_fn(|axis| {
-            let [minus, plus] = [-1, 1].map(|side| self.neighbour(here, axis, side));
-            let change = match (minus, plus) {
-                (Some(minus), Some(plus)) => plus - minus,
-                _ => self.one_sided(here, minus, plus),
-            };
+            let [minus, plus] = [found[2 * axis], found[2 * axis + 1]].map(|side| side.or(found[MIDDLE]));
+            let change = minus.zip(plus).map_or(0.0, |(minus, plus)| plus - minus);
             change / distance[axis]
         });
         self.plan.lattice_from_relative.map(|column| dot(column, g))
-    }
-
-    /// The difference of two sides of which one or both are no samples.
-    #[cold]
-    fn one_sided(&self, here: Position, minus: Option<f32>, plus: Option<f32>) -> f32 {
-        let middle = self.field.sample_held::<I>(&self.field.hold_inside(&here)).value();
-        middle.map_or(0.0, |middle| plus.unwrap_or(middle) - minus.unwrap_or(middle))
-    }
-
-    #[inline(always)]
-    fn neighbour(&self, here: Position, axis: usize, side: i32) -> Option<f32> {
-        let mut there = here;
-        there.voxel[axis] += side;
-        self.field.sample::<I>(&there).value()
     }
 }

@@ -2,10 +2,13 @@
 
 use crate::shared::sampling::Found;
 
-/// What is known of the samples of a line so far. The order of samples matters to the mean only.
+/// What is known of the samples of a line so far.
 pub(crate) trait Gather: Default {
-    /// Takes the next sample.
-    fn gather(&mut self, next: Found);
+    /// Whether samples may be taken in any order, and more than once.
+    const IS_UNORDERED: bool;
+
+    /// Takes the next sample; whether its value is now that of the line.
+    fn gather(&mut self, next: Found) -> bool;
 
     /// Whether no value from `low` to `high` would change the result; the range is empty (`low > high`) where no sample
     /// is.
@@ -31,12 +34,23 @@ pub(crate) struct Highest {
 }
 
 impl Gather for Highest {
+    const IS_UNORDERED: bool = true;
+
     #[inline(always)]
-    fn gather(&mut self, next: Found) {
+    fn gather(&mut self, next: Found) -> bool {
         match next {
-            Found::Value(v) if self.value.is_none_or(|most| v > most) => self.value = Some(v),
-            Found::Missing => self.is_missing = true,
-            _ => {}
+            Found::Value(v) => {
+                let is_new = self.value.is_none_or(|most| v > most);
+                if is_new {
+                    self.value = Some(v);
+                }
+                is_new
+            }
+            Found::Missing => {
+                self.is_missing = true;
+                false
+            }
+            Found::Nothing => false,
         }
     }
 
@@ -58,12 +72,23 @@ pub(crate) struct Lowest {
 }
 
 impl Gather for Lowest {
+    const IS_UNORDERED: bool = true;
+
     #[inline(always)]
-    fn gather(&mut self, next: Found) {
+    fn gather(&mut self, next: Found) -> bool {
         match next {
-            Found::Value(v) if self.value.is_none_or(|least| v < least) => self.value = Some(v),
-            Found::Missing => self.is_missing = true,
-            _ => {}
+            Found::Value(v) => {
+                let is_new = self.value.is_none_or(|least| v < least);
+                if is_new {
+                    self.value = Some(v);
+                }
+                is_new
+            }
+            Found::Missing => {
+                self.is_missing = true;
+                false
+            }
+            Found::Nothing => false,
         }
     }
 
@@ -89,8 +114,10 @@ pub(crate) struct Mean {
 }
 
 impl Gather for Mean {
+    const IS_UNORDERED: bool = false;
+
     #[inline(always)]
-    fn gather(&mut self, next: Found) {
+    fn gather(&mut self, next: Found) -> bool {
         if let Some(value) = next.value() {
             self.sum += value;
             self.count += 1;
@@ -101,6 +128,7 @@ impl Gather for Mean {
         }
         self.is_missing |= next == Found::Missing;
         self.previous = next.value();
+        false
     }
 
     #[inline(always)]

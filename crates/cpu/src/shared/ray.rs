@@ -2,6 +2,8 @@
 
 use anatome_core::plan::{LensPlan, RayPlan};
 
+use crate::shared::sampling::Lanes;
+
 /// Beyond this many steps from its origin a ray has no samples: f32 could not tell them apart.
 const MOST_STEPS: f32 = 1e7;
 
@@ -14,6 +16,8 @@ pub(crate) struct Ray {
     pub(crate) lattice_origin: [f32; 3],
     /// The change of lattice position for a millimetre.
     pub(crate) lattice_direction: [f32; 3],
+    /// Millimetres for a change of lattice position by 1; infinite along an axis where it does not change.
+    pub(crate) mm_per_lattice: [f32; 3],
     /// Where it enters, mm.
     pub(crate) t_in: f32,
     /// Where it leaves, mm.
@@ -36,14 +40,32 @@ impl Ray {
         let lattice_direction = lattice_vector(direction);
         let (t_in, t_out) = clip_ray(plan, origin, direction, lattice_origin, lattice_direction)?;
         let (first, last) = steps_of(t_in, t_out, plan.step_mm)?;
-        let step_mm = plan.step_mm;
-        Some(Self { direction, lattice_origin, lattice_direction, t_in, t_out, first, last, step_mm })
+        Some(Self {
+            direction,
+            lattice_origin,
+            lattice_direction,
+            mm_per_lattice: lattice_direction.map(|along| 1.0 / along),
+            t_in,
+            t_out,
+            first,
+            last,
+            step_mm: plan.step_mm,
+        })
     }
 
-    /// The lattice position at a distance.
+    /// The lattice positions at distances, axis by axis.
     #[inline(always)]
-    pub(crate) fn lattice_at(&self, t: f32) -> [f32; 3] {
-        std::array::from_fn(|n| self.lattice_origin[n] + t * self.lattice_direction[n])
+    pub(crate) fn lattice_at<const N: usize>(&self, t: [f32; N]) -> [[f32; N]; 3] {
+        std::array::from_fn(|n| {
+            let (origin, along) = (self.lattice_origin[n], self.lattice_direction[n]);
+            t.map(|t| origin + t * along)
+        })
+    }
+
+    /// The distances of the samples from `n` on.
+    #[inline(always)]
+    pub(crate) fn t_from(&self, n: i32) -> Lanes<f32> {
+        std::array::from_fn(|lane| self.t_of(n + lane as i32))
     }
 
     /// The distance of a sample in mm; that before the first is where the ray enters, that after the last where it

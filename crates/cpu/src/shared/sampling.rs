@@ -3,18 +3,29 @@
 use anatome_core::Sample;
 use anatome_core::plan::{SNAP, SamplingPlan, SliceRow, SliceRows};
 
-/// An integer voxel and a fraction of 0 to 1 on each axis.
+/// How many positions are sampled together, so that the compiler can use vector instructions.
+pub(crate) const LANES: usize = 8;
+
+/// A number for each of the positions that are sampled together.
+pub(crate) type Lanes<T> = [T; LANES];
+
+/// False (0) or true (any other number), of the width of the numbers that it is about.
+type Mask = u32;
+
+/// Integer voxels and fractions of 0 to 1: `voxel[axis][lane]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Position {
-    pub(crate) voxel: [i32; 3],
-    pub(crate) fraction: [f32; 3],
+pub(crate) struct Positions {
+    pub(crate) voxel: [Lanes<i32>; 3],
+    pub(crate) fraction: [Lanes<f32>; 3],
 }
 
-/// A position that is inside: all voxels whose weight is not zero are voxels of the volume.
+/// Positions of which all voxels whose weight is not zero are voxels of the volume.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Held {
-    pub(crate) voxel: [usize; 3],
-    pub(crate) fraction: [f32; 3],
+    voxel: [Lanes<i32>; 3],
+    fraction: [Lanes<f32>; 3],
+    /// Whether the position is really inside; otherwise a voxel at the edge stands for it.
+    pub(crate) is_inside: Lanes<Mask>,
 }
 
 /// What is at a position.
@@ -38,10 +49,13 @@ impl Found {
     }
 }
 
+/// Stored values, and whether padding had a weight in them.
+type Stored = (Lanes<f32>, Lanes<Mask>);
+
 /// How values between voxels are found, as a type, so that kernels are compiled for each.
 pub(crate) trait Interpolate: Send + Sync + 'static {
-    /// The stored value at a position; `None` if padding has a weight.
-    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Option<f32>;
+    /// The stored values at positions.
+    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Stored;
 }
 
 /// The nearest voxel.
@@ -53,22 +67,28 @@ pub(crate) enum Cubic {}
 
 impl Interpolate for Nearest {
     #[inline(always)]
-    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Option<f32> {
+    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Stored {
         field.sample_nearest(at)
     }
 }
 
 impl Interpolate for Linear {
     #[inline(always)]
-    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Option<f32> {
+    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Stored {
         field.sample_linear(at)
     }
 }
 
 impl Interpolate for Cubic {
     #[inline(always)]
-    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Option<f32> {
-        field.sample_cubic(at).or_else(|| field.sample_linear(at))
+    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Stored {
+        let (mut stored, mut padded) = field.sample_linear(at);
+        for lane in 0..LANES {
+            if let Some(cubic) = field.sample_cubic(at, lane) {
+                (stored[lane], padded[lane]) = (cubic, 0);
+            }
+        }
+        (stored, padded)
     }
 }
 
@@ -82,12 +102,18 @@ pub(crate) struct Field<'a, T, const PADDED: bool> {
     slope: f32,
     intercept: f32,
     padding: (f32, f32),
+    /// The lattice positions of the centres of the outermost voxels.
+    ends: [(f32, f32); 3],
     slices: Option<SliceRows>,
 }
 
 impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
     pub(crate) fn new(samples: &'a [T], plan: &SamplingPlan) -> Self {
         let [row, columns, _] = plan.size.map(|n| n as usize);
+        let mut ends = plan.size.map(|n| (0.0, (n - 1) as f32));
+        if let Some([first, .., last]) = plan.slices.as_ref().map(|slices| slices.rows.as_slice()) {
+            ends[2] = (first.z_mm, last.z_mm);
+        }
         Self {
             samples,
             size: plan.size,
@@ -96,167 +122,178 @@ impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
             slope: plan.slope,
             intercept: plan.intercept,
             padding: plan.padding.unwrap_or((f32::INFINITY, f32::NEG_INFINITY)),
+            ends,
             slices: plan.slices.clone(),
         }
     }
 
-    /// The position of `rest`, in lattice units, beyond a voxel; along the third axis of an uneven grid in mm.
+    /// The positions of `rest`, in lattice units, beyond a voxel; along the third axis of an uneven grid in mm.
     #[inline(always)]
-    pub(crate) fn position_from_rest(&self, voxel: [i32; 3], rest: [f32; 3]) -> Position {
-        match &self.slices {
-            None => whole_and_fraction(voxel, rest),
-            Some(slices) => {
-                let (k, part) = walk(&slices.rows, voxel[2], rest[2]);
-                whole_and_fraction([voxel[0], voxel[1], k], [rest[0], rest[1], part])
-            }
-        }
+    pub(crate) fn position_from_rest(&self, voxel: [i32; 3], rest: &[Lanes<f32>; 3]) -> Positions {
+        let [x, y, z] = rest;
+        let (i, fi) = whole_and_fraction(&[voxel[0]; LANES], x);
+        let (j, fj) = whole_and_fraction(&[voxel[1]; LANES], y);
+        let (k, fk) = match &self.slices {
+            None => whole_and_fraction(&[voxel[2]; LANES], z),
+            Some(slices) => intervals(z, |rest| walk(&slices.rows, voxel[2], rest)),
+        };
+        Positions { voxel: [i, j, k], fraction: [fi, fj, fk] }
     }
 
-    /// The position of a lattice position.
+    /// The positions of lattice positions.
     #[inline(always)]
-    pub(crate) fn position_from_lattice(&self, lattice: [f32; 3]) -> Position {
-        match &self.slices {
-            None => whole_and_fraction([0; 3], lattice),
+    pub(crate) fn position_from_lattice(&self, lattice: &[Lanes<f32>; 3]) -> Positions {
+        let [x, y, z] = lattice;
+        let (i, fi) = whole_and_fraction(&[0; LANES], x);
+        let (j, fj) = whole_and_fraction(&[0; LANES], y);
+        let (k, fk) = match &self.slices {
+            None => whole_and_fraction(&[0; LANES], z),
+            Some(slices) => intervals(z, |z| find_interval(slices, z)),
+        };
+        Positions { voxel: [i, j, k], fraction: [fi, fj, fk] }
+    }
+
+    /// Puts positions of the outer half voxels onto the outermost voxels, and tells which are inside.
+    #[inline(always)]
+    pub(crate) fn hold_at_edge(&self, positions: &Positions) -> Held {
+        let Positions { mut voxel, mut fraction } = *positions;
+        let mut is_inside = [1; LANES];
+        for axis in 0..3 {
+            let last = self.size[axis] - 1;
+            for lane in 0..LANES {
+                let (v, f) = (voxel[axis][lane], fraction[axis][lane]);
+                let between = (v >= 0) & (v < last);
+                let before = (v == -1) & (f >= 0.5);
+                let after = (v == last) & (f < 0.5);
+                is_inside[lane] &= Mask::from(between | before | after);
+                fraction[axis][lane] = if between { f } else { 0.0 };
+                voxel[axis][lane] = v.max(0).min(last);
+            }
+        }
+        Held { voxel, fraction, is_inside }
+    }
+
+    /// As [`Self::hold_at_edge`], of lattice positions that count as inside whatever their rounding.
+    #[inline(always)]
+    pub(crate) fn hold_inside(&self, mut lattice: [Lanes<f32>; 3]) -> Held {
+        for (lanes, (low, high)) in lattice.iter_mut().zip(self.ends) {
+            for p in lanes {
+                *p = if *p > low { *p } else { low };
+                *p = if *p < high { *p } else { high };
+            }
+        }
+        let Positions { voxel, fraction } = self.position_from_lattice(&lattice);
+        Held { voxel, fraction, is_inside: [1; LANES] }
+    }
+
+    /// The voxel at or before a lattice position that counts as inside.
+    #[inline(always)]
+    pub(crate) fn voxel_at(&self, lattice: [f32; 3]) -> [usize; 3] {
+        let k = match &self.slices {
+            None => floor(lattice[2]),
             Some(slices) => {
                 let (k, part) = find_interval(slices, lattice[2]);
-                whole_and_fraction([0, 0, k], [lattice[0], lattice[1], part])
+                k.saturating_add(floor(part))
+            }
+        };
+        let voxel = [floor(lattice[0]), floor(lattice[1]), k];
+        std::array::from_fn(|n| voxel[n].clamp(0, self.size[n] - 1) as usize)
+    }
+
+    /// What is at positions. Not inlined: called for eight positions at a time, and compiled once for each type.
+    #[inline(never)]
+    pub(crate) fn sample<I: Interpolate>(&self, held: &Held) -> Lanes<Found> {
+        let (stored, padded) = I::stored(self, held);
+        let mut found = [Found::Nothing; LANES];
+        for (lane, found) in found.iter_mut().enumerate() {
+            if (held.is_inside[lane] != 0) & (padded[lane] == 0) {
+                *found = Found::Value(stored[lane] * self.slope + self.intercept);
             }
         }
-    }
-
-    /// Puts positions of the outer half voxels onto the outermost voxels; `None` outside.
-    #[inline(always)]
-    pub(crate) fn hold_at_edge(&self, position: &Position) -> Option<Held> {
-        let mut held = Held { voxel: [0; 3], fraction: [0.0; 3] };
-        for axis in 0..3 {
-            let (voxel, fraction, last) =
-                (position.voxel[axis], position.fraction[axis], self.size[axis] - 1);
-            if (0..last).contains(&voxel) {
-                held.voxel[axis] = voxel as usize;
-                held.fraction[axis] = fraction;
-            } else if voxel == last && fraction < 0.5 {
-                held.voxel[axis] = last as usize;
-            } else if voxel != -1 || fraction < 0.5 {
-                return None;
+        if let Some(slices) = &self.slices {
+            for (lane, found) in found.iter_mut().enumerate() {
+                let missing = slices.rows[held.voxel[2][lane] as usize].gap_mm < 0.0;
+                if missing && held.is_inside[lane] != 0 && held.fraction[2][lane] > 0.0 {
+                    *found = Found::Missing;
+                }
             }
         }
-        Some(held)
+        found
     }
 
-    /// As [`Self::hold_at_edge`], of a position that counts as inside whatever its rounding.
     #[inline(always)]
-    pub(crate) fn hold_inside(&self, position: &Position) -> Held {
-        let mut held = Held { voxel: [0; 3], fraction: position.fraction };
-        for axis in 0..3 {
-            let (voxel, last) = (position.voxel[axis], self.size[axis] - 1);
-            if !(0..last).contains(&voxel) {
-                held.fraction[axis] = 0.0;
-            }
-            held.voxel[axis] = voxel.clamp(0, last) as usize;
+    fn is_padding(&self, stored: f32) -> Mask {
+        Mask::from(PADDED && (self.padding.0 <= stored) & (stored <= self.padding.1))
+    }
+
+    #[inline(always)]
+    fn index(&self, [i, j, k]: [i32; 3]) -> usize {
+        k as usize * self.slice + j as usize * self.row + i as usize
+    }
+
+    #[inline(always)]
+    fn sample_nearest(&self, at: &Held) -> Stored {
+        let (mut stored, mut padded) = ([0.0; LANES], [0; LANES]);
+        for lane in 0..LANES {
+            let nearest = |n: usize| at.voxel[n][lane] + i32::from(at.fraction[n][lane] >= 0.5);
+            stored[lane] = self.samples[self.index([nearest(0), nearest(1), nearest(2)])].to_f32();
+            padded[lane] = self.is_padding(stored[lane]);
         }
-        held
-    }
-
-    /// Whether slices are missing at a position.
-    #[inline(always)]
-    fn is_missing(&self, at: &Held) -> bool {
-        match &self.slices {
-            None => false,
-            Some(slices) => at.fraction[2] > 0.0 && slices.rows[at.voxel[2]].gap_mm < 0.0,
-        }
-    }
-
-    /// What is at a position.
-    #[inline(always)]
-    pub(crate) fn sample<I: Interpolate>(&self, position: &Position) -> Found {
-        match self.hold_at_edge(position) {
-            None => Found::Nothing,
-            Some(held) => self.sample_held::<I>(&held),
-        }
-    }
-
-    /// What is at a position inside.
-    #[inline(always)]
-    pub(crate) fn sample_held<I: Interpolate>(&self, held: &Held) -> Found {
-        if self.is_missing(held) {
-            return Found::Missing;
-        }
-        match I::stored(self, held) {
-            None => Found::Nothing,
-            Some(stored) => Found::Value(stored * self.slope + self.intercept),
-        }
-    }
-
-    #[inline(always)]
-    fn is_padding(&self, stored: f32) -> bool {
-        PADDED && self.padding.0 <= stored && stored <= self.padding.1
-    }
-
-    #[inline(always)]
-    fn index(&self, [i, j, k]: [usize; 3]) -> usize {
-        k * self.slice + j * self.row + i
-    }
-
-    #[inline(always)]
-    fn sample_nearest(&self, at: &Held) -> Option<f32> {
-        let mut voxel = at.voxel;
-        for (v, f) in voxel.iter_mut().zip(at.fraction) {
-            *v += usize::from(f >= 0.5);
-        }
-        let stored = self.samples[self.index(voxel)].to_f32();
-        (!self.is_padding(stored)).then_some(stored)
+        (stored, padded)
     }
 
     /// A neighbour of weight zero is replaced by the voxel itself, so that only voxels that count are looked at.
     #[inline(always)]
-    fn sample_linear(&self, at: &Held) -> Option<f32> {
-        let [fi, fj, fk] = at.fraction;
-        let a = self.index(at.voxel);
-        let i = usize::from(fi > 0.0);
-        let j = if fj > 0.0 { self.row } else { 0 };
-        let k = if fk > 0.0 { self.slice } else { 0 };
-        let load = |offset: usize| self.samples[a + offset].to_f32();
-        let corners =
-            [load(0), load(i), load(j), load(j + i), load(k), load(k + i), load(k + j), load(k + j + i)];
-        if PADDED && corners.iter().any(|&stored| self.is_padding(stored)) {
-            return None;
+    fn sample_linear(&self, at: &Held) -> Stored {
+        let Held { voxel: [vi, vj, vk], fraction: [fi, fj, fk], .. } = at;
+        let mut corners = [[0.0; LANES]; 8];
+        for lane in 0..LANES {
+            let a = self.index([vi[lane], vj[lane], vk[lane]]);
+            let i = usize::from(fi[lane] > 0.0);
+            let j = if fj[lane] > 0.0 { self.row } else { 0 };
+            let k = if fk[lane] > 0.0 { self.slice } else { 0 };
+            for (corner, offset) in corners.iter_mut().zip([0, i, j, j + i, k, k + i, k + j, k + j + i]) {
+                corner[lane] = self.samples[a + offset].to_f32();
+            }
+        }
+        let mut padded = [0; LANES];
+        if PADDED {
+            for corner in &corners {
+                for (padded, &stored) in padded.iter_mut().zip(corner) {
+                    *padded |= self.is_padding(stored);
+                }
+            }
         }
         let [v000, v100, v010, v110, v001, v101, v011, v111] = corners;
-        let v00 = v000 + fi * (v100 - v000);
-        let v10 = v010 + fi * (v110 - v010);
-        let v01 = v001 + fi * (v101 - v001);
-        let v11 = v011 + fi * (v111 - v011);
-        let v0 = v00 + fj * (v10 - v00);
-        let v1 = v01 + fj * (v11 - v01);
-        Some(v0 + fk * (v1 - v0))
+        let v0 = between(&between(&v000, &v100, fi), &between(&v010, &v110, fi), fj);
+        let v1 = between(&between(&v001, &v101, fi), &between(&v011, &v111, fi), fj);
+        (between(&v0, &v1, fk), padded)
     }
 
     /// `None` where not all 4 x 4 x 4 voxels are samples without missing slices between them.
-    fn sample_cubic(&self, at: &Held) -> Option<f32> {
-        for axis in 0..3 {
-            if at.voxel[axis] < 1 || at.voxel[axis] + 2 >= self.size[axis] as usize {
-                return None;
-            }
+    fn sample_cubic(&self, at: &Held, lane: usize) -> Option<f32> {
+        let [i, j, k] = [at.voxel[0][lane], at.voxel[1][lane], at.voxel[2][lane]];
+        if (0..3).any(|axis| at.voxel[axis][lane] < 1 || at.voxel[axis][lane] + 2 >= self.size[axis]) {
+            return None;
         }
-        let [i, j, k] = at.voxel;
         let (r, q) = match &self.slices {
             None => (0.5, 0.5),
-            Some(slices) => uneven_tangents(&slices.rows[k - 1..=k + 1])?,
+            Some(slices) => uneven_tangents(&slices.rows[k as usize - 1..=k as usize + 1])?,
         };
-        let along_i = cubic_weights(at.fraction[0], 0.5, 0.5);
-        let along_j = cubic_weights(at.fraction[1], 0.5, 0.5);
-        let along_k = cubic_weights(at.fraction[2], r, q);
+        let along_i = cubic_weights(at.fraction[0][lane], 0.5, 0.5);
+        let along_j = cubic_weights(at.fraction[1][lane], 0.5, 0.5);
+        let along_k = cubic_weights(at.fraction[2][lane], r, q);
         let mut planes = [0.0; 4];
-        for (dk, plane) in planes.iter_mut().enumerate() {
+        for (plane, dk) in planes.iter_mut().zip(-1..) {
             let mut rows = [0.0; 4];
-            for (dj, row) in rows.iter_mut().enumerate() {
-                let first = self.index([i - 1, j + dj - 1, k + dk - 1]);
+            for (row, dj) in rows.iter_mut().zip(-1..) {
+                let first = self.index([i - 1, j + dj, k + dk]);
                 let mut stored = [0.0; 4];
                 for (stored, sample) in stored.iter_mut().zip(&self.samples[first..first + 4]) {
                     *stored = sample.to_f32();
-                    if self.is_padding(*stored) {
-                        return None;
-                    }
+                }
+                if stored.iter().any(|&stored| self.is_padding(stored) != 0) {
+                    return None;
                 }
                 *row = weighted(along_i, stored);
             }
@@ -280,14 +317,19 @@ impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
         stored * self.slope + self.intercept
     }
 
-    /// The lattice units between the sides one slice before and one after a position.
+    /// The lattice units between the sides one slice before and one after the place `f` of the interval after slice `k`.
     #[inline(always)]
-    pub(crate) fn side_distance(&self, position: &Position) -> f32 {
+    pub(crate) fn side_distance(&self, k: i32, f: f32) -> f32 {
         let Some(slices) = &self.slices else { return 2.0 };
         let gap = |k: i32| slices.rows[k.clamp(0, self.size[2] - 2) as usize].gap_mm.abs();
-        let (k, f) = (position.voxel[2], position.fraction[2]);
         ((1.0 - f) * gap(k - 1) + f * gap(k)) + ((1.0 - f) * gap(k) + f * gap(k + 1))
     }
+}
+
+/// `a + f * (b - a)`.
+#[inline(always)]
+fn between(a: &Lanes<f32>, b: &Lanes<f32>, f: &Lanes<f32>) -> Lanes<f32> {
+    std::array::from_fn(|lane| a[lane] + f[lane] * (b[lane] - a[lane]))
 }
 
 /// The largest whole number not above `x`, without a library call.
@@ -297,28 +339,39 @@ pub(crate) fn floor(x: f32) -> i32 {
     whole.saturating_sub(i32::from((whole as f32) > x))
 }
 
-/// Splits `rest` beyond a voxel. Sums that leave i32 come out far outside.
+/// Adding it rounds numbers of less than half its size to whole numbers, which then stand in its lowest bits.
+const TO_WHOLE: f32 = 12_582_912.0;
+/// Positions farther than this beyond a voxel count as this far.
+const FAR: f32 = MAX_SIZE as f32;
+/// The most voxels along an axis.
+pub(crate) const MAX_SIZE: i32 = 1 << 21;
+
+/// Splits `rest` beyond a voxel, and snaps. Written without conversions, for which there are no vector instructions
+/// with Rust's behaviour out of range.
 #[inline(always)]
-fn whole_and_fraction(voxel: [i32; 3], rest: [f32; 3]) -> Position {
-    let mut position = Position { voxel, fraction: [0.0; 3] };
-    for axis in 0..3 {
-        let whole = floor(rest[axis]);
-        let (step, fraction) = snap(rest[axis] - whole as f32);
-        position.voxel[axis] = voxel[axis].wrapping_add(whole).wrapping_add(step);
-        position.fraction[axis] = fraction;
+fn whole_and_fraction(voxel: &Lanes<i32>, rest: &Lanes<f32>) -> (Lanes<i32>, Lanes<f32>) {
+    let (mut whole, mut fraction) = (*voxel, *rest);
+    for lane in 0..LANES {
+        let x = if rest[lane] > -FAR { rest[lane] } else { -FAR };
+        let x = if x < FAR { x } else { FAR };
+        let nearest = (x + TO_WHOLE) - TO_WHOLE;
+        let down = if nearest > x { nearest - 1.0 } else { nearest };
+        let f = x - down;
+        let is_next = f > 1.0 - SNAP;
+        let start = if is_next { down + 1.0 } else { down };
+        whole[lane] += (start + TO_WHOLE).to_bits().cast_signed() - TO_WHOLE.to_bits().cast_signed();
+        fraction[lane] = if is_next | (f < SNAP) { 0.0 } else { f };
     }
-    position
+    (whole, fraction)
 }
 
-#[inline(always)]
-fn snap(fraction: f32) -> (i32, f32) {
-    if fraction > 1.0 - SNAP {
-        (1, 0.0)
-    } else if fraction < SNAP {
-        (0, 0.0)
-    } else {
-        (0, fraction)
+/// Splits positions along k of an uneven grid, by what gives the interval and the part of it.
+fn intervals(z: &Lanes<f32>, interval: impl Fn(f32) -> (i32, f32)) -> (Lanes<i32>, Lanes<f32>) {
+    let (mut slice, mut part) = ([0; LANES], *z);
+    for lane in 0..LANES {
+        (slice[lane], part[lane]) = interval(z[lane]);
     }
+    whole_and_fraction(&slice, &part)
 }
 
 /// From the distance in mm to a slice to the interval that holds the place, and the part of it, which lies outside 0 to

@@ -85,20 +85,28 @@ fn add_segment(light: ptr<function, Light>, ray: Ray, before: End, after: End) {
     let v0 = before.at.value;
     let change = after.at.value - v0;
     let lookups = clamp(ceil(abs(change) / rendering.value_step), 1.0, f32(MAX_LOOKUPS));
-    var sum = vec4(0.0);
-    var place_sum = 0.0;
+    let length_mm = after.t - before.t;
+    let part_mm = length_mm / lookups;
+    var color = vec3(0.0);
+    var place = 0.0;
+    var opacity = 0.0;
+    var left = 1.0;
     for (var n = 0u; n < min(u32(lookups), MAX_LOOKUPS); n++) {
         let u = (f32(n) + 0.5) / lookups;
         let entry = look_up(v0 + u * change);
-        sum += entry;
-        place_sum += entry.w * u;
+        if (entry.w > 0.0) {
+            let through = exp(-entry.w * part_mm);
+            let weight = left * (1.0 - through);
+            color += weight * (entry.xyz / entry.w);
+            place += weight * u;
+            opacity += weight;
+            left *= through;
+        }
     }
-    if (sum.w <= 0.0) {
+    if (opacity <= 0.0) {
         return;
     }
-    let length_mm = after.t - before.t;
-    let opacity = 1.0 - exp(-(sum.w / lookups) * length_mm);
-    let lit = lit_color(sum.xyz / sum.w, ray, before.t + (place_sum / sum.w) * length_mm);
+    let lit = lit_color(color / opacity, ray, before.t + (place / opacity) * length_mm);
     (*light).sum += ((*light).transmittance * opacity) * lit;
     (*light).transmittance *= 1.0 - opacity;
 }

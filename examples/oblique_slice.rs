@@ -1,11 +1,13 @@
 //! A slab through a volume in any direction, with a window, as PNG.
 
+#![expect(clippy::print_stdout, reason = "an example tells what it did")]
+
 use std::path::Path;
 use std::sync::Arc;
 
 use anatome::{
-    Appearance, Backend, BackendChoice, Overwrite, Progress, Projection, Request, Scene, SlicePlane, View, Voi, Window,
-    WindowFunction, Workers, files, labels, natural_output,
+    Appearance, Backend, BackendChoice, Overwrite, Progress, Projection, Request, Scene, SlicePlane, View,
+    Voi, Window, WindowFunction, Workers, files, labels, natural_output,
 };
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 use glam::DVec3;

@@ -1,10 +1,12 @@
 //! Modality values at points in the patient, exactly as a slice shows them.
 
+#![expect(clippy::print_stdout, reason = "an example tells what it did")]
+
 use std::sync::Arc;
 
 use anatome::{
-    Appearance, Backend, BackendChoice, Output, Pixels, Progress, Request, Scene, SlicePlane, View, Voi, Window,
-    WindowFunction, Workers,
+    Appearance, Backend, BackendChoice, Output, Pixels, Progress, Request, Scene, SlicePlane, View, Voi,
+    Window, WindowFunction, Workers,
 };
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 use glam::DVec3;

@@ -1,11 +1,13 @@
 //! All standard pictures of the largest volume in a folder: what `anatome render` does. Without an argument it makes a
 //! small study first.
 
+#![expect(clippy::print_stdout, reason = "an example tells what it did")]
+
 use std::path::PathBuf;
 
 use anatome::{
-    BackendChoice, Job, Limits, Overwrite, Picture, Progress, Quality, SeriesChoice, SeriesSpec, Shots, Source, Style,
-    Workers, write_series,
+    BackendChoice, Job, Limits, Overwrite, Picture, Progress, Quality, SeriesChoice, SeriesSpec, Shots,
+    Source, Style, Workers, write_series,
 };
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 

@@ -1,5 +1,7 @@
 //! The hot path on the CPU: a slice, a slab, a projection and a rendering of the generated thorax.
 
+#![expect(clippy::print_stderr, reason = "a bench has no other way to say that it could not run")]
+
 use std::sync::Arc;
 
 use anatome::{

@@ -1,5 +1,7 @@
 //! The command as a user and a script meet it: output, exit codes, files.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

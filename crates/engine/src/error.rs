@@ -15,6 +15,14 @@ pub enum Error {
     /// From the loader.
     #[error(transparent)]
     Dicom(#[from] anatome_dicom::Error),
+    /// The only input can't be used.
+    #[error("{source}: {}", .path.display())]
+    Input {
+        /// Why not.
+        source: anatome_dicom::Error,
+        /// The file.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("{action}: {source}: {}", .path.display())]
     Io {
@@ -76,7 +84,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Core(error) => error.kind(),
-            Self::Dicom(error) => error.kind(),
+            Self::Dicom(error) | Self::Input { source: error, .. } => error.kind(),
             Self::Io { .. } | Self::Exists { .. } | Self::Threads { .. } => ErrorKind::Io,
             Self::Json { .. } | Self::Unknown { .. } => ErrorKind::Malformed,
             Self::NoVolume { .. } => ErrorKind::Unsupported,

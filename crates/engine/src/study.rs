@@ -1,6 +1,6 @@
 //! What was found in the sources, and choosing from it.
 
-use anatome_core::{Notes, Progress, Volume};
+use anatome_core::{ErrorKind, Notes, Progress, Volume};
 use anatome_dicom::{Limits, Loaded, Series, Source, group, load, scan};
 
 use crate::inspect::{InspectReport, Privacy, SeriesReport};
@@ -44,7 +44,8 @@ impl Study {
     /// # Errors
     /// As [`anatome_dicom::scan`].
     pub fn scan(sources: &[Source], limits: &Limits, workers: &Workers, progress: &Progress) -> Result<Self> {
-        let scanned = scan(sources, limits, workers.pool(), progress)?;
+        let scanned =
+            scan(sources, limits, workers.pool(), progress).map_err(|error| name_input(error, sources))?;
         Ok(Self { files: scanned.files, notes: scanned.notes, series: group(scanned.instances) })
     }
 
@@ -89,13 +90,15 @@ impl Study {
     }
 
     fn largest(&self) -> Result<usize> {
+        let limits = Limits::default();
         let voxels = |series: &Series| series.shape().map_or(0, |s| s.iter().product::<usize>());
-        let made = |(n, series): (usize, &Series)| series.geometry().ok().map(|_| (voxels(series), n));
+        let made = |(n, series): (usize, &Series)| series.check(&limits).ok().map(|_| (voxels(series), n));
         // Of equal ones the first.
         let best = self.series.iter().enumerate().filter_map(made).max_by_key(|&(v, n)| (v, usize::MAX - n));
         best.map(|(_, n)| n).ok_or_else(|| {
             let fullest = self.series.iter().max_by_key(|series| voxels(series));
-            let reason = fullest.and_then(|series| series.geometry().err()).map(|error| error.to_string());
+            let reason =
+                fullest.and_then(|series| series.check(&limits).err()).map(|error| error.to_string());
             Error::NoVolume { reason }
         })
     }
@@ -135,7 +138,7 @@ impl Study {
         for (n, one) in self.series.iter().enumerate() {
             let loaded = if load_values && one.shape().is_some() {
                 match self.load(n, limits, workers, &watch(n + 1)) {
-                    Err(error) if error.kind() == anatome_core::ErrorKind::Cancelled => return Err(error),
+                    Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
                     result => Some(result),
                 }
             } else {
@@ -151,5 +154,15 @@ impl Study {
             series.push(report);
         }
         Ok(InspectReport::new(self, series, privacy))
+    }
+}
+
+/// Adds the file to an error about the only input, where the loader left it out.
+fn name_input(error: anatome_dicom::Error, sources: &[Source]) -> Error {
+    let unnamed = matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Limits | ErrorKind::Unsupported)
+        && !matches!(error, anatome_dicom::Error::NotDicom { .. });
+    match sources {
+        [Source::Path(path)] if unnamed => Error::Input { source: error, path: path.clone() },
+        _ => error.into(),
     }
 }

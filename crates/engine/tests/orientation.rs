@@ -1,10 +1,12 @@
 //! Left is left: from files through every backend to the PNG.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use anatome::{
-    BackendChoice, Job, Limits, Overwrite, Picture, Progress, Quality, SeriesChoice, SeriesSpec, Shots, Source, Style,
-    Window, WindowChoice, WindowFunction, Workers, write_series,
+    BackendChoice, Job, Limits, Overwrite, Picture, Progress, Quality, SeriesChoice, SeriesSpec, Shots,
+    Source, Style, Window, WindowChoice, WindowFunction, Workers, write_series,
 };
 use anatome_phantom::closed_form::{ClosedForm as _, Marker, OrientationMarkers};
 use glam::{DAffine3, DMat3, DVec3};
@@ -77,7 +79,8 @@ fn check(axes: DMat3, backend: BackendChoice, adapter: Option<&str>) {
             if right.abs().max(down.abs()) < 1.0 {
                 continue; // In the middle of the picture, in front of or behind the plane.
             }
-            let (x, y) = seen(&png, marker.value).unwrap_or_else(|| panic!("{picture:?}: no {}", marker.letter));
+            let (x, y) =
+                seen(&png, marker.value).unwrap_or_else(|| panic!("{picture:?}: no {}", marker.letter));
             let (a, b) = (x * right + y * down, x * -down + y * right);
             assert!(a > 0.0 && b.abs() < 0.1 * a, "{picture:?} {}: at {x:.1}, {y:.1}", marker.letter);
             found += 1;

@@ -2,6 +2,7 @@
 
 use anatome_core::Sample;
 use anatome_core::plan::{SNAP, SamplingPlan, SliceRow, SliceRows};
+use glam::{BVec4A, Vec4};
 
 /// How many positions are sampled together, so that the compiler can use vector instructions.
 pub(crate) const LANES: usize = 8;
@@ -246,28 +247,43 @@ impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
     #[inline(always)]
     fn sample_linear(&self, at: &Held) -> Stored {
         let Held { voxel: [vi, vj, vk], fraction: [fi, fj, fk], .. } = at;
-        let mut corners = [[0.0; LANES]; 8];
-        for lane in 0..LANES {
-            let a = self.index([vi[lane], vj[lane], vk[lane]]);
-            let i = usize::from(fi[lane] > 0.0);
-            let j = if fj[lane] > 0.0 { self.row } else { 0 };
-            let k = if fk[lane] > 0.0 { self.slice } else { 0 };
-            for (corner, offset) in corners.iter_mut().zip([0, i, j, j + i, k, k + i, k + j, k + j + i]) {
-                corner[lane] = self.samples[a + offset].to_f32();
+        let (mut stored, mut padded) = ([0.0; LANES], [0; LANES]);
+        for first in (0..LANES).step_by(4) {
+            let counts = |f: &Lanes<f32>, n: usize| usize::from(f[first + n] > 0.0);
+            let a: [usize; 4] =
+                std::array::from_fn(|n| self.index([vi[first + n], vj[first + n], vk[first + n]]));
+            let b: [usize; 4] = std::array::from_fn(|n| a[n] + counts(fi, n));
+            let j: [usize; 4] = std::array::from_fn(|n| counts(fj, n) * self.row);
+            let k: [usize; 4] = std::array::from_fn(|n| counts(fk, n) * self.slice);
+            let corners = [
+                self.load(a),
+                self.load(b),
+                self.load(sum(a, j)),
+                self.load(sum(b, j)),
+                self.load(sum(a, k)),
+                self.load(sum(b, k)),
+                self.load(sum(sum(a, j), k)),
+                self.load(sum(sum(b, j), k)),
+            ];
+            let [v000, v100, v010, v110, v001, v101, v011, v111] = corners;
+            let [fi, fj, fk] = [fi, fj, fk].map(|f| Vec4::from_slice(&f[first..first + 4]));
+            let v0 = between(between(v000, v100, fi), between(v010, v110, fi), fj);
+            let v1 = between(between(v001, v101, fi), between(v011, v111, fi), fj);
+            stored[first..first + 4].copy_from_slice(&between(v0, v1, fk).to_array());
+            if PADDED {
+                let (low, high) = (Vec4::splat(self.padding.0), Vec4::splat(self.padding.1));
+                let hits = corners.map(|v| v.cmpge(low) & v.cmple(high));
+                let hits = hits.into_iter().fold(BVec4A::FALSE, |any, hit| any | hit);
+                padded[first..first + 4].copy_from_slice(&<[bool; 4]>::from(hits).map(Mask::from));
             }
         }
-        let mut padded = [0; LANES];
-        if PADDED {
-            for corner in &corners {
-                for (padded, &stored) in padded.iter_mut().zip(corner) {
-                    *padded |= self.is_padding(stored);
-                }
-            }
-        }
-        let [v000, v100, v010, v110, v001, v101, v011, v111] = corners;
-        let v0 = between(&between(&v000, &v100, fi), &between(&v010, &v110, fi), fj);
-        let v1 = between(&between(&v001, &v101, fi), &between(&v011, &v111, fi), fj);
-        (between(&v0, &v1, fk), padded)
+        (stored, padded)
+    }
+
+    #[inline(always)]
+    fn load(&self, at: [usize; 4]) -> Vec4 {
+        let [a, b, c, d] = at.map(|n| self.samples[n].to_f32());
+        Vec4::new(a, b, c, d)
     }
 
     /// `None` where not all 4 x 4 x 4 voxels are samples without missing slices between them.
@@ -326,10 +342,15 @@ impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
     }
 }
 
+#[inline(always)]
+fn sum(a: [usize; 4], b: [usize; 4]) -> [usize; 4] {
+    std::array::from_fn(|n| a[n] + b[n])
+}
+
 /// `a + f * (b - a)`.
 #[inline(always)]
-fn between(a: &Lanes<f32>, b: &Lanes<f32>, f: &Lanes<f32>) -> Lanes<f32> {
-    std::array::from_fn(|lane| a[lane] + f[lane] * (b[lane] - a[lane]))
+fn between(a: Vec4, b: Vec4, f: Vec4) -> Vec4 {
+    a + f * (b - a)
 }
 
 /// The largest whole number not above `x`, without a library call.

@@ -30,10 +30,15 @@ fn seen(png: &Path, value: f64) -> Option<(f64, f64)> {
     // The window below maps 0..=1000 HU to 0..=255.
     let grey = (value / 1000.0 * 255.0).round();
     let near = |p: &image::Luma<u8>| (f64::from(p.0[0]) - grey).abs() <= 1.0;
-    let hits: Vec<(f64, f64)> = picture
-        .enumerate_pixels()
-        .filter(|(_, _, p)| near(p))
-        .map(|(x, y, _)| (f64::from(x) - 149.5, f64::from(y) - 149.5))
+    // Not the edges of other markers, where values pass through this one.
+    let inside = |x: u32, y: u32| {
+        let around = [(x - 2, y), (x + 2, y), (x, y - 2), (x, y + 2), (x, y)];
+        around.iter().all(|&(x, y)| near(picture.get_pixel(x, y)))
+    };
+    let all = (2..SIZE[1] - 2).flat_map(|y| (2..SIZE[0] - 2).map(move |x| (x, y)));
+    let hits: Vec<(f64, f64)> = all
+        .filter(|&(x, y)| inside(x, y))
+        .map(|(x, y)| (f64::from(x) - 149.5, f64::from(y) - 149.5))
         .collect();
     let mean = |f: fn(&(f64, f64)) -> f64| hits.iter().map(f).sum::<f64>() / hits.len() as f64;
     (hits.len() > 40).then(|| (mean(|h| h.0), mean(|h| h.1)))

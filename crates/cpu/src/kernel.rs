@@ -6,9 +6,10 @@ use anatome_core::plan::{Plan, RayMode, RayPlan, SamplingPlan};
 use anatome_core::{Error, Interpolation, Output, PixelRect, Pixels, Request, Result, Sample, Samples};
 
 use crate::CpuVolume;
+use crate::beam::Skipping;
 use crate::cells::Cells;
-use crate::project::{ProjectKernel, ProjectSkipping};
-use crate::raycast::{Opacity, RaycastKernel, RaycastSkipping};
+use crate::project::ProjectKernel;
+use crate::raycast::{Opacity, RaycastKernel};
 use crate::shared::sampling::{Cubic, Field, Interpolate, Linear, MAX_SIZE, Nearest};
 use crate::slice::SliceKernel;
 
@@ -105,15 +106,14 @@ fn of_rays<'a, T: Sample, I: Interpolate, const PADDED: bool>(
     cells: Option<&'a Cells>,
 ) -> BoxedKernel<'a> {
     let interpolation = PhantomData::<fn(I)>;
+    let skipping = cells.map(|cells| Skipping::new(&field, cells));
     match plan.mode.clone() {
         RayMode::Project { projection, display } => {
-            let skipping = cells.and_then(|cells| ProjectSkipping::new(&field, &plan, cells));
             let output = request.output;
             Box::new(ProjectKernel { field, plan, projection, display, output, skipping, interpolation })
         }
         RayMode::Render(rendering) => {
             let opacity = Opacity::new(&rendering);
-            let skipping = cells.and_then(|cells| RaycastSkipping::new(&field, &plan, &opacity, cells));
             Box::new(RaycastKernel { field, plan, rendering: *rendering, opacity, skipping, interpolation })
         }
     }

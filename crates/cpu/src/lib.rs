@@ -4,10 +4,10 @@
 //! and for volumes with and without padding. `slice.rs`, `project.rs`, `raycast.rs` and `shared/*.rs` are the twins of
 //! the shaders of the same names. A picture depends on the request only, not on the number of threads.
 
+mod beam;
 mod cells;
 mod frame;
 mod kernel;
-mod leap;
 mod project;
 mod raycast;
 mod shared;
@@ -38,7 +38,7 @@ impl CpuRenderer {
 }
 
 /// A volume as the CPU renderer holds it: the host's copy itself and, once a 3D view was rendered, the value ranges of
-/// its blocks (1/64 of the size of 16-bit samples).
+/// its blocks (1/16 of the size of 16-bit samples).
 #[derive(Debug)]
 pub struct CpuVolume {
     volume: Arc<Volume>,

@@ -5,13 +5,13 @@ use std::marker::PhantomData;
 use anatome_core::plan::{DisplayPlan, RayPlan};
 use anatome_core::{Output, PixelRect, Pixels, Projection, Sample};
 
-use crate::cells::{Cells, Range};
+use crate::beam::{Beam, Skipping, beams};
+use crate::cells::Range;
 use crate::kernel::Kernel;
-use crate::leap::Leaps;
 use crate::shared::display;
 use crate::shared::projection::{Gather, Highest, Lowest, Mean};
 use crate::shared::ray::Ray;
-use crate::shared::sampling::{Field, Found, Interpolate, LANES, Lanes};
+use crate::shared::sampling::{Field, Found, Interpolate, LANES};
 
 /// Renders projections.
 pub(crate) struct ProjectKernel<'a, T, I, const PADDED: bool> {
@@ -20,28 +20,15 @@ pub(crate) struct ProjectKernel<'a, T, I, const PADDED: bool> {
     pub(crate) projection: Projection,
     pub(crate) display: DisplayPlan,
     pub(crate) output: Output,
-    pub(crate) skipping: Option<ProjectSkipping<'a>>,
+    pub(crate) skipping: Option<Skipping<'a>>,
     pub(crate) interpolation: PhantomData<fn(I)>,
 }
 
-/// What is needed to leap over cells that can't change the result.
-pub(crate) struct ProjectSkipping<'a> {
-    cells: &'a Cells,
-    leaps: Leaps,
-    /// The modality values that each cell may give.
-    ranges: Vec<Range>,
-}
-
-impl<'a> ProjectSkipping<'a> {
-    pub(crate) fn new<T: Sample, const PADDED: bool>(
-        field: &Field<'_, T, PADDED>,
-        plan: &RayPlan,
-        cells: &'a Cells,
-    ) -> Option<Self> {
-        let leaps = Leaps::new(field, plan)?;
-        let ranges = cells.ranges.iter().map(|range| modality_range(field, *range)).collect();
-        Some(Self { cells, leaps, ranges })
-    }
+/// [`LANES`] samples from `n` on.
+struct Run {
+    n: i32,
+    /// The modality values that they may have.
+    range: Range,
 }
 
 /// The modality values that samples between stored values of a range have.
@@ -70,55 +57,55 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> Kernel for ProjectKernel<'_,
 
 impl<T: Sample, I: Interpolate, const PADDED: bool> ProjectKernel<'_, T, I, PADDED> {
     fn found<G: Gather>(&self, rect: PixelRect) -> Vec<Found> {
-        let mut found = Vec::with_capacity(rect.width as usize * rect.height as usize);
-        let mut guess = 0;
-        for y in rect.y..rect.y + rect.height {
-            for x in rect.x..rect.x + rect.width {
-                let ray = Ray::of_pixel(&self.plan, x, y);
-                found.push(ray.map_or(Found::Nothing, |ray| self.along::<G>(&ray, &mut guess)));
+        let mut found = vec![Found::Nothing; rect.width as usize * rect.height as usize];
+        for part in beams(rect) {
+            let Some(beam) = Beam::new(&self.plan, part, self.skipping.as_ref()) else { continue };
+            let runs = self.runs::<G>(&beam);
+            let mut guess = None;
+            for (n, ray) in beam.rays.iter().enumerate() {
+                let (x, y) = (n as u32 % part.width, n as u32 / part.width);
+                let at = (part.y - rect.y + y) * rect.width + (part.x - rect.x + x);
+                if let Some(ray) = ray {
+                    found[at as usize] = self.along::<G>(ray, &runs, &mut guess);
+                }
             }
         }
         found
     }
 
-    /// What is at the samples of a ray from `n` on.
-    #[inline(always)]
-    fn sample_ray(&self, ray: &Ray, n: i32) -> Lanes<Found> {
-        self.field.sample::<I>(&self.field.hold_inside(ray.lattice_at(ray.t_from(n))))
+    /// The samples of a beam, the most promising first if their order does not matter.
+    fn runs<G: Gather>(&self, beam: &Beam<'_>) -> Vec<Run> {
+        let any = Range { low: f32::NEG_INFINITY, high: f32::INFINITY };
+        let starts = (beam.first..=beam.last).step_by(LANES);
+        let runs = starts.map(|n| {
+            let stored = beam.range(&self.field, n, n + LANES as i32 - 1);
+            Run { n, range: stored.map_or(any, |stored| modality_range(&self.field, stored)) }
+        });
+        let mut runs: Vec<Run> = runs.collect();
+        if G::IS_UNORDERED && self.skipping.is_some() {
+            let promise = |run: &Run| G::promise(run.range.low, run.range.high);
+            runs.sort_unstable_by(|a, b| promise(b).total_cmp(&promise(a)));
+        }
+        runs
     }
 
-    /// What is found along a ray. The sample `guess` is looked at first: where the neighbour's ray had its result, so
-    /// that most cells can be leapt over.
-    fn along<G: Gather>(&self, ray: &Ray, guess: &mut i32) -> Found {
+    /// What is found along a ray. The run `guess` is looked at first: where the neighbour's ray had its result, so that
+    /// most others need no look.
+    fn along<G: Gather>(&self, ray: &Ray, runs: &[Run], guess: &mut Option<i32>) -> Found {
         let mut gathered = G::default();
-        let skipping = self.skipping.as_ref().filter(|skipping| skipping.leaps.suit(ray));
-        if G::IS_UNORDERED && skipping.is_some() && (ray.first..=ray.last).contains(guess) {
-            gathered.gather(self.sample_ray(ray, *guess)[0]);
+        if let Some(n) = *guess {
+            self.gather_run(&mut gathered, ray, n);
         }
-        let mut n = ray.first;
-        while n <= ray.last {
-            let mut end = ray.last;
-            if let Some(ProjectSkipping { cells, leaps, ranges }) = skipping {
-                let lattice = ray.lattice_at([ray.t_of(n)]).map(|[p]| p);
-                let cell = Cells::cell_of(self.field.voxel_at(lattice));
-                end = leaps.last_within(ray, n, lattice, cell, 1);
-                let range = ranges[cells.index(cell)];
-                if gathered.is_indifferent(range.low, range.high) {
-                    if range.is_empty() {
-                        gathered.gather(Found::Nothing);
-                    }
-                    n = end + 1;
-                    continue;
+        for run in runs {
+            if !gathered.is_indifferent(run.range.low, run.range.high) {
+                if self.gather_run(&mut gathered, ray, run.n) && self.skipping.is_some() {
+                    *guess = Some(run.n);
                 }
-            }
-            while n <= end {
-                let found = self.sample_ray(ray, n);
-                for (found, n) in found.into_iter().zip(n..=end) {
-                    if gathered.gather(found) {
-                        *guess = n;
-                    }
-                }
-                n = (n + LANES as i32).min(end + 1);
+            } else if G::IS_UNORDERED && self.skipping.is_some() {
+                // No later run promises more.
+                break;
+            } else {
+                gathered.gather(Found::Nothing);
             }
         }
         match gathered.projected() {
@@ -126,5 +113,17 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> ProjectKernel<'_, T, I, PADD
             Found::Missing => Found::Nothing,
             found => found,
         }
+    }
+
+    /// Takes the samples of a run; whether one of them is now the result.
+    fn gather_run<G: Gather>(&self, gathered: &mut G, ray: &Ray, n: i32) -> bool {
+        let found = self.field.sample::<I>(&self.field.hold_inside(ray.lattice_at(ray.t_from(n))));
+        let mut is_new = false;
+        for (found, n) in found.into_iter().zip(n..) {
+            if ray.first <= n && n <= ray.last {
+                is_new |= gathered.gather(found);
+            }
+        }
+        is_new
     }
 }

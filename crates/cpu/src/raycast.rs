@@ -1,14 +1,12 @@
 //! Direct volume rendering, by the rules of [`RenderingPlan`].
 
 use std::marker::PhantomData;
-use std::ops::RangeInclusive;
 
 use anatome_core::plan::{RayPlan, RenderingPlan};
 use anatome_core::{PixelRect, Pixels, Sample};
 
-use crate::cells::Cells;
+use crate::beam::{Beam, Skipping, beams};
 use crate::kernel::Kernel;
-use crate::leap::Leaps;
 use crate::project::modality_range;
 use crate::shared::display::rgba_bytes;
 use crate::shared::ray::{Ray, dot};
@@ -20,7 +18,7 @@ pub(crate) struct RaycastKernel<'a, T, I, const PADDED: bool> {
     pub(crate) plan: RayPlan,
     pub(crate) rendering: RenderingPlan,
     pub(crate) opacity: Opacity,
-    pub(crate) skipping: Option<RaycastSkipping<'a>>,
+    pub(crate) skipping: Option<Skipping<'a>>,
     pub(crate) interpolation: PhantomData<fn(I)>,
 }
 
@@ -55,33 +53,6 @@ impl Opacity {
     }
 }
 
-/// What is needed to leap over transparent cells.
-pub(crate) struct RaycastSkipping<'a> {
-    cells: &'a Cells,
-    leaps: Leaps,
-    /// The distance to the nearest cell that may be seen.
-    distance: Vec<u8>,
-}
-
-impl<'a> RaycastSkipping<'a> {
-    pub(crate) fn new<T: Sample, const PADDED: bool>(
-        field: &Field<'_, T, PADDED>,
-        plan: &RayPlan,
-        opacity: &Opacity,
-        cells: &'a Cells,
-    ) -> Option<Self> {
-        let leaps = Leaps::new(field, plan)?;
-        let ranges = cells.connected();
-        let distance = cells.distances(|n| {
-            let range = modality_range(field, ranges[n]);
-            // What is interpolated between two samples of a ray rounds once more.
-            let range = range.of_interpolated();
-            range.is_empty() || opacity.is_transparent(range.low, range.high)
-        });
-        Some(Self { cells, leaps, distance })
-    }
-}
-
 /// Light gathered, and the part of the light behind that is still seen.
 struct Light {
     sum: [f32; 3],
@@ -98,26 +69,23 @@ struct End {
     value: f32,
 }
 
-/// The end of the segment before the present sample.
-enum Before {
-    /// The sample before, if there is one.
-    Known(Option<End>),
-    /// The sample before was leapt over.
-    Unknown,
-}
+/// The segments between the samples that are taken together.
+const SEGMENTS: usize = LANES - 1;
 
 impl<T: Sample, I: Interpolate, const PADDED: bool> Kernel for RaycastKernel<'_, T, I, PADDED> {
     fn block(&self, rect: PixelRect) -> Pixels {
-        let mut bytes = Vec::with_capacity(4 * rect.width as usize * rect.height as usize);
-        for y in rect.y..rect.y + rect.height {
-            for x in rect.x..rect.x + rect.width {
-                let mut light = Light { sum: [0.0; 3], transmittance: 1.0 };
-                if let Some(ray) = Ray::of_pixel(&self.plan, x, y) {
-                    self.march(&ray, &mut light);
+        let background = rgba_bytes(self.rendering.background);
+        let mut bytes = background.repeat(rect.width as usize * rect.height as usize);
+        let (pixels, _) = bytes.as_chunks_mut::<4>();
+        for part in beams(rect) {
+            let Some(beam) = Beam::new(&self.plan, part, self.skipping.as_ref()) else { continue };
+            let runs = self.runs(&beam);
+            for (n, ray) in beam.rays.iter().enumerate() {
+                let (x, y) = (n as u32 % part.width, n as u32 / part.width);
+                let at = (part.y - rect.y + y) * rect.width + (part.x - rect.x + x);
+                if let Some(ray) = ray {
+                    pixels[at as usize] = rgba_bytes(self.march(ray, &runs));
                 }
-                let behind = self.rendering.background;
-                let color = std::array::from_fn(|c| light.sum[c] + light.transmittance * behind[c]);
-                bytes.extend_from_slice(&rgba_bytes(color));
             }
         }
         Pixels::Rgba8(bytes)
@@ -125,63 +93,62 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> Kernel for RaycastKernel<'_,
 }
 
 impl<T: Sample, I: Interpolate, const PADDED: bool> RaycastKernel<'_, T, I, PADDED> {
-    fn march(&self, ray: &Ray, light: &mut Light) {
-        let skipping = self.skipping.as_ref().filter(|skipping| skipping.leaps.suit(ray));
-        let mut before = Before::Known(None);
-        let mut n = ray.first - 1;
-        while n <= ray.last + 1 {
-            let mut end = ray.last + 1;
-            if let Some(RaycastSkipping { cells, leaps, distance }) = skipping {
-                let lattice = ray.lattice_at([ray.t_of(n)]).map(|[p]| p);
-                let cell = Cells::cell_of(self.field.voxel_at(lattice));
-                let distance = usize::from(distance[cells.index(cell)]);
-                end = leaps.last_within(ray, n, lattice, cell, distance.max(1));
-                if distance > 0 {
-                    if let Before::Known(Some(from)) = before {
-                        self.add_samples(light, ray, Some(from), n..=n);
-                    }
-                    before = Before::Unknown;
-                    n = end + 1;
-                    continue;
-                }
-            }
-            let last = match before {
-                Before::Known(from) => self.add_samples(light, ray, from, n..=end),
-                Before::Unknown => self.add_samples(light, ray, None, n - 1..=end),
-            };
-            if light.transmittance < self.rendering.least_transmittance {
-                return;
-            }
-            before = Before::Known(last);
-            n = end + 1;
-        }
+    /// The samples of a beam between which something may be seen, from where each ray enters to where it leaves:
+    /// [`SEGMENTS`] segments from each on.
+    fn runs(&self, beam: &Beam<'_>) -> Vec<i32> {
+        let starts = (beam.first - 1..=beam.last).step_by(SEGMENTS);
+        let is_seen = |&n: &i32| {
+            beam.range(&self.field, n, n + SEGMENTS as i32).is_none_or(|stored| {
+                // What is interpolated between two samples of a ray rounds once more.
+                let range = modality_range(&self.field, stored).of_interpolated();
+                !range.is_empty() && !self.opacity.is_transparent(range.low, range.high)
+            })
+        };
+        starts.filter(is_seen).collect()
     }
 
-    /// Adds the segments up to each of some samples, the first from `from` on; gives the last sample.
-    fn add_samples(
-        &self,
-        light: &mut Light,
-        ray: &Ray,
-        mut from: Option<End>,
-        samples: RangeInclusive<i32>,
-    ) -> Option<End> {
-        let (mut n, end) = samples.into_inner();
-        while n <= end {
-            let t = ray.t_from(n);
-            let found = self.field.sample::<I>(&self.field.hold_inside(ray.lattice_at(t)));
-            for ((found, t), _) in found.into_iter().zip(t).zip(n..=end) {
-                let to = found.value().map(|value| End { t, value });
-                if let (Some(from), Some(to)) = (from, to) {
-                    self.add_segment(light, ray, from, to);
-                    if light.transmittance < self.rendering.least_transmittance {
-                        return None;
-                    }
-                }
-                from = to;
+    fn march(&self, ray: &Ray, runs: &[i32]) -> [f32; 3] {
+        let mut light = Light { sum: [0.0; 3], transmittance: 1.0 };
+        for &n in runs {
+            // The sample before the first is where the ray enters, that after the last where it leaves.
+            if n + (SEGMENTS as i32) < ray.first || n > ray.last {
+                continue;
             }
-            n += LANES as i32;
+            self.add_run(&mut light, ray, n);
+            if light.transmittance < self.rendering.least_transmittance {
+                break;
+            }
         }
-        from
+        let behind = self.rendering.background;
+        std::array::from_fn(|c| light.sum[c] + light.transmittance * behind[c])
+    }
+
+    /// Adds the segments between the samples from `n` on.
+    fn add_run(&self, light: &mut Light, ray: &Ray, n: i32) {
+        let t = ray.t_from(n);
+        let found = self.field.sample::<I>(&self.field.hold_inside(ray.lattice_at(t)));
+        let values = || found.iter().filter_map(|found| found.value());
+        if self.opacity.is_transparent(
+            values().fold(f32::INFINITY, f32::min),
+            values().fold(f32::NEG_INFINITY, f32::max),
+        ) {
+            return;
+        }
+        for segment in 0..SEGMENTS {
+            let end = n + segment as i32 + 1;
+            let (from, to) = (found[segment].value(), found[segment + 1].value());
+            if let (Some(from), Some(to)) = (from, to)
+                && ray.first <= end
+                && end <= ray.last + 1
+            {
+                let [from, to] =
+                    [(t[segment], from), (t[segment + 1], to)].map(|(t, value)| End { t, value });
+                self.add_segment(light, ray, from, to);
+                if light.transmittance < self.rendering.least_transmittance {
+                    return;
+                }
+            }
+        }
     }
 
     #[inline(always)]
@@ -240,7 +207,7 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> RaycastKernel<'_, T, I, PADD
         let w = steepness / (steepness + shading.gradient_floor * shading.gradient_floor);
         let length = steepness.sqrt();
         let normal = gradient.map(|part| part / length);
-        let half_way: [f32; 3] = std::array::from_fn(|n| light[n] - ray.direction[n]);
+        let half_way: [f32; 3] = std::array::from_fn(|n| light[n] - ray.line.direction[n]);
         let shine = dot(normal, half_way).abs() / dot(half_way, half_way).sqrt().max(1e-12);
         let shade = shading.ambient + shading.diffuse * dot(normal, *light).abs();
         let highlight = if shading.specular > 0.0 { shine.powf(shading.shininess) } else { 0.0 };

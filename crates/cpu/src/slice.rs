@@ -62,7 +62,11 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> SliceKernel<'_, T, I, PADDED
     #[inline(always)]
     fn at(&self, voxel: [i32; 3], rest: [Lanes<f32>; 3]) -> Lanes<Found> {
         let positions = self.field.position_from_rest(voxel, &rest);
-        self.field.sample::<I>(&self.field.hold_at_edge(&positions))
+        let held = self.field.hold_at_edge(&positions);
+        if held.is_inside == [0; LANES] {
+            return [Found::Nothing; LANES];
+        }
+        self.field.sample::<I>(&held)
     }
 
     fn slab<G: Gather>(&self, voxel: [i32; 3], first: [Lanes<f32>; 3]) -> Lanes<Found> {

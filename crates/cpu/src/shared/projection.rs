@@ -14,6 +14,9 @@ pub(crate) trait Gather: Default {
     /// is.
     fn is_indifferent(&self, low: f32, high: f32) -> bool;
 
+    /// How much a range of values promises to change the result: the more, the sooner it is worth a look.
+    fn promise(low: f32, high: f32) -> f32;
+
     /// The value of the line.
     fn projected(&self) -> Found;
 }
@@ -59,6 +62,10 @@ impl Gather for Highest {
         low > high || self.value.is_some_and(|most| high <= most)
     }
 
+    fn promise(_low: f32, high: f32) -> f32 {
+        high
+    }
+
     fn projected(&self) -> Found {
         found(self.value, self.is_missing)
     }
@@ -95,6 +102,10 @@ impl Gather for Lowest {
     #[inline(always)]
     fn is_indifferent(&self, low: f32, high: f32) -> bool {
         low > high || self.value.is_some_and(|least| low >= least)
+    }
+
+    fn promise(low: f32, _high: f32) -> f32 {
+        -low
     }
 
     fn projected(&self) -> Found {
@@ -134,6 +145,10 @@ impl Gather for Mean {
     #[inline(always)]
     fn is_indifferent(&self, low: f32, high: f32) -> bool {
         low > high
+    }
+
+    fn promise(_low: f32, _high: f32) -> f32 {
+        0.0
     }
 
     fn projected(&self) -> Found {

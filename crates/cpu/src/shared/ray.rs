@@ -7,21 +7,44 @@ use crate::shared::sampling::Lanes;
 /// Beyond this many steps from its origin a ray has no samples: f32 could not tell them apart.
 const MOST_STEPS: f32 = 1e7;
 
-/// The part of a pixel's ray that lies inside the volume and all half-spaces.
+/// A pixel's line through the scene.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ray {
+pub(crate) struct Line {
+    /// Where t is 0, mm from the volume's centre.
+    origin: [f32; 3],
     /// Unit vector away from the viewer, mm.
     pub(crate) direction: [f32; 3],
     /// The lattice position at t = 0.
     pub(crate) lattice_origin: [f32; 3],
     /// The change of lattice position for a millimetre.
     pub(crate) lattice_direction: [f32; 3],
-    /// Millimetres for a change of lattice position by 1; infinite along an axis where it does not change.
-    pub(crate) mm_per_lattice: [f32; 3],
+}
+
+impl Line {
+    /// The line of a pixel of the whole picture.
+    pub(crate) fn of_pixel(plan: &RayPlan, x: u32, y: u32) -> Self {
+        let (origin, direction) = ray_of_pixel(&plan.lens, x, y);
+        let [a, b, c] = plan.lattice_from_relative;
+        let lattice_vector = |v: [f32; 3]| std::array::from_fn(|n| (a[n] * v[0] + b[n] * v[1]) + c[n] * v[2]);
+        let start: [f32; 3] = lattice_vector(origin);
+        Self {
+            origin,
+            direction,
+            lattice_origin: std::array::from_fn(|n| start[n] + plan.lattice_offset[n]),
+            lattice_direction: lattice_vector(direction),
+        }
+    }
+}
+
+/// The part of a pixel's line that lies inside the volume and all half-spaces.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ray {
+    /// The line.
+    pub(crate) line: Line,
     /// Where it enters, mm.
-    pub(crate) t_in: f32,
+    t_in: f32,
     /// Where it leaves, mm.
-    pub(crate) t_out: f32,
+    t_out: f32,
     /// The first whole multiple of the step inside.
     pub(crate) first: i32,
     /// The last whole multiple of the step inside; below `first` if there is none.
@@ -32,32 +55,17 @@ pub(crate) struct Ray {
 impl Ray {
     /// The ray of a pixel of the whole picture; `None` if it misses.
     pub(crate) fn of_pixel(plan: &RayPlan, x: u32, y: u32) -> Option<Self> {
-        let (origin, direction) = ray_of_pixel(&plan.lens, x, y);
-        let [a, b, c] = plan.lattice_from_relative;
-        let lattice_vector = |v: [f32; 3]| std::array::from_fn(|n| (a[n] * v[0] + b[n] * v[1]) + c[n] * v[2]);
-        let start: [f32; 3] = lattice_vector(origin);
-        let lattice_origin = std::array::from_fn(|n| start[n] + plan.lattice_offset[n]);
-        let lattice_direction = lattice_vector(direction);
-        let (t_in, t_out) = clip_ray(plan, origin, direction, lattice_origin, lattice_direction)?;
+        let line = Line::of_pixel(plan, x, y);
+        let (t_in, t_out) = clip_ray(plan, &line)?;
         let (first, last) = steps_of(t_in, t_out, plan.step_mm)?;
-        Some(Self {
-            direction,
-            lattice_origin,
-            lattice_direction,
-            mm_per_lattice: lattice_direction.map(|along| 1.0 / along),
-            t_in,
-            t_out,
-            first,
-            last,
-            step_mm: plan.step_mm,
-        })
+        Some(Self { line, t_in, t_out, first, last, step_mm: plan.step_mm })
     }
 
     /// The lattice positions at distances, axis by axis.
     #[inline(always)]
-    pub(crate) fn lattice_at<const N: usize>(&self, t: [f32; N]) -> [[f32; N]; 3] {
+    pub(crate) fn lattice_at(&self, t: Lanes<f32>) -> [Lanes<f32>; 3] {
         std::array::from_fn(|n| {
-            let (origin, along) = (self.lattice_origin[n], self.lattice_direction[n]);
+            let (origin, along) = (self.line.lattice_origin[n], self.line.lattice_direction[n]);
             t.map(|t| origin + t * along)
         })
     }
@@ -71,7 +79,7 @@ impl Ray {
     /// The distance of a sample in mm; that before the first is where the ray enters, that after the last where it
     /// leaves.
     #[inline(always)]
-    pub(crate) fn t_of(&self, n: i32) -> f32 {
+    fn t_of(&self, n: i32) -> f32 {
         if n < self.first {
             self.t_in
         } else if n > self.last {
@@ -98,13 +106,8 @@ fn ray_of_pixel(lens: &LensPlan, x: u32, y: u32) -> ([f32; 3], [f32; 3]) {
 }
 
 /// The part of a ray inside the volume's box and all half-spaces.
-fn clip_ray(
-    plan: &RayPlan,
-    origin: [f32; 3],
-    direction: [f32; 3],
-    lattice_origin: [f32; 3],
-    lattice_direction: [f32; 3],
-) -> Option<(f32, f32)> {
+fn clip_ray(plan: &RayPlan, line: &Line) -> Option<(f32, f32)> {
+    let Line { origin, direction, lattice_origin, lattice_direction } = *line;
     let nearest = if matches!(plan.lens, LensPlan::Central { .. }) { 0.0 } else { f32::NEG_INFINITY };
     let mut span = (nearest, f32::INFINITY);
     for axis in 0..3 {

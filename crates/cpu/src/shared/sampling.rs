@@ -318,11 +318,6 @@ impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
         Some(weighted(along_k, planes))
     }
 
-    /// The number of voxels along i, j and k.
-    pub(crate) fn size(&self) -> [i32; 3] {
-        self.size
-    }
-
     /// The slices of an uneven grid.
     pub(crate) fn slices(&self) -> Option<&SliceRows> {
         self.slices.as_ref()

@@ -7,7 +7,7 @@ use anatome_cpu::CpuRenderer;
 use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, GpuRenderer};
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, Workers};
+use crate::{Error, Result, Workers};
 
 /// Which backend a caller wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,10 @@ impl Backend {
             (_, false) => (Kind::Gpu(Box::new(gpu()?)), "asked for".to_owned()),
             (_, true) => match gpu() {
                 Ok(gpu) => (Kind::Gpu(Box::new(gpu)), "a hardware GPU that passes the self-test".to_owned()),
-                Err(error) => (Kind::Cpu(cpu), format!("no usable hardware GPU ({error})")),
+                Err(Error::Core(anatome_core::Error::Device(DeviceFault::NoAdapter { .. }))) => {
+                    (Kind::Cpu(cpu), "there is no hardware GPU".to_owned())
+                }
+                Err(error) => (Kind::Cpu(cpu), format!("no usable hardware GPU: {error}")),
             },
         };
         Ok(Self { kind, reason })

@@ -1,0 +1,131 @@
+//! Pictures in the making: parts, threads, budgets, cancellation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anatome_core::*;
+use glam::DVec3;
+use ndarray::Array3;
+
+use crate::scenes::*;
+
+fn noise(random: &mut Random) -> Arc<Volume> {
+    let grid = random.grid([30, 40, 50], true, true);
+    let samples = Array3::from_shape_simple_fn((30, 40, 50), || random.between(-200.0, 300.0) as i16);
+    volume(grid, Samples::I16(samples), padding(-150.0))
+}
+
+/// One request of each kind.
+fn requests(volume: &Volume, size: [u32; 2]) -> Vec<Request> {
+    let aspect = f64::from(size[0]) / f64::from(size[1]);
+    let mut oblique = StandardView::Coronal.plane(volume.grid(), Planes::Patient, volume.center_mm(), aspect);
+    oblique.width_mm *= 0.7;
+    let camera = StandardView::Sagittal.camera(volume.grid(), aspect);
+    let views = [
+        (View::Slice { plane: oblique }, grey(40.0, 400.0), Output::Grey8),
+        (View::Slice { plane: oblique }, grey(40.0, 400.0), Output::Values),
+        (
+            View::Slab { plane: oblique, thickness_mm: 7.0, projection: Projection::Mean },
+            grey(40.0, 400.0),
+            Output::Rgba8,
+        ),
+        (View::Projection { camera, projection: Projection::Mip }, grey(40.0, 400.0), Output::Grey16),
+        (
+            View::Rendering { camera, shading: Shading::default() },
+            classified(&[(50.0, 0.0), (300.0, 0.6)]),
+            Output::Rgba8,
+        ),
+    ];
+    let request =
+        |(view, appearance, output)| Request::new(Scene::of_primary(view, appearance), size, output);
+    views.into_iter().map(request).collect()
+}
+
+#[test]
+fn a_part_of_a_picture_equals_the_same_part_of_the_whole() {
+    let mut random = Random(3);
+    let volume = noise(&mut random);
+    for mut request in requests(&volume, [150, 110]) {
+        let whole = bytes(&render(&volume, &request));
+        let pixel = request.output.bytes_per_pixel();
+        for rect in [[0, 0, 150, 1], [37, 21, 70, 65], [149, 109, 1, 1], [16, 32, 16, 16], [31, 5, 3, 60]] {
+            let [x, y, width, height] = rect;
+            request.region = Some(PixelRect { x, y, width, height });
+            let part = render(&volume, &request);
+            let wanted: Vec<u8> = (y..y + height)
+                .flat_map(|row| {
+                    let start = (row * 150 + x) as usize * pixel;
+                    whole[start..start + width as usize * pixel].to_vec()
+                })
+                .collect();
+            assert!(bytes(&part) == wanted, "{} {rect:?}", request.scene.view.kind());
+            if let Some(geometry) = part.plane() {
+                let (View::Slice { plane } | View::Slab { plane, .. }) = &request.scene.view else {
+                    panic!()
+                };
+                let px = plane.width_mm / 150.0;
+                let corner = plane.center_mm
+                    - plane.right * (74.5 - f64::from(x)) * px
+                    - plane.down * (54.5 - f64::from(y)) * px;
+                assert!((geometry.first_pixel_mm - corner).length() < 1e-9);
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let mut random = Random(4);
+    let volume = noise(&mut random);
+    for request in requests(&volume, [130, 90]) {
+        let pictures = [1, 2, 5].map(|threads| bytes(&render_with(&renderer(threads), &volume, &request)));
+        assert!(pictures[0] == pictures[1] && pictures[0] == pictures[2], "{}", request.scene.view.kind());
+    }
+}
+
+#[test]
+fn a_frame_goes_on_by_budgets_and_can_be_cancelled() {
+    let mut random = Random(5);
+    let volume = noise(&mut random);
+    let renderer = renderer(1);
+    let uploaded = renderer.upload(&volume, &Progress::new()).unwrap();
+    for request in requests(&volume, [200, 150]) {
+        let bindings = Bindings::primary(&uploaded);
+        let whole = renderer.render(&request, &bindings, &Progress::new()).unwrap();
+        let mut frame = renderer.begin(&request, &bindings).unwrap();
+        let mut before = 0.0;
+        let mut steps = 0;
+        while let FrameStatus::Pending { done } = frame.advance(Duration::ZERO).unwrap() {
+            assert!(done > before && done < 1.0);
+            before = done;
+            steps += 1;
+        }
+        assert!(steps > 3, "{steps}");
+        assert_eq!(bytes(&frame.finish().unwrap()), bytes(&whole));
+        // A frame that was never advanced is rendered by `finish`.
+        assert_eq!(bytes(&renderer.begin(&request, &bindings).unwrap().finish().unwrap()), bytes(&whole));
+        assert_eq!((whole.width_px(), whole.height_px()), (200, 150));
+        assert_eq!(whole.recipe().backend, "cpu");
+        assert_eq!(whole.recipe().sources[0].digest, format!("{:016x}", volume.digest()));
+        let cancelled = Progress::new();
+        cancelled.cancel();
+        assert!(matches!(renderer.render(&request, &bindings, &cancelled), Err(Error::Cancelled)));
+    }
+}
+
+#[test]
+fn what_is_no_picture_is_refused() {
+    let volume = cubes(Array3::zeros((4, 4, 4)), None);
+    let renderer = renderer(1);
+    let uploaded = renderer.upload(&volume, &Progress::new()).unwrap();
+    let mut request = slice(plane(DVec3::ZERO, DVec3::X, DVec3::Y, [4, 4]), [4, 4], Output::Grey8);
+    let begin = |request: &Request| renderer.begin(request, &Bindings::primary(&uploaded)).map(|_| ());
+    assert!(begin(&request).is_ok());
+    request.scene.layers[0].slot = "overlay".to_owned();
+    assert!(matches!(begin(&request), Err(Error::Scene(SceneFault::UnboundSlot { .. }))));
+    request.scene.layers.clear();
+    assert!(matches!(begin(&request), Err(Error::Scene(SceneFault::NoLayers))));
+    let cancelled = Progress::new();
+    cancelled.cancel();
+    assert!(matches!(renderer.upload(&volume, &cancelled), Err(Error::Cancelled)));
+}

@@ -1,0 +1,268 @@
+//! Projections and renderings.
+
+use std::sync::Arc;
+
+use anatome_core::*;
+use glam::{DAffine3, DVec3};
+use ndarray::Array3;
+
+use crate::scenes::*;
+
+fn project(camera: Camera, projection: Projection, size: [u32; 2]) -> Request {
+    let view = View::Projection { camera, projection };
+    Request::new(Scene::of_primary(view, grey(40.0, 400.0)), size, Output::Values)
+}
+
+/// From the feet, pixel by voxel of 1 mm.
+fn from_below(size: [u32; 2]) -> Camera {
+    let [width, height] = size.map(|n| (f64::from(n) - 1.0) / 2.0);
+    let target_mm = DVec3::new(width, height, 5.0);
+    let lens = Lens::Orthographic { height_mm: f64::from(size[1]) };
+    Camera { eye_mm: target_mm - DVec3::Z * 50.0, target_mm, up: -DVec3::Y, lens }
+}
+
+#[test]
+fn projections_take_each_column() {
+    let mut random = Random(6);
+    let samples = Array3::from_shape_simple_fn((11, 9, 13), || random.between(-1000.0, 3000.0) as i16);
+    let volume = cubes(samples.clone(), None);
+    for projection in [Projection::Mip, Projection::MinIp, Projection::Mean] {
+        let mut request = project(from_below([13, 9]), projection, [13, 9]);
+        request.scene.layers[0].interpolation = Interpolation::Nearest;
+        let image = render(&volume, &request);
+        for (n, &value) in values(&image).iter().enumerate() {
+            let column = samples.slice(ndarray::s![.., n / 13, n % 13]);
+            match projection {
+                Projection::Mip => assert_eq!(value, f32::from(*column.iter().max().unwrap())),
+                Projection::MinIp => assert_eq!(value, f32::from(*column.iter().min().unwrap())),
+                Projection::Mean => {
+                    // Steps of half a voxel from -0.5 to 10.5; halves are nearest to the next voxel.
+                    let (first, last) = (f32::from(column[0]), f32::from(column[10]));
+                    let sum: f32 = column.iter().map(|&v| 2.0 * f32::from(v)).sum();
+                    let mean = (sum + last - 0.5 * (first + last)) / 22.0;
+                    assert!((value - mean).abs() < 0.01, "{value} {mean}");
+                }
+            }
+        }
+    }
+}
+
+/// Lumps, layers and noise, with air, bone and padding, so that some parts can be leapt over and others can't.
+fn lumps(random: &mut Random, round: usize) -> Arc<Volume> {
+    let shape = [40, 45, 50];
+    let grid = random.grid(shape, round % 3 == 1, round % 2 == 1);
+    let places: Vec<(DVec3, f64, f64)> = (0..6)
+        .map(|_| {
+            let at =
+                DVec3::new(random.between(0.0, 50.0), random.between(0.0, 45.0), random.between(0.0, 40.0));
+            (at, random.between(3.0, 12.0), random.between(-500.0, 1500.0))
+        })
+        .collect();
+    let hole = DVec3::new(random.between(0.0, 50.0), random.between(0.0, 45.0), random.between(0.0, 40.0));
+    let samples = Array3::from_shape_fn((40, 45, 50), |(k, j, i)| {
+        let p = DVec3::new(i as f64, j as f64, k as f64);
+        if p.distance(hole) < 9.0 {
+            return -2000;
+        }
+        let lump = places.iter().find(|(at, radius, _)| p.distance(*at) < *radius);
+        // Neighbours that are all transparent, with what can be seen between them.
+        let layer = if i % 16 < 8 { -1000.0 } else { -990.0 };
+        lump.map_or(layer, |lump| lump.2 + random.between(-20.0, 20.0)) as i16
+    });
+    let padded = (!round.is_multiple_of(4)).then_some(Padding { lowest: -2000.0, highest: -2000.0 });
+    let mapping = ValueMapping {
+        slope: if round % 5 == 4 { -0.5 } else { 1.0 },
+        intercept: 10.0,
+        unit: Unit::Hounsfield,
+    };
+    let facts = Facts::new(Modality::Ct);
+    Arc::new(Volume::new(grid, Samples::I16(samples), mapping, padded, facts).unwrap())
+}
+
+fn camera(random: &mut Random, volume: &Volume) -> Camera {
+    let target_mm = volume.center_mm() + random.vector(5.0);
+    let toward = (random.vector(1.0) + DVec3::splat(0.01)).normalize();
+    let away = random.between(5.0, 200.0);
+    let lens = if random.unit() < 0.5 {
+        Lens::Orthographic { height_mm: random.between(20.0, 90.0) }
+    } else {
+        Lens::Perspective { fov_rad: random.between(0.2, 2.5) }
+    };
+    Camera { eye_mm: target_mm - toward * away, target_mm, up: toward.any_orthogonal_vector(), lens }
+}
+
+fn transfer(random: &mut Random) -> Appearance {
+    match (random.unit() * 3.0) as u32 {
+        0 => classified(&[(200.0, 0.0), (900.0, 0.7)]),
+        // Only between two transparent values.
+        1 => classified(&[(-950.0, 0.0), (-700.0, 0.5), (-300.0, 0.0), (3000.0, 0.0)]),
+        // A thin shell.
+        _ => {
+            let at = random.between(-400.0, 900.0);
+            classified(&[(at, 0.0), (at + 5.0, 0.9), (at + 10.0, 0.0)])
+        }
+    }
+}
+
+#[test]
+fn skipping_does_not_change_a_bit() {
+    let mut random = Random(7);
+    let mut lit = 0;
+    for round in 0..60 {
+        let volume = lumps(&mut random, round);
+        let camera = camera(&mut random, &volume);
+        let (view, appearance, output) = match round % 4 {
+            0 => (View::Projection { camera, projection: Projection::Mip }, grey(0.0, 100.0), Output::Values),
+            1 => {
+                (View::Projection { camera, projection: Projection::MinIp }, grey(0.0, 100.0), Output::Values)
+            }
+            2 if round % 8 == 2 => {
+                (View::Projection { camera, projection: Projection::Mean }, grey(0.0, 100.0), Output::Values)
+            }
+            _ => {
+                let shading = Shading::default();
+                (View::Rendering { camera, shading }, transfer(&mut random), Output::Rgba8)
+            }
+        };
+        let mut scene = Scene::of_primary(view, appearance);
+        if random.unit() < 0.3 {
+            scene.layers[0].interpolation = Interpolation::Nearest;
+        }
+        if random.unit() < 0.3 {
+            let clip = ClipPlane { point_mm: volume.center_mm(), normal: random.vector(1.0) };
+            scene.layers[0].region.clip_planes.push(clip);
+        }
+        let mut request = Request::new(scene, [61, 47], output);
+        request.quality.step = random.between(0.2, 4.0);
+        request.quality.early_termination = false;
+        let pictures = [true, false].map(|skipping| {
+            request.quality.skipping = skipping;
+            bytes(&render(&volume, &request))
+        });
+        assert!(pictures[0] == pictures[1], "round {round}: {request:?}");
+        if output == Output::Rgba8 {
+            lit += pictures[0].chunks(4).filter(|pixel| pixel[..3] != [0, 0, 0]).count();
+        }
+    }
+    // Most pictures of transfer functions show something.
+    assert!(lit > 10_000, "{lit}");
+}
+
+/// Beer-Lambert: a constant of so much opacity per mm, through 20 mm, whatever the step.
+#[test]
+fn opacity_is_per_millimetre() {
+    let volume = cubes(Array3::from_elem((20, 12, 12), 500), None);
+    for opacity in [0.01, 0.1, 0.5] {
+        for step in [0.2, 0.5, 1.0, 3.3] {
+            let camera = from_below([12, 12]);
+            let shading = Shading { ambient: 1.0, diffuse: 0.0, specular: 0.0, ..Shading::default() };
+            let view = View::Rendering { camera, shading };
+            let scene = Scene::of_primary(view, classified(&[(400.0, opacity), (600.0, opacity)]));
+            let mut request = Request::new(scene, [12, 12], Output::Rgba8);
+            request.quality.step = step;
+            let expected = 255.0 * (1.0 - (1.0 - opacity).powi(20));
+            let pixels = bytes(&render(&volume, &request));
+            for pixel in pixels.chunks(4) {
+                let off = f64::from(pixel[0]) - expected;
+                assert!(off.abs() <= 1.0, "{opacity} {step} {pixel:?} {expected}");
+                assert!((f64::from(pixel[1]) - 0.8 * expected).abs() <= 1.0);
+            }
+        }
+    }
+}
+
+/// Colour bands by value on a ramp along x: clip planes and crop boxes keep what they say.
+#[test]
+fn crops_and_planes_cut() {
+    let volume = cubes(Array3::from_elem((20, 20, 20), 500), None);
+    let size = [20, 20];
+    let view = View::Rendering { camera: from_below(size), shading: Shading::default() };
+    let mut scene = Scene::of_primary(view, classified(&[(400.0, 0.9), (600.0, 0.9)]));
+    let region = &mut scene.layers[0].region;
+    region.crop = Some(CropBox { min_mm: DVec3::new(3.5, -9.0, -9.0), max_mm: DVec3::new(99.0, 12.5, 99.0) });
+    region.clip_planes.push(ClipPlane { point_mm: DVec3::new(9.5, 0.0, 0.0), normal: DVec3::NEG_X });
+    let pixels = bytes(&render(&volume, &Request::new(scene, size, Output::Rgba8)));
+    for (n, pixel) in pixels.chunks(4).enumerate() {
+        let (x, y) = (n % 20, n / 20);
+        let kept = (4..10).contains(&x) && y <= 12;
+        assert_eq!(pixel[0] > 0, kept, "{x} {y} {pixel:?}");
+    }
+}
+
+/// A wall that faces the light is brighter than one that turns away, on sheared grids too, and a flat place is lit
+/// evenly.
+#[test]
+fn surfaces_are_lit_by_the_gradient_in_millimetres() {
+    let mut random = Random(8);
+    for round in 0..8 {
+        let grid = random.grid([40, 50, 50], round % 2 == 1, false);
+        let center = grid.center_mm();
+        let normal = random.vector(1.0).normalize();
+        let samples = Array3::from_shape_fn((40, 50, 50), |(k, j, i)| {
+            let p = grid.patient_from_index(DVec3::new(i as f64, j as f64, k as f64));
+            (1000.0 * normal.dot(p - center)) as f32
+        });
+        let volume = volume(grid, Samples::F32(samples), None);
+        let toward = if normal.z.abs() < 0.9 { DVec3::Z } else { DVec3::X };
+        let forward = (normal + 0.3 * toward).normalize();
+        let camera = Camera {
+            eye_mm: center - forward * 100.0,
+            target_mm: center,
+            up: forward.any_orthogonal_vector(),
+            lens: Lens::Orthographic { height_mm: 2.0 },
+        };
+        let shading =
+            Shading { ambient: 0.1, diffuse: 0.8, specular: 0.0, shininess: 1.0, gradient_floor: 0.0 };
+        let view = View::Rendering { camera, shading };
+        let scene = Scene::of_primary(view, classified(&[(-50.0, 0.0), (0.0, 0.999), (9e4, 0.999)]));
+        let pixels = bytes(&render(&volume, &Request::new(scene, [5, 5], Output::Rgba8)));
+        let (right, down, forward) = camera.frame().unwrap();
+        let light = (-forward - right * 0.35 - down * 0.45).normalize();
+        let expected = 255.0 * (0.1 + 0.8 * light.dot(normal).abs());
+        let shown = f64::from(pixels[4 * 12]);
+        assert!((shown - expected).abs() <= 1.5, "round {round}: {shown} {expected}");
+    }
+}
+
+/// From inside, nothing behind the eye is seen.
+#[test]
+fn perspective_starts_at_the_eye() {
+    let samples = Array3::from_shape_fn((20, 20, 20), |(k, _, _)| if k < 10 { 1000 } else { 5 * k as i16 });
+    let volume = cubes(samples, None);
+    let eye_mm = DVec3::new(9.5, 9.5, 12.0);
+    let lens = Lens::Perspective { fov_rad: 0.5 };
+    let camera = Camera { eye_mm, target_mm: eye_mm + DVec3::Z, up: DVec3::Y, lens };
+    let image = render(&volume, &project(camera, Projection::Mip, [9, 9]));
+    assert_eq!(values(&image)[40], 95.0);
+    let image = render(&volume, &project(camera, Projection::MinIp, [9, 9]));
+    assert!((values(&image)[40] - 60.0).abs() < 1e-3);
+}
+
+#[test]
+fn rays_that_miss_show_the_background() {
+    let volume = cubes(Array3::from_elem((4, 4, 4), 7), None);
+    let mut camera = from_below([8, 8]);
+    camera.target_mm += DVec3::X * 100.0;
+    camera.eye_mm += DVec3::X * 100.0;
+    let mut request = project(camera, Projection::Mip, [8, 8]);
+    assert!(values(&render(&volume, &request)).iter().all(|v| v.is_nan()));
+    request.scene.background = [1.0, 0.5, 0.0];
+    request.output = Output::Rgba8;
+    assert_eq!(bytes(&render(&volume, &request))[..4], [255, 128, 0, 255]);
+    // Far away, f32 can't tell samples apart: nothing is drawn, and nothing breaks.
+    camera.target_mm = DVec3::splat(1e30);
+    camera.eye_mm = DVec3::ZERO;
+    let far = project(camera, Projection::Mip, [8, 8]);
+    assert!(values(&render(&volume, &far)).iter().all(|v| v.is_nan()));
+}
+
+#[test]
+fn a_single_voxel_is_a_volume() {
+    let grid = Grid::even([1, 1, 1], DAffine3::IDENTITY).unwrap();
+    let volume = volume(grid, Samples::F32(Array3::from_elem((1, 1, 1), 3.5)), Some(Padding::F32));
+    let camera = StandardView::Axial.camera(volume.grid(), 1.0);
+    for projection in [Projection::Mip, Projection::MinIp, Projection::Mean] {
+        let image = render(&volume, &project(camera, projection, [3, 3]));
+        assert_eq!(values(&image), [3.5; 9], "{projection:?}");
+    }
+}

@@ -19,7 +19,7 @@ pub(crate) struct DemoReport {
     study: PathBuf,
     /// The standard pictures of the CT.
     pub(crate) ct: JobReport,
-    /// The coronal plane and the projection of the PET.
+    /// The three planes of the PET.
     pub(crate) pet: JobReport,
 }
 
@@ -29,13 +29,16 @@ impl DemoReport {
     }
 }
 
+/// What is rendered of the PET.
+const PLANES: [Picture; 3] = [Picture::Axial, Picture::Coronal, Picture::Sagittal];
+
 /// Makes the study, writes it, and renders what it reads back.
 pub(crate) fn run(args: &DemoArgs, stages: &Stages) -> Result<DemoReport> {
     let common = &args.common;
     let study = args.out.join("study");
     let ct = standard_job(vec![study.join("ct")], args.out.clone(), common);
     let pet = Job {
-        shots: Shots::Standard { pictures: vec![Picture::Coronal, Picture::Mip], style: Style::default() },
+        shots: Shots::Standard { pictures: PLANES.to_vec(), style: Style::default() },
         ..standard_job(vec![study.join("pet")], args.out.join("pet"), common)
     };
     // Before minutes of work rather than after.

@@ -88,6 +88,14 @@ impl<'a> Beam<'a> {
         first: i32,
         last: i32,
     ) -> Option<Range> {
+        let [low, high] = self.corners_of_box(first, last)?;
+        let cells = self.bounds.as_ref()?.skipping.cells;
+        Some(cells.range_between(field.voxel_at(low), field.voxel_at(high)))
+    }
+
+    /// The lowest and the highest corner of a box in lattice coordinates around the samples from `first` to `last` of all
+    /// rays; `None` if it is not known.
+    fn corners_of_box(&self, first: i32, last: i32) -> Option<[[f32; 3]; 2]> {
         let Bounds { skipping, corners, bulge } = self.bounds.as_ref()?;
         let ends = [first as f32 * self.step_mm, last as f32 * self.step_mm];
         let farthest = ends[0].abs().max(ends[1].abs());
@@ -108,7 +116,7 @@ impl<'a> Beam<'a> {
                 return None;
             }
         }
-        Some(skipping.cells.range_between(field.voxel_at(low), field.voxel_at(high)))
+        Some([low, high])
     }
 }
 
@@ -125,4 +133,75 @@ fn bulge(plan: &RayPlan, corners: &[Line; 4]) -> Option<[f32; 3]> {
     let columns = plan.lattice_from_relative;
     let lattice_per_mm = |n: usize| columns.iter().map(|c| c[n] * c[n]).sum::<f32>().sqrt();
     (least > 0.5).then(|| [0, 1, 2].map(|n| per_mm * lattice_per_mm(n)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anatome_core::plan::Plan;
+    use anatome_core::*;
+    use glam::{DAffine3, DVec3};
+    use ndarray::Array3;
+
+    fn plan(camera: Camera, size: [u32; 2]) -> RayPlan {
+        let samples = Samples::U8(Array3::zeros((40, 50, 60)));
+        let grid = Grid::even([40, 50, 60], DAffine3::from_rotation_y(0.3)).unwrap();
+        let mapping = ValueMapping::identity(Unit::Arbitrary);
+        let volume = Volume::new(grid, samples, mapping, None, Facts::new(Modality::Ct)).unwrap();
+        let voi = Voi::Window(Window::spanning(0.0, 1.0).unwrap());
+        let view = View::Projection { camera, projection: Projection::Mip };
+        let scene = Scene::of_primary(view, Appearance::Grey { voi, invert: false, colors: None });
+        match Plan::new(&Request::new(scene, size, Output::Values), &volume).unwrap() {
+            Plan::Rays(plan) => plan,
+            Plan::Plane(_) => panic!("rays were asked for"),
+        }
+    }
+
+    fn cells(plan: &RayPlan) -> Cells {
+        Cells::new(&vec![0u8; 40 * 50 * 60], &plan.sampling)
+    }
+
+    /// All samples of all rays lie in the boxes, by half of their margin, also where directions spread widely.
+    #[test]
+    fn boxes_hold_all_samples() {
+        let target_mm = DVec3::new(25.0, 22.0, 15.0);
+        let lenses = [0.3, 0.9, 1.6, 2.4].map(|fov_rad| Lens::Perspective { fov_rad });
+        let mut seen = 0;
+        for lens in lenses.into_iter().chain([Lens::Orthographic { height_mm: 30.0 }]) {
+            let eye_mm = target_mm + DVec3::new(11.0, -40.0, 17.0);
+            let plan = plan(Camera { eye_mm, target_mm, up: DVec3::Z, lens }, [20, 18]);
+            let cells = cells(&plan);
+            let field = Field::<u8, false>::new(&[], &plan.sampling);
+            let skipping = Skipping::new(&field, &cells);
+            for part in beams(plan.rect) {
+                let Some(beam) = Beam::new(&plan, part, Some(&skipping)) else { continue };
+                for first in (beam.first..=beam.last).step_by(5) {
+                    let Some([low, high]) = beam.corners_of_box(first, first + 4) else { continue };
+                    for ray in beam.rays.iter().flatten() {
+                        let lattice = ray.lattice_at(ray.t_from(first));
+                        for lane in (0..5).filter(|lane| (ray.first..=ray.last).contains(&(first + lane))) {
+                            for axis in 0..3 {
+                                let p = lattice[axis][lane as usize];
+                                let within = low[axis] + MARGIN / 2.0 < p && p < high[axis] - MARGIN / 2.0;
+                                assert!(within, "{lens:?} {p} {low:?} {high:?}");
+                                seen += 1;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(seen > 50_000, "{seen}");
+    }
+
+    #[test]
+    fn rays_of_all_directions_have_no_box() {
+        let eye_mm = DVec3::new(25.0, 22.0, 15.0);
+        let lens = Lens::Perspective { fov_rad: 3.0 };
+        let plan = plan(Camera { eye_mm, target_mm: eye_mm + DVec3::Y, up: DVec3::Z, lens }, [4, 4]);
+        let cells = cells(&plan);
+        let skipping = Skipping::new(&Field::<u8, false>::new(&[], &plan.sampling), &cells);
+        let beam = Beam::new(&plan, plan.rect, Some(&skipping)).unwrap();
+        assert_eq!(beam.corners_of_box(0, 7), None);
+    }
 }

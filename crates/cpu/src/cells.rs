@@ -115,3 +115,43 @@ fn range_without<T: Sample>(part: &[T], (lowest, highest): (f32, f32)) -> Range 
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anatome_core::Interpolation;
+
+    /// Ranges hold every voxel between two, and the next one along each axis, padding excluded.
+    #[test]
+    fn ranges_hold_all_voxels_that_positions_need() {
+        let size = [13, 9, 10];
+        let mut state = 7u32;
+        let samples: Vec<i16> = (0..13 * 9 * 10)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 20) as i16
+            })
+            .collect();
+        for padding in [None, Some((1000.0, 3000.0)), Some((0.0, 5000.0))] {
+            let interpolation = Interpolation::Linear;
+            let plan =
+                SamplingPlan { size, slope: 1.0, intercept: 0.0, padding, interpolation, slices: None };
+            let cells = Cells::new(&samples, &plan);
+            for (low, high) in [([0, 0, 0], [0, 0, 0]), ([3, 3, 3], [3, 4, 5]), ([7, 2, 0], [12, 8, 9])] {
+                let range = cells.range_between(low, high);
+                let is_near = |n: usize, v: usize| (low[n]..=high[n] + 1).contains(&v);
+                for (n, &sample) in samples.iter().enumerate() {
+                    let [i, j, k] = [n % 13, n / 13 % 9, n / (13 * 9)];
+                    let v = f32::from(sample);
+                    let padded = padding.is_some_and(|(low, high)| low <= v && v <= high);
+                    if is_near(0, i) && is_near(1, j) && is_near(2, k) && !padded {
+                        assert!(range.low <= v && v <= range.high, "{low:?} {high:?} {i} {j} {k}");
+                    }
+                }
+                assert_eq!(range.is_empty(), padding == Some((0.0, 5000.0)));
+                let inside = |v: f32| padding.is_none_or(|(low, high)| v < low || v > high);
+                assert!(range.is_empty() || inside(range.low) && inside(range.high));
+            }
+        }
+    }
+}

@@ -113,7 +113,7 @@ fn of_rays<'a, T: Sample, I: Interpolate, const PADDED: bool>(
             Box::new(ProjectKernel { field, plan, projection, display, output, skipping, interpolation })
         }
         RayMode::Render(rendering) => {
-            let opacity = Opacity::new(&rendering);
+            let opacity = Opacity::new(&rendering.table, rendering.table_first, rendering.entries_per_unit);
             Box::new(RaycastKernel { field, plan, rendering: *rendering, opacity, skipping, interpolation })
         }
     }

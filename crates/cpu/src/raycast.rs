@@ -31,14 +31,15 @@ pub(crate) struct Opacity {
 }
 
 impl Opacity {
-    pub(crate) fn new(rendering: &RenderingPlan) -> Self {
+    /// From a table whose first entry stands for the value `first`.
+    pub(crate) fn new(table: &[[f32; 4]], first: f32, entries_per_unit: f32) -> Self {
         let mut before = vec![0];
         let mut count = 0;
-        for entry in &rendering.table {
+        for entry in table {
             count += u32::from(entry[3] > 0.0);
             before.push(count);
         }
-        Self { before, first: rendering.table_first, entries_per_unit: rendering.entries_per_unit }
+        Self { before, first, entries_per_unit }
     }
 
     /// Whether looking up any value from `low` to `high` gives no extinction.
@@ -234,5 +235,30 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> RaycastKernel<'_, T, I, PADD
             change / distance[axis]
         });
         self.plan.lattice_from_relative.map(|column| dot(column, g))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Entries at 0, 10, ... 50, of which only those at 20 and 30 are seen.
+    #[test]
+    fn what_is_between_two_entries_is_seen_if_one_is() {
+        let seen = [0.0, 0.0, 0.5, 0.5, 0.0, 0.0];
+        let opacity = Opacity::new(&seen.map(|extinction| [0.0, 0.0, 0.0, extinction]), 0.0, 0.1);
+        for (low, high, transparent) in [
+            (-50.0, -20.0, true),
+            (-50.0, 10.0, true),
+            (-50.0, 11.0, false),
+            (12.0, 12.0, false),
+            (20.0, 30.0, false),
+            (39.0, 45.0, false),
+            (40.0, 90.0, true),
+            (60.0, 90.0, true),
+            (0.0, 50.0, false),
+        ] {
+            assert_eq!(opacity.is_transparent(low, high), transparent, "{low} {high}");
+        }
     }
 }

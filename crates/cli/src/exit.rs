@@ -10,7 +10,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 /// The code of a run that made nothing.
 pub(crate) fn of_error(error: &Error) -> ExitCode {
     ExitCode::from(match error {
-        Error::Exists { .. } | Error::Unknown { .. } => 2,
+        Error::Exists { .. } | Error::Unknown { .. } | Error::Json { .. } => 2,
         _ => of_kind(error.kind()),
     })
 }

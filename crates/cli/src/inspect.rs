@@ -21,7 +21,7 @@ pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<InspectReport> 
 
 /// The report for a person.
 pub(crate) fn text(report: &InspectReport) -> String {
-    let mut out = format!("{} files, {} studies\n", report.files, report.studies.len());
+    let mut out = format!("{}, {}\n", counted(report.files, "file"), counted_studies(report.studies.len()));
     out += &notes_text(&report.notes, "");
     for study in &report.studies {
         out += &format!("\nstudy {}\n", study.number);
@@ -49,10 +49,10 @@ pub(crate) fn text(report: &InspectReport) -> String {
 fn series_text(series: &SeriesReport) -> String {
     let part = series.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
     let mut out = format!(
-        "  series {}: {}{part}, {} instances, {}\n",
+        "  series {}: {}{part}, {}, {}\n",
         series.number,
         series.modality,
-        series.instances,
+        counted(series.instances, "instance"),
         series.transfer_syntaxes.join("; ")
     );
     if let Some(who) = &series.identity {
@@ -80,10 +80,11 @@ fn series_text(series: &SeriesReport) -> String {
     if let Some(values) = &series.values {
         out += &format!("    {} samples", values.sample_type);
         if let Some([low, high]) = values.range {
-            out += &format!(", values {low} to {high} {}", values.unit);
+            out += format!(", values {low} to {high} {}", values.unit).trim_end();
         }
         if let Some([low, high]) = values.padding {
-            out += &format!(", padding {low} to {high}");
+            out +=
+                &if low == high { format!(", padding {low}") } else { format!(", padding {low} to {high}") };
         }
         out += if values.inverted { ", low values white" } else { "" };
         out += if values.lossy { ", compressed with loss" } else { "" };
@@ -93,6 +94,14 @@ fn series_text(series: &SeriesReport) -> String {
         out += &format!("    no volume: {error}\n");
     }
     out + &notes_text(&series.notes, "    ")
+}
+
+fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+fn counted_studies(n: usize) -> String {
+    if n == 1 { "1 study".to_owned() } else { format!("{n} studies") }
 }
 
 /// Equal neighbours counted: `13 x 4.00, 1 x 1.08 mm`.

@@ -31,8 +31,24 @@ fn main() -> ExitCode {
         Err(error) => {
             // Nowhere is left to report a failure of standard error.
             drop(writeln!(io::stderr(), "anatome: {error}"));
+            if wants_json(&cli.command) {
+                let report = serde_json::json!({
+                    "schema_version": 1,
+                    "error": { "kind": format!("{:?}", error.kind()).to_lowercase(), "message": error.to_string() },
+                });
+                drop(writeln!(io::stdout(), "{report:#}"));
+            }
             exit::of_error(&error)
         }
+    }
+}
+
+fn wants_json(command: &Command) -> bool {
+    match command {
+        Command::Demo(args) => args.common.json,
+        Command::Render(args) => args.common.json,
+        Command::Inspect(args) => args.json,
+        Command::Adapters(args) => args.json,
     }
 }
 

@@ -88,6 +88,9 @@ fn reports_are_json_with_a_schema_version() {
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!(report["schema_version"], 1);
     assert_eq!(report["studies"][0]["series"][0]["values"]["unit"], "HU");
+    let run = anatome(&["inspect", &path(&folder, "nowhere"), "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((&report["schema_version"], &report["error"]["kind"]), (&1.into(), &"io".into()));
     let run = anatome(&["adapters", "--json"]);
     assert_eq!(run.status.code(), Some(0));
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
@@ -140,7 +143,7 @@ fn wrong_inputs_end_with_a_message_and_a_code() {
     fails(&["render", &study, "--out", &out, "--preset", "none"], 2, "vessels");
     fails(&["render", &study, "--out", &out, "--size", "0x0"], 2, "3840x2160");
     fails(&["render", &study], 2, "--out");
-    fails(&["render", &study, "--out", &out, "--scene", &note], 4, "not a scene");
+    fails(&["render", &study, "--out", &out, "--scene", &note], 2, "not a scene");
     fails(
         &["render", &study, "--out", &out, "--backend", "gpu", "--adapter", "no such GPU"],
         5,

@@ -119,13 +119,15 @@ impl Grid {
         if normal.dot(z_axis) < 0.0 { -normal } else { normal }
     }
 
-    /// Distances in mm between neighbours along i, j and (perpendicular to the slices) k; the mean for uneven slices.
+    /// Distances in mm between neighbours along i, j and (perpendicular to the slices) k; for uneven slices the median,
+    /// so that places with missing slices do not count.
     #[must_use]
     pub fn spacing_mm(&self) -> DVec3 {
         let m = self.patient_from_lattice.matrix3;
         let z = self.slices.as_ref().map_or(1.0, |table| {
-            let z = table.z_mm();
-            (z[z.len() - 1] - z[0]) / (z.len() - 1) as f64
+            let mut gaps: Vec<f64> = (1..table.z_mm().len()).map(|k| table.gap_mm(k - 1)).collect();
+            gaps.sort_by(f64::total_cmp);
+            gaps[gaps.len() / 2]
         });
         DVec3::new(m.x_axis.length(), m.y_axis.length(), self.slice_normal().dot(m.z_axis) * z)
     }

@@ -132,7 +132,7 @@ fn bulge(plan: &RayPlan, corners: &[Line; 4]) -> Option<[f32; 3]> {
     let per_mm = 1.0 - least.sqrt() + f32::EPSILON;
     let columns = plan.lattice_from_relative;
     let lattice_per_mm = |n: usize| columns.iter().map(|c| c[n] * c[n]).sum::<f32>().sqrt();
-    (least > 0.5).then(|| [0, 1, 2].map(|n| per_mm * lattice_per_mm(n)))
+    (least > 0.0).then(|| [0, 1, 2].map(|n| per_mm * lattice_per_mm(n)))
 }
 
 #[cfg(test)]

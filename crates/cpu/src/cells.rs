@@ -121,6 +121,22 @@ mod tests {
     use super::*;
     use anatome_core::Interpolation;
 
+    #[test]
+    fn a_cell_holds_the_first_voxels_of_the_next() {
+        let size = [10, 10, 10];
+        let interpolation = Interpolation::Linear;
+        let plan =
+            SamplingPlan { size, slope: 1.0, intercept: 0.0, padding: None, interpolation, slices: None };
+        for stride in [1, 10, 100] {
+            let mut samples = vec![0u16; 1000];
+            samples[CELL * stride] = 9;
+            let before = (CELL - 1) * stride;
+            let before = [before % 10, before / 10 % 10, before / 100];
+            let range = Cells::new(&samples, &plan).range_between(before, before);
+            assert_eq!(range, Range { low: 0.0, high: 9.0 }, "{stride}");
+        }
+    }
+
     /// Ranges hold every voxel between two, and the next one along each axis, padding excluded.
     #[test]
     fn ranges_hold_all_voxels_that_positions_need() {

@@ -109,7 +109,8 @@ pub struct SeriesIdentity {
 pub struct GeometryReport {
     /// Columns, rows and slices.
     pub size: [usize; 3],
-    /// Distances in mm between columns, rows and (along the normal, the mean if uneven) slices.
+    /// Distances in mm between columns, rows and (along the normal, the median if uneven) slices; see
+    /// [`Self::slice_gaps_mm`].
     pub spacing_mm: [f64; 3],
     /// The rotation of the rows, columns and normal: their directions in LPS.
     pub directions: [[f64; 3]; 3],

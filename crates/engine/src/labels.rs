@@ -66,7 +66,7 @@ fn facts(scene: &Scene, volume: &Volume) -> Vec<String> {
     let mm = volume.grid().spacing_mm();
     let mut lines = vec![
         format!("{}  {i} x {j} x {k}", volume.facts().modality.code()),
-        format!("{:.2} x {:.2} x {:.2} mm", mm.x, mm.y, mm.z),
+        format!("{:.2} x {:.2} x {} mm", mm.x, mm.y, slice_spacing(volume)),
     ];
     if let View::Slab { thickness_mm, projection, .. } = &scene.view {
         lines.push(format!("{projection:?}  {thickness_mm:.1} mm"));
@@ -75,13 +75,27 @@ fn facts(scene: &Scene, volume: &Volume) -> Vec<String> {
         scene.layers.first().map(|l| &l.appearance)
     {
         let unit = &volume.mapping().unit;
-        lines.push(format!("C {}  W {}  {unit}", window.center(), window.width()));
+        let short =
+            |value: f64| if value.abs() < 100.0 { format!("{value:.4}") } else { format!("{value:.1}") };
+        let number = |value: f64| short(value).trim_end_matches('0').trim_end_matches('.').to_owned();
+        lines.push(format!("C {}  W {}  {unit}", number(window.center()), number(window.width())));
     }
     if volume.facts().lossy {
         lines.push("lossy".to_owned());
     }
     lines.push("not for diagnostic use".to_owned());
     lines
+}
+
+/// The distance between slices; from the smallest to the largest where they are uneven, missing slices apart.
+fn slice_spacing(volume: &Volume) -> String {
+    let grid = volume.grid();
+    let Some(table) = grid.slices() else { return format!("{:.2}", grid.spacing_mm().z) };
+    let present = table.missing_after().iter().enumerate().filter(|(_, missing)| !**missing);
+    let gaps = present.map(|(k, _)| table.gap_mm(k));
+    let (low, high) =
+        gaps.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), gap| (low.min(gap), high.max(gap)));
+    if high - low < 0.01 * high { format!("{low:.2}") } else { format!("{low:.2}-{high:.2}") }
 }
 
 /// Coverage of light text over the picture; the dark rim is made when it is blended.
@@ -180,13 +194,15 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Light text with a dark rim, readable on any picture.
+    /// Light text with a dark rim; dark text with a light rim on a light background.
     fn blend(self) {
-        let rim = (self.scale.y / 14.0).round().max(1.0) as usize;
+        let [r, g, b] = self.image.recipe().scene.background;
+        let (ink, ground) = if r + g + b > 1.5 { (0.0, 1.0) } else { (0.95, 0.0) };
+        let rim = (self.scale.y / 10.0).round().max(1.0) as usize;
         let shade = dilate(&self.coverage, self.width, self.height, rim);
         let mix = |display: f32, n: usize| {
-            let dark = display * (1.0 - 0.8 * shade[n]);
-            dark + (0.95 - dark) * self.coverage[n]
+            let around = display + (ground - display) * 0.9 * shade[n];
+            around + (ink - around) * self.coverage[n]
         };
         match self.image.pixels_mut() {
             Pixels::Grey8(p) => {

@@ -224,6 +224,22 @@ fn surfaces_are_lit_by_the_gradient_in_millimetres() {
     }
 }
 
+/// Where a side has no sample, the middle stands for it. All light is taken between z = -0.5 and 0, at -0.25 in the mean,
+/// where the gradient is (1075 - 1000) / 2.
+#[test]
+fn surfaces_at_the_border_are_lit_by_one_side() {
+    let volume = cubes(Array3::from_shape_fn((11, 9, 9), |(k, _, _)| 1000 + 100 * k as i16), None);
+    let shading = Shading { ambient: 0.0, diffuse: 0.0, specular: 0.0, shininess: 1.0, gradient_floor: 37.5 };
+    let view = View::Rendering { camera: from_below([9, 9]), shading };
+    let scene = Scene::of_primary(view, classified(&[(0.0, 1.0), (9999.0, 1.0)]));
+    let pixels = bytes(&render(&volume, &Request::new(scene, [9, 9], Output::Rgba8)));
+    let [r, g, b] = [1.0, 0.8, 0.6].map(|c| (255.0 * c * 0.5) as i32);
+    for pixel in pixels.chunks(4) {
+        let off = [r, g, b].iter().zip(pixel).map(|(a, &b)| (a - i32::from(b)).abs()).max();
+        assert!(off <= Some(1), "{pixel:?}");
+    }
+}
+
 /// From inside, nothing behind the eye is seen.
 #[test]
 fn perspective_starts_at_the_eye() {

@@ -267,7 +267,7 @@ impl Anatomy {
                 BoneKind::Long => (LONG_CORTEX, YELLOW_MARROW),
             };
             block.blend(voxel, shell, share);
-            let inner = super::block::coverage(distance + kind.cortex_mm(), block.blend_mm * 1.3);
+            let inner = super::block::coverage(distance + kind.cortex_mm(), block.blend_mm);
             block.blend(voxel, filling, inner);
         }
     }

@@ -18,12 +18,12 @@ pub(crate) enum BoneKind {
 }
 
 impl BoneKind {
-    /// Thickness of the cortex in mm.
+    /// Thickness of the cortex in mm: with its blurred faces it is flat for a voxel, so that projections show no rings.
     pub(crate) const fn cortex_mm(self) -> f32 {
         match self {
-            Self::Flat => 1.9,
-            Self::Vertebra => 1.5,
-            Self::Long => 2.6,
+            Self::Flat => 2.5,
+            Self::Vertebra => 2.4,
+            Self::Long => 3.0,
         }
     }
 }

@@ -167,7 +167,9 @@ pub fn default_window(volume: &Volume) -> Result<anatome_core::Voi> {
     let window = match volume.facts().modality {
         Modality::Ct => Window::new(40.0, 400.0, WindowFunction::Linear)?,
         _ => {
-            let (low, high) = quantiles(volume, [0.01, 0.995])
+            // Activity spans decades: its few hottest voxels must not all be black.
+            let top = if volume.facts().modality == Modality::Pt { 0.9995 } else { 0.995 };
+            let (low, high) = quantiles(volume, [0.01, top])
                 .map(|[low, high]| (low, high))
                 .filter(|(low, high)| high > low)
                 .or_else(|| volume.value_range())

@@ -102,7 +102,7 @@ impl Blade {
         let height = sample.cage - CAGE_MM - sample.layers[SUBSCAPULAR] - 1.5;
         let rim = smooth_step(11.0, 1.0, line_distance(at, inferior, lateral));
         let edge = smooth_step(5.0, 0.0, -rounded);
-        smooth_max(height.abs() - (0.95 + 3.2 * rim + 0.7 * edge), rounded, 2.0)
+        smooth_max(height.abs() - (1.5 + 3.2 * rim + 0.7 * edge), rounded, 2.0)
     }
 }
 

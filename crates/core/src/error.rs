@@ -138,6 +138,9 @@ pub enum SceneFault {
         /// The appearance that it needs.
         needed: &'static str,
     },
+    /// A grey output of a layer with a colour map.
+    #[error("a colour map needs the rgba8 output")]
+    GreyOfColors,
     /// An output that the view can't give, such as modality values of a rendering.
     #[error("a {view} view has no {output} output")]
     Output {

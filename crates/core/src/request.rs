@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, Scene, SceneFault, View};
+use crate::{Appearance, Error, Layer, Result, Scene, SceneFault, View};
 
 /// A picture to render: a scene at a size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,10 +143,18 @@ impl Request {
         self.check_output()
     }
 
+    fn has_colors(&self) -> bool {
+        let colors = |layer: &Layer| matches!(layer.appearance, Appearance::Grey { colors: Some(_), .. });
+        self.scene.layers.iter().any(colors)
+    }
+
     fn check_output(&self) -> Result<()> {
         let refused = match (&self.scene.view, self.output) {
             (View::Rendering { .. }, Output::Values) => "values",
             (View::Rendering { .. }, Output::Grey8 | Output::Grey16) => "grey",
+            (_, Output::Grey8 | Output::Grey16) if self.has_colors() => {
+                return Err(SceneFault::GreyOfColors.into());
+            }
             _ => return Ok(()),
         };
         Err(SceneFault::Output { view: self.scene.view.kind(), output: refused }.into())
@@ -177,5 +185,29 @@ impl<'a, U> Bindings<'a, U> {
     /// Scene, if nothing is bound to it.
     pub fn get(&self, slot: &str) -> Result<&'a U> {
         self.0.get(slot).copied().ok_or_else(|| SceneFault::UnboundSlot { slot: slot.to_owned() }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ColorMap, ColorStop, SlicePlane, Voi, Window};
+    use glam::DVec3;
+
+    #[test]
+    fn a_grey_picture_of_a_colour_map_is_refused() {
+        let stop = |at, color| ColorStop { at, color };
+        let map = ColorMap::new(vec![stop(0.0, [0.0; 3]), stop(1.0, [1.0, 0.0, 0.0])]).unwrap();
+        let plane = SlicePlane { center_mm: DVec3::ZERO, right: DVec3::X, down: DVec3::Y, width_mm: 1.0 };
+        let check = |colors: Option<ColorMap>, output| {
+            let voi = Voi::Window(Window::spanning(0.0, 1.0).unwrap());
+            let appearance = Appearance::Grey { voi, invert: false, colors };
+            Request::new(Scene::of_primary(View::Slice { plane }, appearance), [2, 2], output).check()
+        };
+        for output in [Output::Grey8, Output::Grey16] {
+            assert!(check(Some(map.clone()), output).is_err());
+            assert!(check(None, output).is_ok());
+        }
+        assert!(check(Some(map), Output::Rgba8).is_ok());
     }
 }

@@ -8,6 +8,7 @@
 //! Positions are LPS millimetres in f64, arrays `[k, j, i]`. Errors and notes hold no identity.
 
 mod archive;
+mod charset;
 mod decode;
 mod elements;
 mod error;

@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use anatome_core::{Modality, NamedVoi, NoteCode, Notes, Voi, Window, WindowFunction};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
-use dicom_encoding::text::{SpecificCharacterSet, TextCodec as _};
 use glam::DVec3;
 
+use crate::charset::Charset;
 use crate::elements::Fields;
 use crate::header::{Identity, Phase, PixelModule, Plane, Values};
 
@@ -21,14 +21,7 @@ pub(crate) fn uid(fields: Fields<'_>, tag: Tag) -> Option<String> {
 
 /// Text in the object's character set (0008,0005), control characters as spaces.
 pub(crate) fn free_text(fields: Fields<'_>, tag: Tag) -> Option<String> {
-    let bytes = fields.value(tag)?;
-    let bytes = bytes.get(..LONGEST_TEXT).unwrap_or(bytes);
-    let code = fields.texts(tags::SPECIFIC_CHARACTER_SET).find(|code| !code.is_empty());
-    let charset = code.and_then(SpecificCharacterSet::from_code).unwrap_or_default();
-    let text = charset.decode(bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned());
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let clean = clean.trim();
-    (!clean.is_empty()).then(|| clean.to_owned())
+    Charset::of(fields).text(fields, tag, LONGEST_TEXT)
 }
 
 pub(crate) fn identity(fields: Fields<'_>) -> Identity {

@@ -21,8 +21,14 @@ fn project(
     let ray = ray_of_pixel(pixel);
     var gathered = gather_none();
     if (ray.is_inside) {
-        for (var n = 0u; n < min(u32(ray.last - ray.first + 1), MAX_SAMPLES); n++) {
-            gather(&gathered, sample_ray(ray, ray.first + i32(n)));
+        // A mean has samples where the ray enters and leaves, too.
+        let ends = select(0, 1, PROJECTION == MEAN);
+        let first = ray.first - ends;
+        var before = t_of(ray, first);
+        for (var n = 0u; n < min(u32(ray.last + ends - first + 1), MAX_SAMPLES); n++) {
+            let t = t_of(ray, first + i32(n));
+            gather(&gathered, sample_ray(ray, first + i32(n)), t - before);
+            before = t;
         }
     }
     let found = projected(gathered);

@@ -27,7 +27,8 @@ struct Rendering {
     gradient_floor: f32,
     /// A ray ends when less of the light than this is left.
     least_transmittance: f32,
-    padding_a: u32,
+    /// How deep below a face its light reaches whole, mm.
+    face_mm: f32,
 }
 
 @group(0) @binding(6) var<uniform> rendering: Rendering;
@@ -120,6 +121,25 @@ fn look_up(value: f32) -> vec4<f32> {
 }
 
 fn lit_color(color: vec3<f32>, ray: Ray, t: f32) -> vec3<f32> {
+    let face = face_part(ray, t);
+    let shade = rendering.ambient + rendering.diffuse * abs(dot(ray.face, rendering.light));
+    if (face >= 1.0) {
+        return color * shade;
+    }
+    let lit = lit_by_gradient(color, ray, t);
+    return select(lit, face * (color * shade) + (1.0 - face) * lit, face > 0.0);
+}
+
+/// How much of the light is that of the face through which the ray enters.
+fn face_part(ray: Ray, t: f32) -> f32 {
+    if (all(ray.face == vec3(0.0))) {
+        return 0.0;
+    }
+    let depth_mm = (t - ray.t_in) * abs(dot(ray.face, ray.direction));
+    return clamp(2.0 - depth_mm / rendering.face_mm, 0.0, 1.0);
+}
+
+fn lit_by_gradient(color: vec3<f32>, ray: Ray, t: f32) -> vec3<f32> {
     let gradient = gradient_per_mm(lattice_at(ray, t));
     let steepness = dot(gradient, gradient);
     if (steepness <= 0.0) {

@@ -41,7 +41,7 @@ fn slice(
     var gathered = gather_none();
     for (var s = 0u; s < min(params.steps, MAX_STEPS); s++) {
         let position = position_from_rest(tile.voxel, start + f32(s) * params.per_step);
-        gather(&gathered, sample(position));
+        gather(&gathered, sample(position), 1.0);
     }
     store(group.x * TILE_PIXELS + index, pixel_word(projected(gathered), pixel));
 }

@@ -14,10 +14,10 @@ struct Gathered {
     value: f32,
     /// How many samples.
     count: u32,
-    /// The sum of the means of neighbours that are both samples.
-    pair_sum: f32,
-    /// How many such neighbours.
-    pairs: u32,
+    /// The sum of the means of neighbours that are both samples, times how far they are apart.
+    area: f32,
+    /// How far all such neighbours are apart.
+    length: f32,
     /// The sample before.
     previous: Sample,
     /// Whether slices are missing somewhere on the line.
@@ -25,10 +25,11 @@ struct Gathered {
 }
 
 fn gather_none() -> Gathered {
-    return Gathered(0.0, 0u, 0.0, 0u, no_sample(NONE), false);
+    return Gathered(0.0, 0u, 0.0, 0.0, no_sample(NONE), false);
 }
 
-fn gather(gathered: ptr<function, Gathered>, next: Sample) {
+/// Takes the next sample, which is `apart` from the one before.
+fn gather(gathered: ptr<function, Gathered>, next: Sample, apart: f32) {
     let before = *gathered;
     (*gathered).previous = next;
     if (next.kind != SOME) {
@@ -39,8 +40,8 @@ fn gather(gathered: ptr<function, Gathered>, next: Sample) {
     if (PROJECTION == MEAN) {
         (*gathered).value = before.value + next.value;
         if (before.previous.kind == SOME) {
-            (*gathered).pair_sum = before.pair_sum + 0.5 * (before.previous.value + next.value);
-            (*gathered).pairs = before.pairs + 1u;
+            (*gathered).area = before.area + (0.5 * (before.previous.value + next.value)) * apart;
+            (*gathered).length = before.length + apart;
         }
     } else if (before.count == 0u) {
         (*gathered).value = next.value;
@@ -57,8 +58,8 @@ fn projected(gathered: Gathered) -> Sample {
         return no_sample(select(NONE, MISSING, gathered.is_missing));
     }
     if (PROJECTION == MEAN) {
-        if (gathered.pairs > 0u) {
-            return Sample(gathered.pair_sum / f32(gathered.pairs), SOME);
+        if (gathered.length > 0.0) {
+            return Sample(gathered.area / gathered.length, SOME);
         }
         return Sample(gathered.value / f32(gathered.count), SOME);
     }

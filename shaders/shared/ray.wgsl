@@ -64,6 +64,8 @@ struct Ray {
     first: i32,
     /// The last whole multiple of the step inside; below `first` if there is none.
     last: i32,
+    /// Of the face through which it enters, the unit normal; zero if it begins inside.
+    face: vec3<f32>,
     /// Whether it meets the volume at all.
     is_inside: bool,
 }
@@ -72,6 +74,8 @@ struct Ray {
 struct Span {
     t_in: f32,
     t_out: f32,
+    /// The number of the face through which it begins; negative if it begins inside.
+    face: i32,
 }
 
 /// The ray of a pixel of the whole picture.
@@ -89,6 +93,7 @@ fn ray_of_pixel(pixel: vec2<u32>) -> Ray {
     let span = clip_ray(origin, ray);
     ray.t_in = span.t_in;
     ray.t_out = span.t_out;
+    ray.face = face_normal(span.face);
     let low = span.t_in / rays.step_mm;
     let high = span.t_out / rays.step_mm;
     if (span.t_in <= span.t_out && low > -MOST_STEPS && high < MOST_STEPS) {
@@ -126,32 +131,48 @@ fn sample_ray(ray: Ray, n: i32) -> Sample {
 
 /// The part of a ray inside the volume's box and all half-spaces.
 fn clip_ray(origin: vec3<f32>, ray: Ray) -> Span {
-    var span = Span(-1e30, 1e30);
+    var span = Span(-1e30, 1e30, -1);
     if (rays.is_central != 0u) {
         span.t_in = 0.0;
     }
     for (var axis = 0u; axis < 3u; axis++) {
         let start = ray.lattice_origin[axis];
         let along = ray.lattice_direction[axis];
-        clip(&span, start - rays.lattice_low[axis], along);
-        clip(&span, rays.lattice_high[axis] - start, -along);
+        clip(&span, start - rays.lattice_low[axis], along, i32(axis));
+        clip(&span, rays.lattice_high[axis] - start, -along, i32(axis));
     }
     for (var n = 0u; n < min(rays.half_space_count, MAX_HALF_SPACES); n++) {
         let plane = rays.half_spaces[n];
-        clip(&span, dot(plane.xyz, origin) + plane.w, dot(plane.xyz, ray.direction));
+        clip(&span, dot(plane.xyz, origin) + plane.w, dot(plane.xyz, ray.direction), 3 + i32(n));
     }
     return span;
 }
 
 /// Keeps where `start + t * along >= 0`.
-fn clip(span: ptr<function, Span>, start: f32, along: f32) {
+fn clip(span: ptr<function, Span>, start: f32, along: f32, face: i32) {
     if (abs(along) < 1e-12) {
         if (start < 0.0) {
             (*span).t_out = -1e30;
         }
     } else if (along > 0.0) {
-        (*span).t_in = max((*span).t_in, -start / along);
+        let t = -start / along;
+        if (t > (*span).t_in) {
+            (*span).t_in = t;
+            (*span).face = face;
+        }
     } else {
         (*span).t_out = min((*span).t_out, -start / along);
     }
+}
+
+/// The unit normal of a face: of the lattice axes first, then of the half-spaces.
+fn face_normal(face: i32) -> vec3<f32> {
+    if (face < 0) {
+        return vec3(0.0);
+    }
+    if (face < 3) {
+        let normal = vec3(rays.lattice_x[face], rays.lattice_y[face], rays.lattice_z[face]);
+        return normal / sqrt(dot(normal, normal));
+    }
+    return rays.half_spaces[min(u32(face) - 3u, MAX_HALF_SPACES - 1u)].xyz;
 }

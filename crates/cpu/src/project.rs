@@ -76,9 +76,11 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> ProjectKernel<'_, T, I, PADD
     /// The samples of a beam, the most promising first if their order does not matter.
     fn runs<G: Gather>(&self, beam: &Beam<'_>) -> Vec<Run> {
         let any = Range { low: f32::NEG_INFINITY, high: f32::INFINITY };
-        let starts = (beam.first..=beam.last).step_by(LANES);
+        let ends = i32::from(G::TAKES_ENDS);
+        let starts = (beam.first - ends..=beam.last + ends).step_by(LANES);
         let runs = starts.map(|n| {
-            let stored = beam.range(&self.field, n, n + LANES as i32 - 1);
+            // An end lies within a step of the whole multiple beside it.
+            let stored = beam.range(&self.field, n - ends, n + LANES as i32 - 1 + ends);
             Run { n, range: stored.map_or(any, |stored| modality_range(&self.field, stored)) }
         });
         let mut runs: Vec<Run> = runs.collect();
@@ -105,7 +107,7 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> ProjectKernel<'_, T, I, PADD
                 // No later run promises more.
                 break;
             } else {
-                gathered.gather(Found::Nothing);
+                gathered.gather(Found::Nothing, 0.0);
             }
         }
         match gathered.projected() {
@@ -117,12 +119,15 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> ProjectKernel<'_, T, I, PADD
 
     /// Takes the samples of a run; whether one of them is now the result.
     fn gather_run<G: Gather>(&self, gathered: &mut G, ray: &Ray, n: i32) -> bool {
-        let found = self.field.sample::<I>(&self.field.hold_inside(ray.lattice_at(ray.t_from(n))));
-        let mut is_new = false;
-        for (found, n) in found.into_iter().zip(n..) {
-            if ray.first <= n && n <= ray.last {
-                is_new |= gathered.gather(found);
+        let t = ray.t_from(n);
+        let found = self.field.sample::<I>(&self.field.hold_inside(ray.lattice_at(t)));
+        let ends = i32::from(G::TAKES_ENDS);
+        let (mut is_new, mut before) = (false, ray.t_of(n - 1));
+        for ((found, t), n) in found.into_iter().zip(t).zip(n..) {
+            if ray.first - ends <= n && n <= ray.last + ends {
+                is_new |= gathered.gather(found, t - before);
             }
+            before = t;
         }
         is_new
     }

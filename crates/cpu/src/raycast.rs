@@ -199,6 +199,31 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> RaycastKernel<'_, T, I, PADD
 
     #[inline(always)]
     fn lit_color(&self, color: [f32; 3], ray: &Ray, t: f32) -> [f32; 3] {
+        let face = self.face_part(ray, t);
+        if face <= 0.0 {
+            return self.lit_by_gradient(color, ray, t);
+        }
+        let RenderingPlan { shading, light, .. } = &self.rendering;
+        let shade = shading.ambient + shading.diffuse * dot(ray.face, *light).abs();
+        if face >= 1.0 {
+            return color.map(|part| part * shade);
+        }
+        let lit = self.lit_by_gradient(color, ray, t);
+        std::array::from_fn(|c| face * (color[c] * shade) + (1.0 - face) * lit[c])
+    }
+
+    /// How much of the light is that of the face through which the ray enters.
+    #[inline(always)]
+    fn face_part(&self, ray: &Ray, t: f32) -> f32 {
+        if ray.face == [0.0; 3] {
+            return 0.0;
+        }
+        let depth_mm = (t - ray.t_in) * dot(ray.face, ray.line.direction).abs();
+        (2.0 - depth_mm / self.rendering.face_mm).clamp(0.0, 1.0)
+    }
+
+    #[inline(always)]
+    fn lit_by_gradient(&self, color: [f32; 3], ray: &Ray, t: f32) -> [f32; 3] {
         let RenderingPlan { shading, light, .. } = &self.rendering;
         let gradient = self.gradient_per_mm(ray, t);
         let steepness = dot(gradient, gradient);

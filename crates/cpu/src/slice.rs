@@ -75,7 +75,7 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> SliceKernel<'_, T, I, PADDED
             let rest =
                 std::array::from_fn(|n| first[n].map(|first| first + s as f32 * self.plan.per_step[n]));
             for (gathered, found) in gathered.iter_mut().zip(self.at(voxel, rest)) {
-                gathered.gather(found);
+                gathered.gather(found, 1.0);
             }
         }
         gathered.map(|gathered| gathered.projected())

@@ -118,7 +118,7 @@ mirror! {
         shininess: f32,
         gradient_floor: f32,
         least_transmittance: f32,
-        padding_a: u32,
+        face_mm: f32,
     }
 }
 
@@ -269,7 +269,7 @@ impl Rendering {
             shininess,
             gradient_floor,
             least_transmittance: plan.least_transmittance,
-            padding_a: 0,
+            face_mm: plan.face_mm,
         }
     }
 }

@@ -328,7 +328,8 @@ fn constant_rendering(opacity_per_mm: f64, region: Region) -> Request {
         up: -DVec3::Y,
         lens: Lens::Orthographic { height_mm: 40.0 },
     };
-    let view = View::Rendering { camera, shading: Shading::default() };
+    let shading = Shading { ambient: 1.0, diffuse: 0.0, specular: 0.0, ..Shading::default() };
+    let view = View::Rendering { camera, shading };
     let mut scene = Scene::of_primary(view, Appearance::Classified { transfer_function });
     scene.layers[0].region = region;
     scene.background = [0.1, 0.2, 0.3];

@@ -251,7 +251,7 @@ fn a_homogeneous_block_obeys_beer_and_lambert() {
                     };
                     let up = DVec3::new(0.2, 0.3, 0.7);
                     let camera = anatome_core::Camera { eye_mm, target_mm: grid.center_mm(), up, lens };
-                    let flat = Shading::default();
+                    let flat = Shading { ambient: 1.0, diffuse: 0.0, specular: 0.0, ..Shading::default() };
                     let mut request = scenes::rendering(camera, flat, function.clone(), [3, 3]);
                     request.quality.step = step;
                     request.scene.background = background;

@@ -15,7 +15,7 @@ use crate::{
 /// - The ray's point at distance t is `origin + t * direction`, t in mm. Its part inside the volume's lattice box and
 ///   all half-spaces is `t_in..=t_out`.
 /// - Samples stand at whole multiples of `step_mm`: `t = n * step_mm` for whole n with `t_in <= t <= t_out`. A rendering
-///   has one more at `t_in` and at `t_out`.
+///   and a mean have one more at `t_in` and at `t_out`, so that nothing jumps where a multiple passes a face.
 /// - The lattice position is `lattice_origin + t * lattice_direction`, where once a ray
 ///   `lattice_origin = lattice_from_relative * origin + lattice_offset` and
 ///   `lattice_direction = lattice_from_relative * direction`; its floor is the voxel. Between `t_in` and `t_out` it counts
@@ -76,7 +76,8 @@ pub enum LensPlan {
 /// What is made of the samples along a ray.
 #[derive(Clone, Debug)]
 pub enum RayMode {
-    /// One value. Mean: the trapezoidal rule over neighbours that are both samples; the plain mean if there are none.
+    /// One value. Mean: the trapezoidal rule, `sum of (v0 + v1) / 2 * (t1 - t0)` over `sum of (t1 - t0)`, over neighbours
+    /// that are both samples; the plain mean if there are none.
     Project {
         /// How.
         projection: Projection,
@@ -103,6 +104,12 @@ pub enum RayMode {
 /// `lattice_from_relative`. A side without a sample takes the middle's value; if that has none either, the axis counts
 /// as flat. `w = |g|² / (|g|² + floor²)`, n = g / |g|, h = normalize(light - direction);
 /// `lit = c * (1 + w * (ambient + diffuse * |n · light| - 1)) + w * specular * |n · h|^shininess`.
+///
+/// Where a ray enters through a face of the volume or a half-space, what it meets is cut, and the gradient there is that
+/// of the texture within, or ends at the face. At the depth `s = (t - t_in) * |m · direction|` below the face with the unit
+/// normal m, the part `f = clamp(2 - s / face_mm, 0, 1)` of the light is that of the face:
+/// `f * c * (ambient + diffuse * |m · light|) + (1 - f) * lit`. Of faces that a ray enters at one place, the first counts:
+/// i, j, k, half-spaces. A ray that begins inside enters through none.
 #[derive(Clone, Debug)]
 pub struct RenderingPlan {
     /// Evenly spaced entries: colour x extinction, extinction, in 1/mm.
@@ -115,6 +122,8 @@ pub struct RenderingPlan {
     pub value_step: f32,
     /// How surfaces are lit.
     pub shading: Shading,
+    /// How deep below a face its light reaches whole: the smallest distance between voxels, mm. It ends at twice that.
+    pub face_mm: f32,
     /// Unit vector towards the light.
     pub light: [f32; 3],
     /// The colour behind the volume.
@@ -144,7 +153,7 @@ impl RayPlan {
                 (camera, RayMode::Project { projection: *projection, display })
             }
             View::Rendering { camera, shading } => {
-                let rendering = RenderingPlan::new(request, layer, camera, *shading)?;
+                let rendering = RenderingPlan::new(request, volume, layer, camera, *shading)?;
                 (camera, RayMode::Render(Box::new(rendering)))
             }
             _ => return Err(needed("camera").into()),
@@ -203,7 +212,13 @@ impl LensPlan {
 }
 
 impl RenderingPlan {
-    fn new(request: &Request, layer: &Layer, camera: &Camera, shading: Shading) -> Result<Self> {
+    fn new(
+        request: &Request,
+        volume: &Volume,
+        layer: &Layer,
+        camera: &Camera,
+        shading: Shading,
+    ) -> Result<Self> {
         let Appearance::Classified { transfer_function } = &layer.appearance else {
             return Err(SceneFault::Appearance { view: "rendering", needed: "classified" }.into());
         };
@@ -224,6 +239,7 @@ impl RenderingPlan {
             entries_per_unit: ((entries - 1) as f64 / (high - low)) as f32,
             value_step: value_step as f32,
             shading,
+            face_mm: volume.grid().smallest_spacing_mm() as f32,
             light: f32s((-forward - right * 0.35 - down * 0.45).normalize()),
             background: request.scene.background,
             least_transmittance: if request.quality.early_termination { 1.0 / 512.0 } else { 0.0 },

@@ -7,8 +7,11 @@ pub(crate) trait Gather: Default {
     /// Whether samples may be taken in any order, and more than once.
     const IS_UNORDERED: bool;
 
-    /// Takes the next sample; whether its value is now that of the line.
-    fn gather(&mut self, next: Found) -> bool;
+    /// Whether a ray has a sample where it enters and one where it leaves.
+    const TAKES_ENDS: bool;
+
+    /// Takes the next sample, which is `apart` from the one before; whether its value is now that of the line.
+    fn gather(&mut self, next: Found, apart: f32) -> bool;
 
     /// Whether no value from `low` to `high` would change the result; the range is empty (`low > high`) where no sample
     /// is.
@@ -29,21 +32,32 @@ fn found(value: Option<f32>, is_missing: bool) -> Found {
     }
 }
 
-/// The largest value.
+/// The largest value, or the smallest.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Highest {
+pub(crate) struct Extreme<const LARGEST: bool> {
     value: Option<f32>,
     is_missing: bool,
 }
 
-impl Gather for Highest {
+pub(crate) type Highest = Extreme<true>;
+pub(crate) type Lowest = Extreme<false>;
+
+impl<const LARGEST: bool> Extreme<LARGEST> {
+    #[inline(always)]
+    fn is_beaten_by(&self, value: f32) -> bool {
+        self.value.is_none_or(|best| if LARGEST { value > best } else { value < best })
+    }
+}
+
+impl<const LARGEST: bool> Gather for Extreme<LARGEST> {
     const IS_UNORDERED: bool = true;
+    const TAKES_ENDS: bool = false;
 
     #[inline(always)]
-    fn gather(&mut self, next: Found) -> bool {
+    fn gather(&mut self, next: Found, _apart: f32) -> bool {
         match next {
             Found::Value(v) => {
-                let is_new = self.value.is_none_or(|most| v > most);
+                let is_new = self.is_beaten_by(v);
                 if is_new {
                     self.value = Some(v);
                 }
@@ -59,53 +73,11 @@ impl Gather for Highest {
 
     #[inline(always)]
     fn is_indifferent(&self, low: f32, high: f32) -> bool {
-        low > high || self.value.is_some_and(|most| high <= most)
+        low > high || !self.is_beaten_by(if LARGEST { high } else { low })
     }
 
-    fn promise(_low: f32, high: f32) -> f32 {
-        high
-    }
-
-    fn projected(&self) -> Found {
-        found(self.value, self.is_missing)
-    }
-}
-
-/// The smallest value.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Lowest {
-    value: Option<f32>,
-    is_missing: bool,
-}
-
-impl Gather for Lowest {
-    const IS_UNORDERED: bool = true;
-
-    #[inline(always)]
-    fn gather(&mut self, next: Found) -> bool {
-        match next {
-            Found::Value(v) => {
-                let is_new = self.value.is_none_or(|least| v < least);
-                if is_new {
-                    self.value = Some(v);
-                }
-                is_new
-            }
-            Found::Missing => {
-                self.is_missing = true;
-                false
-            }
-            Found::Nothing => false,
-        }
-    }
-
-    #[inline(always)]
-    fn is_indifferent(&self, low: f32, high: f32) -> bool {
-        low > high || self.value.is_some_and(|least| low >= least)
-    }
-
-    fn promise(low: f32, _high: f32) -> f32 {
-        -low
+    fn promise(low: f32, high: f32) -> f32 {
+        if LARGEST { high } else { -low }
     }
 
     fn projected(&self) -> Found {
@@ -118,23 +90,24 @@ impl Gather for Lowest {
 pub(crate) struct Mean {
     sum: f32,
     count: u32,
-    pair_sum: f32,
-    pairs: u32,
+    area: f32,
+    length: f32,
     previous: Option<f32>,
     is_missing: bool,
 }
 
 impl Gather for Mean {
     const IS_UNORDERED: bool = false;
+    const TAKES_ENDS: bool = true;
 
     #[inline(always)]
-    fn gather(&mut self, next: Found) -> bool {
+    fn gather(&mut self, next: Found, apart: f32) -> bool {
         if let Some(value) = next.value() {
             self.sum += value;
             self.count += 1;
             if let Some(previous) = self.previous {
-                self.pair_sum += 0.5 * (previous + value);
-                self.pairs += 1;
+                self.area += (0.5 * (previous + value)) * apart;
+                self.length += apart;
             }
         }
         self.is_missing |= next == Found::Missing;
@@ -152,10 +125,10 @@ impl Gather for Mean {
     }
 
     fn projected(&self) -> Found {
-        let mean = match (self.pairs, self.count) {
-            (0, 0) => None,
-            (0, count) => Some(self.sum / count as f32),
-            (pairs, _) => Some(self.pair_sum / pairs as f32),
+        let mean = if self.length > 0.0 {
+            Some(self.area / self.length)
+        } else {
+            (self.count > 0).then(|| self.sum / self.count as f32)
         };
         found(mean, self.is_missing)
     }

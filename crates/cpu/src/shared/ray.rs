@@ -36,15 +36,24 @@ impl Line {
     }
 }
 
+/// A part of a line, mm, and the number of the face through which it begins.
+struct Span {
+    t_in: f32,
+    t_out: f32,
+    face: Option<usize>,
+}
+
 /// The part of a pixel's line that lies inside the volume and all half-spaces.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ray {
     /// The line.
     pub(crate) line: Line,
     /// Where it enters, mm.
-    t_in: f32,
+    pub(crate) t_in: f32,
     /// Where it leaves, mm.
     t_out: f32,
+    /// Of the face through which it enters, the unit normal; zero if it begins inside.
+    pub(crate) face: [f32; 3],
     /// The first whole multiple of the step inside.
     pub(crate) first: i32,
     /// The last whole multiple of the step inside; below `first` if there is none.
@@ -56,9 +65,10 @@ impl Ray {
     /// The ray of a pixel of the whole picture; `None` if it misses.
     pub(crate) fn of_pixel(plan: &RayPlan, x: u32, y: u32) -> Option<Self> {
         let line = Line::of_pixel(plan, x, y);
-        let (t_in, t_out) = clip_ray(plan, &line)?;
+        let Span { t_in, t_out, face } = clip_ray(plan, &line)?;
         let (first, last) = steps_of(t_in, t_out, plan.step_mm)?;
-        Some(Self { line, t_in, t_out, first, last, step_mm: plan.step_mm })
+        let face = face_normal(plan, face);
+        Some(Self { line, t_in, t_out, face, first, last, step_mm: plan.step_mm })
     }
 
     /// The lattice positions at distances, axis by axis.
@@ -79,7 +89,7 @@ impl Ray {
     /// The distance of a sample in mm; that before the first is where the ray enters, that after the last where it
     /// leaves.
     #[inline(always)]
-    fn t_of(&self, n: i32) -> f32 {
+    pub(crate) fn t_of(&self, n: i32) -> f32 {
         if n < self.first {
             self.t_in
         } else if n > self.last {
@@ -106,31 +116,48 @@ fn ray_of_pixel(lens: &LensPlan, x: u32, y: u32) -> ([f32; 3], [f32; 3]) {
 }
 
 /// The part of a ray inside the volume's box and all half-spaces.
-fn clip_ray(plan: &RayPlan, line: &Line) -> Option<(f32, f32)> {
+fn clip_ray(plan: &RayPlan, line: &Line) -> Option<Span> {
     let Line { origin, direction, lattice_origin, lattice_direction } = *line;
     let nearest = if matches!(plan.lens, LensPlan::Central { .. }) { 0.0 } else { f32::NEG_INFINITY };
-    let mut span = (nearest, f32::INFINITY);
+    let mut span = Span { t_in: nearest, t_out: f32::INFINITY, face: None };
     for axis in 0..3 {
         let (start, along) = (lattice_origin[axis], lattice_direction[axis]);
-        clip(&mut span, start - plan.lattice_low[axis], along);
-        clip(&mut span, plan.lattice_high[axis] - start, -along);
+        clip(&mut span, start - plan.lattice_low[axis], along, axis);
+        clip(&mut span, plan.lattice_high[axis] - start, -along, axis);
     }
-    for &[x, y, z, d] in &plan.half_spaces {
-        clip(&mut span, dot([x, y, z], origin) + d, dot([x, y, z], direction));
+    for (n, &[x, y, z, d]) in plan.half_spaces.iter().enumerate() {
+        clip(&mut span, dot([x, y, z], origin) + d, dot([x, y, z], direction), 3 + n);
     }
-    (span.0 <= span.1).then_some(span)
+    (span.t_in <= span.t_out).then_some(span)
 }
 
 /// Keeps where `start + t * along >= 0`.
-fn clip(span: &mut (f32, f32), start: f32, along: f32) {
+fn clip(span: &mut Span, start: f32, along: f32, face: usize) {
     if along.abs() < 1e-12 {
         if start < 0.0 {
-            span.1 = f32::NEG_INFINITY;
+            span.t_out = f32::NEG_INFINITY;
         }
     } else if along > 0.0 {
-        span.0 = span.0.max(-start / along);
+        let t = -start / along;
+        if t > span.t_in {
+            span.t_in = t;
+            span.face = Some(face);
+        }
     } else {
-        span.1 = span.1.min(-start / along);
+        span.t_out = span.t_out.min(-start / along);
+    }
+}
+
+/// The unit normal of a face: of the lattice axes first, then of the half-spaces.
+fn face_normal(plan: &RayPlan, face: Option<usize>) -> [f32; 3] {
+    match face {
+        None => [0.0; 3],
+        Some(axis @ 0..3) => {
+            let normal = plan.lattice_from_relative.map(|column| column[axis]);
+            let length = dot(normal, normal).sqrt();
+            normal.map(|part| part / length)
+        }
+        Some(n) => plan.half_spaces.get(n - 3).map_or([0.0; 3], |&[x, y, z, _]| [x, y, z]),
     }
 }
 

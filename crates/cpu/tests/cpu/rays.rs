@@ -226,10 +226,13 @@ fn surfaces_are_lit_by_the_gradient_in_millimetres() {
 
 /// Where a side has no sample, the middle stands for it. All light is taken between z = -0.5 and 0, at -0.25 in the mean,
 /// where the gradient is (1075 - 1000) / 2.
+/// Behind padding, so that the surface is no face of the volume.
 #[test]
 fn surfaces_at_the_border_are_lit_by_one_side() {
-    let volume = cubes(Array3::from_shape_fn((11, 9, 9), |(k, _, _)| 1000 + 100 * k as i16), None);
-    let shading = Shading { ambient: 0.0, diffuse: 0.0, specular: 0.0, shininess: 1.0, gradient_floor: 37.5 };
+    let samples =
+        Array3::from_shape_fn((14, 9, 9), |(k, _, _)| if k < 3 { 0 } else { 1000 + 100 * k as i16 });
+    let volume = cubes(samples, Some(Padding { lowest: 0.0, highest: 0.0 }));
+    let shading = Shading { ambient: 0.0, diffuse: 0.0, specular: 0.0, shininess: 1.0, gradient_floor: 50.0 };
     let view = View::Rendering { camera: from_below([9, 9]), shading };
     let scene = Scene::of_primary(view, classified(&[(0.0, 1.0), (9999.0, 1.0)]));
     let pixels = bytes(&render(&volume, &Request::new(scene, [9, 9], Output::Rgba8)));
@@ -237,6 +240,55 @@ fn surfaces_at_the_border_are_lit_by_one_side() {
     for pixel in pixels.chunks(4) {
         let off = [r, g, b].iter().zip(pixel).map(|(a, &b)| (a - i32::from(b)).abs()).max();
         assert!(off <= Some(1), "{pixel:?}");
+    }
+}
+
+/// A cut through noise is as even as the face that cuts it, and lit by its normal; from inside, nothing is cut.
+#[test]
+fn cuts_show_no_texture() {
+    let mut random = Random(8);
+    let samples = Array3::from_shape_simple_fn((20, 20, 20), || random.between(500.0, 1500.0) as i16);
+    let volume = cubes(samples, None);
+    let middle_mm = DVec3::splat(9.5);
+    let normal = DVec3::new(0.3, -0.2, 0.9).normalize();
+    let clip = ClipPlane { point_mm: middle_mm, normal };
+    let crop = CropBox { min_mm: DVec3::splat(5.25), max_mm: DVec3::splat(30.0) };
+    let shading = Shading { ambient: 0.25, diffuse: 0.5, specular: 0.7, ..Shading::default() };
+    let camera = Camera {
+        eye_mm: middle_mm - DVec3::Z * 50.0,
+        target_mm: middle_mm,
+        up: -DVec3::Y,
+        lens: Lens::Orthographic { height_mm: 6.0 },
+    };
+    let inside = Camera {
+        eye_mm: middle_mm,
+        target_mm: middle_mm + DVec3::Z,
+        lens: Lens::Perspective { fov_rad: 0.6 },
+        ..camera
+    };
+    let faces = [
+        (camera, Region::default(), Some(DVec3::Z)),
+        (camera, Region { crop: Some(crop), clip_planes: vec![] }, Some(DVec3::Z)),
+        (camera, Region { crop: Some(crop), clip_planes: vec![clip] }, Some(normal)),
+        (inside, Region::default(), None),
+    ];
+    for (camera, region, face) in faces {
+        let view = View::Rendering { camera, shading };
+        let mut scene = Scene::of_primary(view, classified(&[(0.0, 1.0), (9999.0, 1.0)]));
+        scene.layers[0].region = region;
+        let pixels = bytes(&render(&volume, &Request::new(scene, [24, 24], Output::Rgba8)));
+        let Some(face) = face else {
+            assert!(pixels.chunks(4).any(|pixel| pixel != &pixels[..4]));
+            continue;
+        };
+        // Towards the viewer, a little from the left and from above.
+        let light = (-DVec3::Z - DVec3::X * 0.35 - DVec3::Y * 0.45).normalize();
+        let shade = 0.25 + 0.5 * face.dot(light).abs();
+        let expected = [1.0, 0.8, 0.6].map(|part| 255.0 * part * shade);
+        for pixel in pixels.chunks(4) {
+            let off = expected.iter().zip(pixel).map(|(a, &b)| (a - f64::from(b)).abs()).fold(0.0, f64::max);
+            assert!(off < 1.0, "{pixel:?}, expected {expected:?}");
+        }
     }
 }
 

@@ -22,6 +22,12 @@ pub(super) struct Emission {
     early_termination: bool,
 }
 
+/// Where a ray enters, and through which face.
+struct Entrance {
+    t_mm: f64,
+    face: Option<DVec3>,
+}
+
 /// A sample on a ray.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
@@ -52,11 +58,12 @@ impl Emission {
         let ray = view.ray(x, y);
         let (mut sum, mut left) = (DVec3::ZERO, 1.0);
         let Some(part) = view.part(&ray) else { return self.background.to_array() };
+        let surface = Entrance { t_mm: part.enters_mm, face: part.face };
         let sample = |t_mm: f64| Sample { t_mm, value: view.value(ray.at(t_mm)) };
         let mut before = sample(part.enters_mm);
         for t_mm in part.samples_mm.into_iter().chain([part.leaves_mm]) {
             let after = sample(t_mm);
-            let (color, opacity) = self.segment(view, &ray, before, after);
+            let (color, opacity) = self.segment(view, &ray, &surface, before, after);
             sum += left * opacity * color;
             left *= 1.0 - opacity;
             before = after;
@@ -68,7 +75,14 @@ impl Emission {
     }
 
     /// The lit colour and the opacity between two samples.
-    fn segment(&self, view: &RayView<'_>, ray: &Ray, before: Sample, after: Sample) -> (DVec3, f64) {
+    fn segment(
+        &self,
+        view: &RayView<'_>,
+        ray: &Ray,
+        entrance: &Entrance,
+        before: Sample,
+        after: Sample,
+    ) -> (DVec3, f64) {
         let (Some(v0), Some(v1)) = (before.value, after.value) else { return (DVec3::ZERO, 0.0) };
         let length_mm = after.t_mm - before.t_mm;
         let lookups = ((v1 - v0).abs() / self.value_step).ceil();
@@ -87,8 +101,15 @@ impl Emission {
         if opacity <= 0.0 {
             return (DVec3::ZERO, 0.0);
         }
-        let place_mm = ray.at(before.t_mm + center / opacity * length_mm);
-        (self.lit(view, ray, emitted / opacity, place_mm), opacity)
+        let t_mm = before.t_mm + center / opacity * length_mm;
+        let color = emitted / opacity;
+        let lit = self.lit(view, ray, color, ray.at(t_mm));
+        let Some(normal) = entrance.face else { return (lit, opacity) };
+        let depth_mm = (t_mm - entrance.t_mm) * normal.dot(ray.direction).abs();
+        let part = (2.0 - depth_mm / view.volume.grid().smallest_spacing_mm()).clamp(0.0, 1.0);
+        let (ambient, diffuse) = (f64::from(self.shading.ambient), f64::from(self.shading.diffuse));
+        let cut = color * (ambient + diffuse * normal.dot(self.light).abs());
+        (cut * part + lit * (1.0 - part), opacity)
     }
 
     /// A colour under the light at a place.

@@ -84,7 +84,7 @@ impl<'a> PlaneView<'a> {
             let patient_mm = self.patient_from_scene.transform_point3(middle_mm + normal * along_mm);
             let found = self.sampler.at_index(self.volume.grid().index_from_patient(patient_mm));
             missing |= found == Found::Missing;
-            samples.push(found.value());
+            samples.push((f64::from(n), found.value()));
         }
         match project(&samples, self.projection) {
             Some(value) => Found::Value(value),
@@ -94,16 +94,22 @@ impl<'a> PlaneView<'a> {
     }
 }
 
-/// One value of the samples along a line, in which gaps are `None`.
-pub(super) fn project(samples: &[Option<f64>], how: Projection) -> Option<f64> {
-    let there = samples.iter().flatten().copied();
+/// One value of the samples along a line, each with its place on it, in which gaps are `None`.
+pub(super) fn project(samples: &[(f64, Option<f64>)], how: Projection) -> Option<f64> {
+    let there = samples.iter().filter_map(|sample| sample.1);
     match how {
         Projection::Mip => there.reduce(f64::max),
         Projection::MinIp => there.reduce(f64::min),
         Projection::Mean => {
-            let middles: Vec<f64> =
-                samples.windows(2).filter_map(|pair| Some((pair[0]? + pair[1]?) / 2.0)).collect();
-            let values: Vec<f64> = if middles.is_empty() { there.collect() } else { middles };
+            let trapezoids = samples.windows(2).filter_map(|pair| {
+                let ((from, a), (to, b)) = (pair[0], pair[1]);
+                Some((to - from, (to - from) * (a? + b?) / 2.0))
+            });
+            let (length, area) = trapezoids.fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+            if length > 0.0 {
+                return Some(area / length);
+            }
+            let values: Vec<f64> = there.collect();
             (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
         }
     }
@@ -115,13 +121,19 @@ mod tests {
 
     #[test]
     fn means_are_trapezoids_over_what_is_there() {
-        let mean = |samples: &[Option<f64>]| project(samples, Projection::Mean);
+        let at = |samples: &[Option<f64>]| -> Vec<_> {
+            (0..).map(f64::from).zip(samples.iter().copied()).collect()
+        };
+        let mean = |samples: &[Option<f64>]| project(&at(samples), Projection::Mean);
         assert_eq!(mean(&[Some(1.0), Some(3.0), Some(5.0)]), Some(3.0));
         assert_eq!(mean(&[Some(0.0), Some(0.0), Some(4.0)]), Some(1.0));
         assert_eq!(mean(&[Some(1.0), None, Some(3.0), Some(5.0)]), Some(4.0));
         assert_eq!(mean(&[Some(1.0), None, Some(4.0)]), Some(2.5));
         assert_eq!(mean(&[None, None]), None);
-        assert_eq!(project(&[None, Some(-1.0), Some(2.0)], Projection::MinIp), Some(-1.0));
-        assert_eq!(project(&[None, Some(-1.0), Some(2.0)], Projection::Mip), Some(2.0));
+        let part = [(0.5, Some(4.0)), (1.0, Some(6.0)), (3.0, Some(0.0)), (3.0, Some(100.0))];
+        assert_eq!(project(&part, Projection::Mean), Some((0.5 * 5.0 + 2.0 * 3.0) / 2.5));
+        let line = at(&[None, Some(-1.0), Some(2.0)]);
+        assert_eq!(project(&line, Projection::MinIp), Some(-1.0));
+        assert_eq!(project(&line, Projection::Mip), Some(2.0));
     }
 }

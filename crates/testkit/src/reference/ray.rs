@@ -45,6 +45,8 @@ impl Ray {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) enters_mm: f64,
+    /// The unit normal in the scene's space of the face through which it enters; `None` if it begins inside.
+    pub(super) face: Option<DVec3>,
     pub(super) leaves_mm: f64,
     /// Whole multiples of the step.
     pub(super) samples_mm: Vec<f64>,
@@ -104,11 +106,14 @@ impl<'a> RayView<'a> {
     pub(super) fn part(&self, ray: &Ray) -> Option<Part> {
         let origin = self.patient_from_scene.transform_point3(ray.origin_mm);
         let direction = self.patient_from_scene.transform_vector3(ray.direction);
-        let (mut enters, mut leaves) = (ray.nearest_mm, f64::INFINITY);
+        let (mut enters, mut leaves, mut face) = (ray.nearest_mm, f64::INFINITY, None);
         // Keeps where start + t * slope >= 0.
-        let mut keep = |start: f64, slope: f64| {
+        let mut keep = |start: f64, slope: f64, normal: DVec3| {
             if slope > 0.0 {
-                enters = enters.max(-start / slope);
+                if -start / slope > enters {
+                    enters = -start / slope;
+                    face = Some(normal);
+                }
             } else if slope < 0.0 {
                 leaves = leaves.min(-start / slope);
             } else if start < 0.0 {
@@ -120,17 +125,19 @@ impl<'a> RayView<'a> {
         let (low, high) = grid.lattice_bounds();
         let (from, along) = (lattice.transform_point3(origin), lattice.transform_vector3(direction));
         for axis in 0..3 {
-            keep(from[axis] - low[axis], along[axis]);
-            keep(high[axis] - from[axis], -along[axis]);
+            let normal = lattice.matrix3.row(axis);
+            keep(from[axis] - low[axis], along[axis], normal);
+            keep(high[axis] - from[axis], -along[axis], normal);
         }
         if let Some(crop) = self.region.crop {
             for axis in 0..3 {
-                keep(origin[axis] - crop.min_mm[axis], direction[axis]);
-                keep(crop.max_mm[axis] - origin[axis], -direction[axis]);
+                let normal = DVec3::AXES[axis];
+                keep(origin[axis] - crop.min_mm[axis], direction[axis], normal);
+                keep(crop.max_mm[axis] - origin[axis], -direction[axis], normal);
             }
         }
         for plane in &self.region.clip_planes {
-            keep(plane.normal.dot(origin - plane.point_mm), plane.normal.dot(direction));
+            keep(plane.normal.dot(origin - plane.point_mm), plane.normal.dot(direction), plane.normal);
         }
         if enters > leaves {
             return None;
@@ -138,7 +145,9 @@ impl<'a> RayView<'a> {
         let first = (enters / self.step_mm).ceil() as i64;
         let last = (leaves / self.step_mm).floor() as i64;
         let samples_mm = (first..=last).map(|n| n as f64 * self.step_mm).collect();
-        Some(Part { enters_mm: enters, leaves_mm: leaves, samples_mm })
+        let scene = self.patient_from_scene.matrix3.transpose();
+        let face = face.map(|normal: DVec3| (scene * normal).normalize());
+        Some(Part { enters_mm: enters, face, leaves_mm: leaves, samples_mm })
     }
 
     /// The continuous index of a point of the scene.
@@ -155,7 +164,12 @@ impl<'a> RayView<'a> {
     pub(super) fn projected(&self, x: u32, y: u32, how: Projection) -> Found {
         let ray = self.ray(x, y);
         let Some(part) = self.part(&ray) else { return Found::Nothing };
-        let samples: Vec<_> = part.samples_mm.iter().map(|&t| self.value(ray.at(t))).collect();
+        let mut places = part.samples_mm;
+        if how == Projection::Mean {
+            places.insert(0, part.enters_mm);
+            places.push(part.leaves_mm);
+        }
+        let samples: Vec<_> = places.into_iter().map(|t| (t, self.value(ray.at(t)))).collect();
         project(&samples, how).map_or(Found::Nothing, Found::Value)
     }
 }

@@ -1,7 +1,7 @@
 //! Samples on a grid.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use glam::DVec3;
 use ndarray::{Array3, ArrayView3};
@@ -99,6 +99,18 @@ pub enum Unit {
     BecquerelPerMl,
     /// Standardised uptake value by body weight, g/ml.
     SuvBodyWeight,
+    /// Standardised uptake value by lean body mass after James with 120 for men, g/ml.
+    SuvLeanBodyMassJames,
+    /// Standardised uptake value by lean body mass after James with 128 for men, g/ml.
+    SuvLeanBodyMassJames128,
+    /// Standardised uptake value by lean body mass after Janmahasatian, g/ml.
+    SuvLeanBodyMassJanmahasatian,
+    /// Standardised uptake value by body surface area, cm²/ml.
+    SuvBodySurfaceArea,
+    /// Standardised uptake value by ideal body weight, g/ml.
+    SuvIdealBodyWeight,
+    /// Gray: absorbed dose.
+    Gray,
     /// Values that have no unit, as in most MR.
     Arbitrary,
     /// Another unit, by the name that the file gives.
@@ -111,6 +123,12 @@ impl fmt::Display for Unit {
             Self::Hounsfield => "HU",
             Self::BecquerelPerMl => "Bq/ml",
             Self::SuvBodyWeight => "g/ml SUVbw",
+            Self::SuvLeanBodyMassJames => "g/ml SUVlbm",
+            Self::SuvLeanBodyMassJames128 => "g/ml SUVlbm (James 128)",
+            Self::SuvLeanBodyMassJanmahasatian => "g/ml SUVlbm (Janmahasatian)",
+            Self::SuvBodySurfaceArea => "cm²/ml SUVbsa",
+            Self::SuvIdealBodyWeight => "g/ml SUVibw",
+            Self::Gray => "Gy",
             Self::Arbitrary => "",
             Self::Other(name) => name,
         })
@@ -289,6 +307,21 @@ impl Volume {
             return malformed("volume", "f32 samples must be finite; mark absent ones with Padding::F32");
         }
         Ok(Self { grid, samples, mapping, padding, facts, digest: OnceLock::new() })
+    }
+
+    /// The same samples with another meaning and other recommended windows. Copies the samples only if `volume` is
+    /// shared.
+    ///
+    /// # Errors
+    /// Malformed, if the mapping is not finite or its slope is zero.
+    pub fn revalued(volume: Arc<Self>, mapping: ValueMapping, vois: Vec<NamedVoi>) -> Result<Self> {
+        let (grid, samples, padding, facts) = match Arc::try_unwrap(volume) {
+            Ok(own) => (own.grid, own.samples, own.padding, own.facts),
+            Err(shared) => {
+                (shared.grid.clone(), shared.samples.clone(), shared.padding, shared.facts.clone())
+            }
+        };
+        Self::new(grid, samples, mapping, padding, Facts { vois, ..facts })
     }
 
     /// Where the samples stand.

@@ -7,7 +7,7 @@ use dicom_dictionary_std::tags;
 
 use crate::elements::Fields;
 use crate::frame::{FrameFormat, Number};
-use crate::{Error, InstanceHeader, Limits, decode, parse};
+use crate::{Error, InstanceHeader, Limits, decode, parse, suv};
 
 /// The sample type of a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,12 +216,7 @@ fn unit(header: &InstanceHeader) -> Unit {
             None | Some("HU") => Unit::Hounsfield,
             Some(other) => Unit::Other(other.to_owned()),
         },
-        (Modality::Pt, Some("BQML")) => Unit::BecquerelPerMl,
-        // PS3.3 C.8.9.1.1.3: GML without an SUV type is by body weight.
-        (Modality::Pt, Some("GML")) if matches!(values.suv_type.as_deref(), None | Some("BW")) => {
-            Unit::SuvBodyWeight
-        }
-        (Modality::Pt, Some(units)) => Unit::Other(units.to_owned()),
+        (Modality::Pt, Some(units)) => suv::unit(units, values.suv_type.as_deref()),
         (_, _) => match stated {
             Some("HU") => Unit::Hounsfield,
             Some(other) => Unit::Other(other.to_owned()),

@@ -13,5 +13,6 @@ mod made;
 mod pixels;
 mod shared;
 mod studies;
+mod suv;
 mod values;
 mod written;

@@ -25,9 +25,10 @@ const ARROWS: &[Arrows] = &[
     Arrows { from: "anatome-phantom", to: &["anatome-core"], tests: &[] },
     Arrows { from: "anatome-cpu",     to: &["anatome-core"], tests: &[] },
     Arrows { from: "anatome-gpu",     to: &["anatome-core", "anatome-shaders"], tests: &[] },
+    Arrows { from: "anatome-formats", to: &["anatome-core"], tests: &[] },
     // Their tests write generated studies and read them back.
     Arrows { from: "anatome-dicom",   to: &["anatome-core", "anatome-codecs"], tests: &["anatome-phantom"] },
-    Arrows { from: "anatome",         to: &["anatome-core", "anatome-dicom", "anatome-cpu", "anatome-gpu"], tests: &["anatome-phantom"] },
+    Arrows { from: "anatome",         to: &["anatome-core", "anatome-dicom", "anatome-formats", "anatome-cpu", "anatome-gpu"], tests: &["anatome-phantom"] },
     Arrows { from: "anatome-viewer",  to: &["anatome", "anatome-gpu", "anatome-core"], tests: &["anatome-phantom"] },
     Arrows { from: "anatome-cli",     to: &["anatome", "anatome-phantom", "anatome-viewer"], tests: &[] },
     // The shipped program never holds the testkit; its suites hold every renderer and the reader.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anatome::{BackendChoice, Planes, Precision, WindowChoice};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 /// Medical images to exact slices and 3D pictures. Not for diagnostic use.
 #[derive(Debug, Parser)]
@@ -15,6 +15,31 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str =
     "Exit codes: 0 ok, 2 usage, 3 some pictures failed, 4 all failed, 5 GPU trouble, 130 interrupted.";
+
+impl Cli {
+    /// The arguments, or an exit with a usage error.
+    pub(crate) fn parse_checked() -> Self {
+        let cli = Self::parse();
+        if let Err(error) = cli.check() {
+            error.exit();
+        }
+        cli
+    }
+
+    /// What clap's rules can't say.
+    fn check(&self) -> Result<(), clap::Error> {
+        let common = match &self.command {
+            Command::Demo(args) => &args.common,
+            Command::Render(args) => &args.common,
+            Command::Inspect(_) | Command::Adapters(_) => return Ok(()),
+        };
+        if common.adapter.is_some() && matches!(common.backend, BackendArg::Cpu) {
+            let text = "--adapter names a GPU and can't be used with --backend cpu";
+            return Err(Self::command().error(clap::error::ErrorKind::ArgumentConflict, text));
+        }
+        Ok(())
+    }
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -193,7 +218,6 @@ fn preset_name(name: &str) -> Result<String, anatome::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -208,5 +232,14 @@ mod tests {
         assert!(parsed.is_ok(), "{parsed:?}");
         assert!(Cli::try_parse_from(["anatome", "render", "a", "--out", "b", "--window", "40,0"]).is_err());
         assert!(Cli::try_parse_from(["anatome", "render", "a", "--out", "b", "--preset", "none"]).is_err());
+    }
+
+    #[test]
+    fn an_adapter_is_no_cpu() {
+        let checked = |backend: &str| {
+            let line = ["anatome", "demo", "--adapter", "x", "--backend", backend];
+            Cli::try_parse_from(line).unwrap().check()
+        };
+        assert!(checked("cpu").is_err() && checked("gpu").is_ok() && checked("auto").is_ok());
     }
 }

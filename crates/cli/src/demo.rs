@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anatome::files::OutFolder;
 use anatome::{
     Job, JobReport, Picture, Progress, Result, SeriesSpec, Shots, Style, Volume, Workers, write_series,
 };
@@ -41,10 +42,9 @@ pub(crate) fn run(args: &DemoArgs, stages: &Stages) -> Result<DemoReport> {
         shots: Shots::Standard { pictures: PLANES.to_vec(), style: Style::default() },
         ..standard_job(vec![study.join("pet")], args.out.join("pet"), common)
     };
-    // Before minutes of work rather than after.
-    for job in [&ct, &pet] {
-        job.prepare_out()?;
-    }
+    // Before minutes of work rather than after. What stays empty goes again.
+    let _out = [ct.prepare_out()?, pet.prepare_out()?];
+    let _study = [OutFolder::make(&study.join("ct"))?, OutFolder::make(&study.join("pet"))?];
     make(args, &study, common, stages)?;
     let ct = render::run_job(&ct, common, stages)?;
     let pet = render::run_job(&pet, common, stages)?;

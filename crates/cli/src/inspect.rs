@@ -51,7 +51,7 @@ fn series_text(series: &SeriesReport) -> String {
     let mut out = format!(
         "  series {}: {}{part}, {}, {}\n",
         series.number,
-        series.modality,
+        named(&series.modality),
         counted(series.instances, "instance"),
         series.transfer_syntaxes.join("; ")
     );
@@ -94,6 +94,11 @@ fn series_text(series: &SeriesReport) -> String {
         out += &format!("    no volume: {error}\n");
     }
     out + &notes_text(&series.notes, "    ")
+}
+
+/// A modality's code, which files may leave out.
+pub(crate) fn named(modality: &str) -> &str {
+    if modality.is_empty() { "unknown modality" } else { modality }
 }
 
 fn counted(n: usize, what: &str) -> String {

@@ -14,7 +14,6 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anatome::{Error, Result};
-use clap::Parser as _;
 use serde::Serialize;
 
 use args::{Cli, Command};
@@ -22,7 +21,8 @@ use interrupt::Interrupt;
 use progress_bar::Stages;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    quiet_wayland();
+    let cli = Cli::parse_checked();
     let stages = Stages::new(Interrupt::install(), io::stderr().is_terminal());
     let done = run(&cli.command, &stages);
     stages.finish();
@@ -40,6 +40,16 @@ fn main() -> ExitCode {
             }
             exit::of_error(&error)
         }
+    }
+}
+
+/// Where there is no desktop, Mesa's layer that asks the desktop for its GPU writes an error to standard error each time
+/// GPUs are listed. It is switched off there by its own variable.
+#[expect(unsafe_code, reason = "the environment is changed before there is a second thread")]
+fn quiet_wayland() {
+    if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: this is the first thing that the only thread does.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }
 }
 

@@ -8,7 +8,7 @@ use anatome::{
 };
 
 use crate::args::{CommonArgs, RenderArgs};
-use crate::inspect::notes_text;
+use crate::inspect::{named, notes_text};
 use crate::progress_bar::Stages;
 use crate::table::table;
 
@@ -69,7 +69,8 @@ pub(crate) fn text(report: &JobReport) -> String {
     let mut out = String::new();
     if let Some(geometry) = &report.series.geometry {
         let [i, j, k] = geometry.size;
-        out += &format!("series {}: {}, {i} x {j} x {k}, ", report.series.number, report.series.modality);
+        let modality = named(&report.series.modality);
+        out += &format!("series {}: {modality}, {i} x {j} x {k}, ", report.series.number);
     }
     out += &format!("loaded in {:.1} s\n", report.load_s);
     let adapter = report.adapter.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();
@@ -78,6 +79,7 @@ pub(crate) fn text(report: &JobReport) -> String {
     for picture in &report.pictures {
         let [width, height] = picture.size_px;
         let result = match (&picture.image, &picture.error) {
+            (Some(path), _) if picture.is_blank => format!("{} (nothing is seen in it)", path.display()),
             (Some(path), _) => path.display().to_string(),
             (None, error) => format!("FAILED: {}", error.as_deref().unwrap_or("unknown")),
         };

@@ -59,6 +59,20 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
+    /// A preset in the units of another modality.
+    #[error("the {kind} \"{name}\" is made for {made_for} and means nothing for {modality}{advice}")]
+    OtherModality {
+        /// The kind of preset.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// The modality that it is made for.
+        made_for: String,
+        /// The volume's modality.
+        modality: String,
+        /// What to do instead.
+        advice: &'static str,
+    },
     /// No image series that makes a volume.
     #[error("no series makes a volume{}", .reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default())]
     NoVolume {
@@ -86,7 +100,7 @@ impl Error {
             Self::Core(error) => error.kind(),
             Self::Dicom(error) | Self::Input { source: error, .. } => error.kind(),
             Self::Io { .. } | Self::Exists { .. } | Self::Threads { .. } => ErrorKind::Io,
-            Self::Json { .. } | Self::Unknown { .. } => ErrorKind::Malformed,
+            Self::Json { .. } | Self::Unknown { .. } | Self::OtherModality { .. } => ErrorKind::Malformed,
             Self::NoVolume { .. } => ErrorKind::Unsupported,
         }
     }

@@ -1,7 +1,7 @@
 //! Files that are either whole or not there.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anatome_core::{Image, Pixels};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -71,6 +71,39 @@ pub fn write_whole(path: &Path, bytes: &[u8], overwrite: Overwrite) -> Result<()
     }
 }
 
+/// A folder that is there; if it was made for this and nothing was put into it, it goes when this is dropped, with its
+/// parents that were made, too.
+#[derive(Debug)]
+pub struct OutFolder {
+    /// The folders that were made, the innermost first.
+    made: Vec<PathBuf>,
+}
+
+impl OutFolder {
+    /// Makes a folder, and its parents, if they are not there.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn make(path: &Path) -> Result<Self> {
+        let absent = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let made = path.ancestors().take_while(absent).map(Path::to_owned).collect();
+        let folder = Self { made };
+        std::fs::create_dir_all(path).map_err(Error::io("cannot make the folder", path))?;
+        Ok(folder)
+    }
+}
+
+impl Drop for OutFolder {
+    fn drop(&mut self) {
+        for path in &self.made {
+            // Refused, as it should be, where something is in it.
+            if std::fs::remove_dir(path).is_err() {
+                break;
+            }
+        }
+    }
+}
+
 /// A temporary file with the permissions of any new file, not the private ones of temporary files.
 fn temporary_in(folder: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
@@ -98,5 +131,20 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(write_whole(&folder.path().join("no/such/a"), b"", Overwrite::Never).is_err());
+    }
+
+    #[test]
+    fn folders_that_were_made_for_nothing_go() {
+        let outer = tempfile::tempdir().unwrap();
+        let (kept, path) = (outer.path().join("a"), outer.path().join("a/b/c"));
+        std::fs::create_dir(&kept).unwrap();
+        drop(OutFolder::make(&path).unwrap());
+        assert!(kept.exists() && !kept.join("b").exists());
+        let folder = OutFolder::make(&path).unwrap();
+        std::fs::write(path.join("file"), b"").unwrap();
+        drop(folder);
+        assert!(path.join("file").exists());
+        drop(OutFolder::make(&kept).unwrap());
+        assert!(kept.exists());
     }
 }

@@ -118,7 +118,7 @@ pub struct GeometryReport {
     pub orientation: [String; 3],
     /// The first voxel's centre, LPS mm.
     pub origin_mm: [f64; 3],
-    /// The angle in degrees between the normal and the line of the slices' origins.
+    /// The angle in degrees between the normal and the line of the slices' origins, to a thousandth.
     pub tilt_deg: f64,
     /// The distances between neighbouring slices in mm, if they are uneven.
     pub slice_gaps_mm: Option<Vec<f64>>,
@@ -247,7 +247,8 @@ impl GeometryReport {
             directions: directions.map(|d| d.to_array()),
             orientation: directions.map(orientation_letters),
             origin_mm: grid.patient_from_index(glam::DVec3::ZERO).to_array(),
-            tilt_deg: grid.tilt_rad().to_degrees(),
+            // Beyond that it is the rounding of positions.
+            tilt_deg: (grid.tilt_rad().to_degrees() * 1e3).round() / 1e3,
             slice_gaps_mm: slices.map(gaps),
             missing_after: slices.map(missing).unwrap_or_default(),
         }

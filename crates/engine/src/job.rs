@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anatome_core::{ErrorKind, Notes, Progress, Quality, Request, Scene, Volume};
+use anatome_core::{ErrorKind, Notes, Pixels, Progress, Quality, Request, Scene, Volume};
 use anatome_dicom::{Limits, Source};
 use serde::Serialize;
 
 use crate::backend::{Backend, BackendChoice, UploadedVolume};
-use crate::files::{Overwrite, write_png, write_whole};
+use crate::files::{OutFolder, Overwrite, write_png, write_whole};
 use crate::inspect::SeriesReport;
 use crate::pictures::{Picture, Style, natural_output, scene};
 use crate::study::{SeriesChoice, Study};
@@ -131,6 +131,8 @@ pub struct PictureReport {
     /// The kind of the error, for exit codes.
     #[serde(skip)]
     pub error_kind: Option<ErrorKind>,
+    /// Whether all its pixels are alike: nothing of the volume is seen.
+    pub is_blank: bool,
 }
 
 impl Job {
@@ -142,7 +144,7 @@ impl Job {
     /// Exists, before anything is read; whatever keeps the volume from being loaded; cancelled.
     pub fn run(&self, workers: &Workers, watch: &dyn Fn(Stage) -> Progress) -> Result<JobReport> {
         let start = Instant::now();
-        self.prepare_out()?;
+        let _out = self.prepare_out()?;
         let study = Study::scan(&self.sources, &self.limits, workers, &watch(Stage::Scan))?;
         let chosen = study.choose(&self.series)?;
         let loaded = study.load(chosen, &self.limits, workers, &watch(Stage::Load))?;
@@ -181,18 +183,17 @@ impl Job {
     ///
     /// # Errors
     /// Exists; I/O, if the folder can't be made.
-    pub fn prepare_out(&self) -> Result<()> {
-        std::fs::create_dir_all(&self.out).map_err(Error::io("cannot make the folder", &self.out))?;
-        if self.overwrite == Overwrite::Allowed {
-            return Ok(());
-        }
-        for name in self.shots.names() {
-            let (image, scene) = self.paths(&name);
-            if let Some(path) = [image, scene].into_iter().find(|path| path.exists()) {
-                return Err(Error::Exists { path });
+    pub fn prepare_out(&self) -> Result<OutFolder> {
+        let folder = OutFolder::make(&self.out)?;
+        if self.overwrite == Overwrite::Never {
+            for name in self.shots.names() {
+                let (image, scene) = self.paths(&name);
+                if let Some(path) = [image, scene].into_iter().find(|path| path.exists()) {
+                    return Err(Error::Exists { path });
+                }
             }
         }
-        Ok(())
+        Ok(folder)
     }
 
     fn picture(
@@ -212,6 +213,7 @@ impl Job {
             write_s: 0.0,
             error: None,
             error_kind: None,
+            is_blank: false,
             name,
         };
         let progress = watch(Stage::Render(report.name.clone()));
@@ -238,6 +240,7 @@ impl Job {
         let request = Request { quality: self.quality, ..Request::new(scene, self.size_px, output) };
         let mut image = backend.render(&request, uploaded, progress)?;
         report.render_s = start.elapsed().as_secs_f64();
+        report.is_blank = is_blank(image.pixels());
         let start = Instant::now();
         if self.labels {
             labels::burn_in(&mut image, volume)?;
@@ -256,6 +259,15 @@ impl Job {
     }
 }
 
+fn is_blank(pixels: &Pixels) -> bool {
+    match pixels {
+        Pixels::Grey8(p) => p.iter().all(|v| v == &p[0]),
+        Pixels::Grey16(p) => p.iter().all(|v| v == &p[0]),
+        Pixels::Rgba8(p) => p.as_chunks::<4>().0.iter().all(|v| v == &p[..4]),
+        _ => false,
+    }
+}
+
 /// Reads a scene that was written as JSON.
 ///
 /// # Errors
@@ -269,4 +281,21 @@ pub fn read_scene(path: &std::path::Path) -> Result<Scene> {
     })?;
     scene.check()?;
     Ok(scene)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scenes_in_the_documentation_are_scenes() {
+        let page = include_str!("../../../docs/scenes.md");
+        let scenes: Vec<&str> =
+            page.split("```json").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert_eq!(scenes.len(), 2);
+        for json in scenes {
+            let scene: Scene = serde_json::from_str(json).expect(json);
+            scene.check().expect(json);
+        }
+    }
 }

@@ -41,3 +41,8 @@ pub use presets::{ColorMapPreset, Presets, RenderingPreset, Scale, WindowPreset,
 pub use study::{SeriesChoice, Study};
 pub use values::quantiles;
 pub use workers::Workers;
+
+/// The README's program.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -80,7 +80,7 @@ impl std::str::FromStr for WindowChoice {
 /// The scene of a standard picture of `volume`, for a picture `aspect` times as wide as it is high.
 ///
 /// # Errors
-/// Unknown, for a name of a window or preset that is on no list.
+/// Unknown, for a name of a window or preset that is on no list; other modality, for one that is made for another one.
 pub fn scene(picture: Picture, volume: &Volume, style: &Style, aspect: f64) -> Result<Scene> {
     let grid = volume.grid();
     let plane =
@@ -121,7 +121,7 @@ fn rendering(volume: &Volume, style: &Style, camera: anatome_core::Camera) -> Re
 fn voi(volume: &Volume, style: &Style, picture: Picture) -> Result<Voi> {
     Ok(match &style.window {
         Some(WindowChoice::Window(window)) => Voi::Window(*window),
-        Some(WindowChoice::Named(name)) => Voi::Window(Presets::built_in().window(name)?.window),
+        Some(WindowChoice::Named(name)) => Voi::Window(Presets::built_in().window_for(name, volume)?),
         // A projection of CT shows bone and contrast, which a soft-tissue window would burn out.
         None if picture == Picture::Mip && volume.facts().modality == Modality::Ct => {
             Voi::Window(Window::new(300.0, 1000.0, WindowFunction::Linear)?)

@@ -114,6 +114,16 @@ impl Presets {
         )
     }
 
+    /// The window of a name, for a volume.
+    ///
+    /// # Errors
+    /// Unknown, with the names there are; other modality, if the window is made for another one.
+    pub fn window_for(&self, name: &str, volume: &Volume) -> Result<Window> {
+        let preset = self.window(name)?;
+        check_modality("window", name, &preset.modality, volume, ": give centre and width as C,W")?;
+        Ok(preset.window)
+    }
+
     /// The window of a name.
     ///
     /// # Errors
@@ -131,8 +141,11 @@ impl RenderingPreset {
     /// The transfer function and lighting for a volume.
     ///
     /// # Errors
-    /// Malformed, if the preset's points are.
+    /// Other modality, if the preset is in the units of another one; malformed, if its points are.
     pub fn resolve(&self, volume: &Volume) -> Result<(TransferFunction, Shading)> {
+        if self.scale == Scale::Modality {
+            check_modality("rendering preset", &self.name, &self.modality, volume, "")?;
+        }
         let (zero, one) = match self.scale {
             Scale::Modality => (0.0, 1.0),
             Scale::Relative => relative_scale(volume),
@@ -178,6 +191,25 @@ pub fn default_window(volume: &Volume) -> Result<anatome_core::Voi> {
         }
     };
     Ok(anatome_core::Voi::Window(window))
+}
+
+fn check_modality(
+    kind: &'static str,
+    name: &str,
+    made_for: &Modality,
+    volume: &Volume,
+    advice: &'static str,
+) -> Result<()> {
+    let modality = &volume.facts().modality;
+    if made_for == modality {
+        return Ok(());
+    }
+    let (name, made_for) = (name.to_owned(), made_for.code().to_owned());
+    let modality = match modality.code() {
+        "" => "a series of unknown modality".to_owned(),
+        code => code.to_owned(),
+    };
+    Err(Error::OtherModality { kind, name, made_for, modality, advice })
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {

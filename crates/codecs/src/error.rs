@@ -54,6 +54,8 @@ pub enum Codec {
     Rle,
     /// JPEG-LS, ITU-T T.87.
     JpegLs,
+    /// JPEG, lossy and lossless, ITU-T T.81.
+    Jpeg,
 }
 
 impl fmt::Display for Codec {
@@ -61,6 +63,7 @@ impl fmt::Display for Codec {
         f.write_str(match self {
             Self::Rle => "RLE",
             Self::JpegLs => "JPEG-LS",
+            Self::Jpeg => "JPEG",
         })
     }
 }
@@ -119,6 +122,24 @@ pub enum Defect {
     /// A run is longer than its line.
     #[error("a run is longer than its line")]
     RunLength,
+    /// A Huffman table has more codes than there can be.
+    #[error("impossible Huffman table")]
+    HuffmanTable,
+    /// A quantisation table that is no table.
+    #[error("impossible quantisation table")]
+    QuantisationTable,
+    /// A scan uses a table that was not defined.
+    #[error("a table that a scan uses is not defined")]
+    MissingTable,
+    /// Bits that are no code of their Huffman table.
+    #[error("bits that are no Huffman code")]
+    HuffmanCode,
+    /// A coefficient beyond the end of its block, or of impossible size.
+    #[error("a coefficient out of range")]
+    Coefficient,
+    /// A restart marker is missing or has another number than is its turn.
+    #[error("a restart marker is missing or out of turn")]
+    RestartMarker,
     /// The codestream ends without a scan for each of its components.
     #[error("a component has no scan")]
     MissingScan,
@@ -137,6 +158,21 @@ pub enum Feature {
     /// Another kind of JPEG.
     #[error("the coding process of marker 0xFF{0:02X}")]
     CodingProcess(u8),
+    /// Arithmetic coding.
+    #[error("arithmetic coding")]
+    ArithmeticCoding,
+    /// A pyramid of frames of growing resolution.
+    #[error("hierarchical coding")]
+    HierarchicalCoding,
+    /// A height that only stands behind the first scan.
+    #[error("a height that is stated behind the first scan")]
+    LateHeight,
+    /// More scans than any encoder writes.
+    #[error("more than {0} scans")]
+    Scans(usize),
+    /// A precision that the process does not have.
+    #[error("{0}-bit samples in this process")]
+    SampleBits(u8),
     /// Components that are stored at different resolutions.
     #[error("subsampled components")]
     Subsampling,

@@ -18,10 +18,13 @@
 //! # Ok::<(), anatome_codecs::Error>(())
 //! ```
 
+mod color;
 mod error;
+pub mod jpeg;
 pub mod jpeg_ls;
 pub mod rle;
 mod shape;
 
+pub use color::ColorSpace;
 pub use error::{Codec, Defect, Error, Feature, Quantity};
 pub use shape::FrameShape;

@@ -2,15 +2,15 @@
 
 use std::io::{self, Read};
 
-use anatome_codecs::{FrameShape, jpeg_ls, rle};
+use anatome_codecs::FrameShape;
 use dicom_core::VR;
 use dicom_dictionary_std::uids;
 use flate2::read::DeflateDecoder;
 
 use crate::frame::FrameFormat;
 use crate::source::{Place, skip};
-use crate::syntax::EXPLICIT_VR_BIG_ENDIAN;
-use crate::{Error, InstanceHeader, Limits, jpeg};
+use crate::syntax::{EXPLICIT_VR_BIG_ENDIAN, JPEG_FULL_PROGRESSION, JPEG_SPECTRAL_SELECTION};
+use crate::{Error, InstanceHeader, Limits, codestream};
 
 /// What decoding one frame found out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) enum Coding {
     Native { big_endian: bool },
     Rle,
     JpegLs,
-    Jpeg { lossy: bool },
+    Jpeg,
 }
 
 impl Coding {
@@ -43,8 +43,12 @@ impl Coding {
             EXPLICIT_VR_BIG_ENDIAN => Self::Native { big_endian: true },
             uids::RLE_LOSSLESS => Self::Rle,
             uids::JPEGLS_LOSSLESS | uids::JPEGLS_NEAR_LOSSLESS => Self::JpegLs,
-            uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => Self::Jpeg { lossy: true },
-            uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => Self::Jpeg { lossy: false },
+            uids::JPEG_BASELINE8_BIT
+            | uids::JPEG_EXTENDED12_BIT
+            | JPEG_SPECTRAL_SELECTION
+            | JPEG_FULL_PROGRESSION
+            | uids::JPEG_LOSSLESS
+            | uids::JPEG_LOSSLESS_SV1 => Self::Jpeg,
             _ => {
                 let feature = format!("the transfer syntax {}", header.transfer_syntax);
                 return Err(Error::Unsupported { feature });
@@ -67,8 +71,8 @@ impl Coding {
             Self::Rle => bytes.saturating_mul(64),
             // A line takes at least one bit.
             Self::JpegLs => bytes.saturating_mul(8).saturating_mul(columns.into()),
-            // A block of 64 samples takes at least two bits; progressive and arithmetic coding are not used here.
-            Self::Jpeg { .. } => bytes.saturating_mul(256),
+            // A progressive block of 64 samples takes at least one bit, any other sample or block more.
+            Self::Jpeg => bytes.saturating_mul(512),
         }
     }
 }
@@ -122,8 +126,15 @@ pub(crate) fn decode(
         }
         _ => {
             let ended = fragments(reader, limits, scratch, &header.place)?;
-            let lossy = codestream(coding, scratch, format, raw)?;
-            Ok(Decoded { lossy, open_end: !ended, ..Decoded::default() })
+            coding.check_size(scratch.len() as u64, format)?;
+            let shape = FrameShape {
+                columns: format.columns,
+                rows: format.rows,
+                samples_per_pixel: 1,
+                bits_allocated: 8 * format.bytes_per_sample as u16,
+            };
+            let facts = codestream::decode(coding, scratch, &shape, raw)?;
+            Ok(Decoded { lossy: facts.lossy, open_end: !ended, ..Decoded::default() })
         }
     };
     match place.deflated_from {
@@ -193,39 +204,5 @@ fn fragments(
             return Err(malformed("the file ends within a fragment"));
         }
         count += 1;
-    }
-}
-
-fn codestream(coding: Coding, bytes: &[u8], format: &FrameFormat, raw: &mut [u8]) -> Result<bool, Error> {
-    coding.check_size(bytes.len() as u64, format)?;
-    let shape = FrameShape {
-        columns: format.columns,
-        rows: format.rows,
-        samples_per_pixel: 1,
-        bits_allocated: 8 * format.bytes_per_sample as u16,
-    };
-    let lossy = match coding {
-        Coding::Rle => rle::decode(bytes, &shape, raw).map(|()| false).map_err(codec_error)?,
-        Coding::JpegLs => {
-            jpeg_ls::decode(bytes, &shape, raw).map(|header| header.near > 0).map_err(codec_error)?
-        }
-        Coding::Jpeg { lossy } => {
-            jpeg::decode(bytes, format, raw)?;
-            lossy
-        }
-        Coding::Native { .. } => false,
-    };
-    Ok(lossy)
-}
-
-fn codec_error(error: anatome_codecs::Error) -> Error {
-    match error {
-        anatome_codecs::Error::Unsupported { codec, feature } => {
-            Error::unsupported(format!("{codec} with {feature}"))
-        }
-        anatome_codecs::Error::Limits { requested, allowed } => {
-            Error::Limits { what: "bytes of a frame", needed: requested, allowed }
-        }
-        other => malformed(other.to_string()),
     }
 }

@@ -9,13 +9,13 @@
 
 mod archive;
 mod charset;
+mod codestream;
 mod decode;
 mod elements;
 mod error;
 mod frame;
 mod group;
 mod header;
-mod jpeg;
 mod limits;
 mod load;
 mod parse;

@@ -9,6 +9,11 @@ use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 /// Explicit VR Big Endian: retired, and still in archives.
 pub(crate) const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
+/// JPEG Spectral Selection, Non-Hierarchical (Processes 6 & 8): retired, and still decoded.
+pub(crate) const JPEG_SPECTRAL_SELECTION: &str = "1.2.840.10008.1.2.4.53";
+/// JPEG Full Progression, Non-Hierarchical (Processes 10 & 12): retired, and still decoded.
+pub(crate) const JPEG_FULL_PROGRESSION: &str = "1.2.840.10008.1.2.4.55";
+
 /// A transfer syntax UID (PS3.5 Annex A), known or not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TransferSyntax(String);

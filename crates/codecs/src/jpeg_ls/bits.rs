@@ -191,7 +191,7 @@ impl Bits {
 
 /// Whether one of the bytes of `word` is 0xFF.
 #[inline(always)]
-fn contains_ff(word: u64) -> bool {
+pub(crate) fn contains_ff(word: u64) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     (!word).wrapping_sub(ONES) & word & (ONES << 7) != 0
 }

@@ -7,6 +7,8 @@ mod markers;
 mod parameters;
 mod scan;
 
+pub(crate) use bits::contains_ff;
+
 use crate::error::{Codec, Defect, Error, Feature, Quantity};
 use crate::shape::FrameShape;
 use markers::{Frame, MAX_COMPONENTS, Markers};

@@ -34,7 +34,9 @@ pub(crate) fn decode(
     let unstated = if shape.samples_per_pixel == 1 { ColorSpace::Gray } else { ColorSpace::Unstated };
     let plain = CodestreamFacts { lossy: false, color: unstated, precision: None, signed: None };
     match coding {
-        Coding::Native { .. } => Err(Error::malformed("pixel data", "fragments of a native transfer syntax")),
+        Coding::Native { .. } | Coding::DeflatedFrames => {
+            Err(Error::malformed("pixel data", "no codestream in a native transfer syntax"))
+        }
         Coding::Rle => rle::decode(bytes, shape, samples).map(|()| plain).map_err(codec_error),
         Coding::JpegLs => jpeg_ls::decode(bytes, shape, samples)
             .map(|found| CodestreamFacts { lossy: found.near > 0, precision: Some(found.precision), ..plain })

@@ -46,6 +46,8 @@ impl Encoding {
 pub(crate) struct Element {
     pub tag: Tag,
     pub vr: VR,
+    /// Where it begins in the dataset's bytes.
+    pub header: usize,
     /// The value's place in the dataset's bytes.
     pub start: usize,
     pub end: usize,
@@ -137,7 +139,9 @@ impl From<Error> for Stop {
 
 /// Walks over the dataset that starts with `bytes`; `complete` says that nothing follows them.
 pub(crate) fn walk(bytes: &[u8], complete: bool, encoding: Encoding, limits: &Limits) -> Result<Walk, Error> {
-    Walker::new(bytes, complete, encoding, limits).run()
+    let mut walker = Walker::new(bytes, complete, encoding, limits);
+    walker.list.reserve(160);
+    walker.run()
 }
 
 fn malformed(reason: impl Into<String>) -> Stop {
@@ -154,7 +158,7 @@ impl<'a> Walker<'a> {
             in_item: false,
             position: 0,
             levels: Vec::new(),
-            list: Vec::with_capacity(160),
+            list: Vec::new(),
         }
     }
 
@@ -286,7 +290,8 @@ impl<'a> Walker<'a> {
         let encoding = self.current_encoding();
         if top {
             let end = end.unwrap_or(start);
-            self.list.push(Element { tag: header.tag, vr: header.vr, start, end, encoding });
+            let at = self.position;
+            self.list.push(Element { tag: header.tag, vr: header.vr, header: at, start, end, encoding });
         }
         self.position = start;
         let pixels = header.tag == tags::PIXEL_DATA || matches!(header.vr, VR::OB | VR::OW);
@@ -408,8 +413,8 @@ pub(crate) struct Fields<'a> {
     list: &'a [Element],
 }
 
-/// Values of one element that are read at most: the longest that is needed has a dozen.
-const MOST_VALUES: usize = 256;
+/// Values of one element that are read at most: the longest that are needed have one for each frame.
+const MOST_VALUES: usize = 1 << 18;
 
 impl<'a> Fields<'a> {
     pub fn new(bytes: &'a [u8], elements: &'a Elements) -> Self {
@@ -475,10 +480,19 @@ impl<'a> Fields<'a> {
         (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
     }
 
+    /// The elements that are listed, in the file's order.
+    pub fn list(self) -> &'a [Element] {
+        self.list
+    }
+
     /// The items of a sequence, each as its bytes and elements.
     pub fn items(self, tag: Tag, limits: &Limits) -> Result<Vec<(&'a [u8], Elements)>, Error> {
         let Some(element) = self.find(tag) else { return Ok(Vec::new()) };
-        let encoding = element.encoding;
+        let mut encoding = element.encoding;
+        if element.vr == VR::UN {
+            // PS3.5 6.2.2: what is of unknown form is in implicit little endian.
+            encoding = Encoding::IMPLICIT;
+        }
         let mut items = Vec::new();
         let mut rest = self.bytes.get(element.start..element.end).unwrap_or_default();
         while let Some((head, after)) = rest.split_first_chunk::<8>() {
@@ -489,7 +503,11 @@ impl<'a> Fields<'a> {
             let open = length == UNDEFINED;
             let body = if open { Some(after) } else { after.get(..length as usize) };
             let body = body.ok_or_else(|| Error::malformed("sequence", "an item is longer than stated"))?;
-            let mut walker = Walker::new(body, true, encoding, limits);
+            let inner = match body.first_chunk() {
+                Some(&first) if element.vr == VR::UN => guess_encoding(first),
+                _ => encoding,
+            };
+            let mut walker = Walker::new(body, true, inner, limits);
             walker.in_item = open;
             let Walk::Done(elements) = walker.run()? else { break };
             let used = if open { elements.end } else { body.len() };

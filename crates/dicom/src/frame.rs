@@ -1,244 +1,90 @@
-//! How one frame is stored, checked, and what its bits say.
+//! One frame: an image of a single-frame object, one of several in a multi-frame object, or a slice of a mosaic.
 
-use dicom_dictionary_std::tags;
+use std::cmp::Ordering;
+use std::sync::Arc;
 
-use crate::elements::PixelElement;
-use crate::{Error, InstanceHeader, Limits};
+use crate::header::{FrameHeader, Tile};
+use crate::{InstanceHeader, Phase, Plane, Values};
 
-/// The number format of a sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Number {
-    Integer { signed: bool },
-    Float,
+/// One frame of an object. Frames of one object share its header.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    instance: Arc<InstanceHeader>,
+    index: u32,
 }
 
-/// The checked storage of a greyscale frame (PS3.3 C.7.6.3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FrameFormat {
-    pub rows: u32,
-    pub columns: u32,
-    /// 1, 2, 4 or 8.
-    pub bytes_per_sample: usize,
-    pub number: Number,
-    pub bits_stored: u32,
-    /// How far the stored bits stand above bit 0.
-    pub shift: u32,
-    /// MONOCHROME1: the lowest value is white.
-    pub inverted: bool,
-}
-
-impl FrameFormat {
-    /// Checks what the header says, so that nothing after it needs to doubt it.
-    pub fn new(header: &InstanceHeader, limits: &Limits) -> Result<Self, Error> {
-        let (Some(pixels), Some(place)) = (&header.pixels, &header.pixel_data) else {
-            return Err(Error::unsupported("a volume from objects without pixels"));
-        };
-        let malformed = |reason: String| Err(Error::malformed("image pixel module", reason));
-        match pixels.frames {
-            1 if !header.is_enhanced => {}
-            frames if frames < 1 => return malformed("the number of frames is no positive number".into()),
-            _ => return Err(Error::unsupported("a multi-frame object")),
-        }
-        let (rows, columns) = (pixels.rows, pixels.columns);
-        if rows == 0 || columns == 0 {
-            return malformed(format!("{rows} rows of {columns} columns"));
-        }
-        let needed = u64::from(rows) * u64::from(columns);
-        if needed > limits.frame_pixels {
-            return Err(Error::Limits { what: "pixels of a frame", needed, allowed: limits.frame_pixels });
-        }
-        let inverted = match (pixels.photometric.as_str(), pixels.samples_per_pixel) {
-            (_, 0) => return malformed("0 samples per pixel".into()),
-            ("MONOCHROME1", 1) => true,
-            ("MONOCHROME2" | "", 1) => false,
-            ("MONOCHROME1" | "MONOCHROME2", n) => return malformed(format!("greyscale with {n} samples")),
-            (kind, _) => return Err(Error::unsupported(format!("a volume from {kind} pixels"))),
-        };
-        let bits = (pixels.bits_allocated, pixels.bits_stored, pixels.high_bit);
-        Self::with_bits(rows, columns, place.element, bits, pixels.signed)
-            .map(|format| Self { inverted, ..format })
+impl Frame {
+    /// All frames of an object, as far as the file can hold them; none for objects without pixels.
+    pub fn all(instance: &Arc<InstanceHeader>) -> impl Iterator<Item = Self> {
+        (0..instance.frames.count).map(|index| Self { instance: Arc::clone(instance), index })
     }
 
-    fn with_bits(
-        rows: u32,
-        columns: u32,
-        element: PixelElement,
-        (allocated, stored, high): (u32, u32, u32),
-        signed: bool,
-    ) -> Result<Self, Error> {
-        let malformed = |reason: String| Err(Error::malformed("image pixel module", reason));
-        let number = match element.tag {
-            tags::FLOAT_PIXEL_DATA | tags::DOUBLE_FLOAT_PIXEL_DATA => Number::Float,
-            _ => Number::Integer { signed },
-        };
-        let expected = match element.tag {
-            tags::FLOAT_PIXEL_DATA => &[32][..],
-            tags::DOUBLE_FLOAT_PIXEL_DATA => &[64],
-            _ => &[8, 16, 32],
-        };
-        if allocated == 1 {
-            return Err(Error::unsupported("a volume from pixels of 1 bit"));
-        }
-        if !expected.contains(&allocated) {
-            return malformed(format!("{allocated} bits allocated"));
-        }
-        if number == Number::Float {
-            let bytes_per_sample = allocated as usize / 8;
-            let bits_stored = allocated;
-            return Ok(Self {
-                rows,
-                columns,
-                bytes_per_sample,
-                number,
-                bits_stored,
-                shift: 0,
-                inverted: false,
-            });
-        }
-        if stored == 0 || stored > allocated || high >= allocated || high + 1 < stored {
-            return malformed(format!("{stored} bits stored up to bit {high} of {allocated} bits allocated"));
-        }
-        Ok(Self {
-            rows,
-            columns,
-            bytes_per_sample: allocated as usize / 8,
-            number,
-            bits_stored: stored,
-            shift: high + 1 - stored,
-            inverted: false,
-        })
+    /// The object that holds it.
+    #[must_use]
+    pub fn instance(&self) -> &Arc<InstanceHeader> {
+        &self.instance
     }
 
-    /// Pixels of the frame.
-    pub fn pixels(&self) -> usize {
-        self.rows as usize * self.columns as usize
+    /// Its number within the object, from 1 as in DICOM; in a mosaic, the number of the slice.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.index as usize + 1
     }
 
-    /// Bytes of the decoded frame.
-    pub fn bytes(&self) -> usize {
-        self.pixels() * self.bytes_per_sample
+    /// Where it stands.
+    #[must_use]
+    pub fn plane(&self) -> &Plane {
+        self.own().map_or(&self.instance.plane, |own| &own.plane)
     }
 
-    /// The lowest and highest value that the stored bits can hold.
-    pub fn range(&self) -> (f64, f64) {
-        let span = f64::from(self.bits_stored).exp2();
-        match self.number {
-            Number::Float => (f64::NEG_INFINITY, f64::INFINITY),
-            Number::Integer { signed: true } => (-span / 2.0, span / 2.0 - 1.0),
-            Number::Integer { signed: false } => (0.0, span - 1.0),
+    /// What tells it apart from other frames at its place.
+    #[must_use]
+    pub fn phase(&self) -> &Phase {
+        self.own().map_or(&self.instance.phase, |own| &own.phase)
+    }
+
+    /// What its samples mean.
+    #[must_use]
+    pub fn values(&self) -> &Arc<Values> {
+        self.own().map_or(&self.instance.values, |own| &own.values)
+    }
+
+    /// Frame Type (0008,9007), or the object's Image Type (0008,0008).
+    #[must_use]
+    pub fn image_type(&self) -> &[String] {
+        self.own().and_then(|own| own.frame_type.as_deref()).unwrap_or(&self.instance.image_type)
+    }
+
+    /// Rows and columns, 0 where they are not stated.
+    #[must_use]
+    pub fn size(&self) -> [u32; 2] {
+        match (self.tile(), &self.instance.pixels) {
+            (Some(tile), _) => [tile.rows, tile.columns],
+            (None, Some(pixels)) => [pixels.rows, pixels.columns],
+            (None, None) => [0, 0],
         }
     }
 
-    /// The stored value in allocated bits: bits beside it (old overlays) cut off, sign extended.
-    #[inline]
-    fn integer(&self, allocated: u32) -> i64 {
-        let unused = 32 - self.bits_stored;
-        let bits = allocated >> self.shift << unused;
-        match self.number {
-            Number::Integer { signed: true } => i64::from(bits.cast_signed() >> unused),
-            _ => i64::from(bits >> unused),
-        }
+    /// Which part of the stored frame it is, in a mosaic.
+    pub(crate) fn tile(&self) -> Option<Tile> {
+        self.own()?.tile
     }
 
-    /// Gives `take` each sample's stored value, in order. Raw samples are little endian.
-    pub fn for_each(&self, raw: &[u8], mut take: impl FnMut(f64)) {
-        match (self.number, self.bytes_per_sample) {
-            (Number::Float, 4) => {
-                raw.as_chunks::<4>().0.iter().for_each(|&b| take(f64::from(f32::from_le_bytes(b))));
-            }
-            (Number::Float, _) => raw.as_chunks::<8>().0.iter().for_each(|&b| take(f64::from_le_bytes(b))),
-            (_, 1) => raw.iter().for_each(|&b| take(self.integer(u32::from(b)) as f64)),
-            (_, 2) => {
-                let words = raw.as_chunks::<2>().0.iter();
-                words.for_each(|&b| take(self.integer(u32::from(u16::from_le_bytes(b))) as f64));
-            }
-            _ => {
-                let words = raw.as_chunks::<4>().0.iter();
-                words.for_each(|&b| take(self.integer(u32::from_le_bytes(b)) as f64));
-            }
-        }
+    /// The number of the stored frame, from 0.
+    pub(crate) fn stored(&self) -> usize {
+        if self.tile().is_some() { 0 } else { self.index as usize }
     }
 
-    /// Whether the raw samples are their values already, apart from byte order.
-    pub fn is_plain(&self) -> bool {
-        self.shift == 0 && self.bits_stored as usize == 8 * self.bytes_per_sample
+    fn own(&self) -> Option<&FrameHeader> {
+        let frames = &self.instance.frames;
+        frames.each.get(self.index as usize).or(frames.rest.as_deref())
     }
 
-    /// From a raw little-endian sample to its value, in place.
-    pub fn settle_u16(&self, samples: &mut [u16]) {
-        if self.is_plain() && cfg!(target_endian = "little") {
-            return;
-        }
-        for sample in samples {
-            *sample = self.integer(u32::from(u16::from_le(*sample))) as u16;
-        }
-    }
-
-    /// As [`Self::settle_u16`].
-    pub fn settle_i16(&self, samples: &mut [i16]) {
-        if self.is_plain() && cfg!(target_endian = "little") {
-            return;
-        }
-        for sample in samples {
-            *sample = self.integer(u32::from(u16::from_le(sample.cast_unsigned()))) as i16;
-        }
-    }
-
-    /// As [`Self::settle_u16`].
-    pub fn settle_u8(&self, samples: &mut [u8]) {
-        if !self.is_plain() {
-            for sample in samples {
-                *sample = self.integer(u32::from(*sample)) as u8;
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn format(allocated: u32, stored: u32, high: u32, signed: bool) -> Result<FrameFormat, Error> {
-        let element = PixelElement { tag: tags::PIXEL_DATA, vr: dicom_core::VR::OW, offset: 0, length: None };
-        FrameFormat::with_bits(1, 4, element, (allocated, stored, high), signed)
-    }
-
-    #[test]
-    fn stored_bits_are_masked_shifted_and_sign_extended() {
-        let words: Vec<u8> =
-            [0xFFFFu16, 0x8FFF, 0x7000, 0x0801].iter().flat_map(|w| w.to_le_bytes()).collect();
-        let values = |format: FrameFormat| {
-            let mut values = Vec::new();
-            format.for_each(&words, |v| values.push(v));
-            values
-        };
-        assert_eq!(values(format(16, 12, 11, true).unwrap()), [-1.0, -1.0, 0.0, -2047.0]);
-        assert_eq!(values(format(16, 12, 11, false).unwrap()), [4095.0, 4095.0, 0.0, 2049.0]);
-        assert_eq!(values(format(16, 12, 15, false).unwrap()), [4095.0, 2303.0, 1792.0, 128.0]);
-        assert_eq!(values(format(16, 16, 15, true).unwrap()), [-1.0, -28673.0, 28672.0, 2049.0]);
-    }
-
-    #[test]
-    fn settling_agrees_with_reading_one_by_one() {
-        let samples = [0xFFFFu16, 0x8FFF, 0x7000, 0x0801];
-        let raw: Vec<u8> = samples.iter().flat_map(|w| w.to_le_bytes()).collect();
-        for (stored, high) in [(12, 11), (12, 15), (10, 12), (16, 15)] {
-            let format = format(16, stored, high, true).unwrap();
-            let mut settled = samples.map(|s| u16::from_le_bytes(s.to_le_bytes()).cast_signed());
-            format.settle_i16(&mut settled);
-            let mut each = Vec::new();
-            format.for_each(&raw, |v| each.push(v as i16));
-            assert_eq!(settled.to_vec(), each);
-        }
-    }
-
-    #[test]
-    fn impossible_bits_are_refused() {
-        for (allocated, stored, high) in
-            [(0, 0, 0), (13, 12, 11), (16, 17, 16), (16, 12, 10), (16, 0, 0), (64, 64, 63)]
-        {
-            assert!(matches!(format(allocated, stored, high, false), Err(Error::Malformed { .. })));
-        }
-        assert!(matches!(format(1, 1, 0, false), Err(Error::Unsupported { .. })));
+    /// By instance number, then by number within the object.
+    pub(crate) fn by_number(a: &Self, b: &Self) -> Ordering {
+        let (x, y) = (&a.instance, &b.instance);
+        let instances =
+            (x.instance_number, &x.sop_instance_uid).cmp(&(y.instance_number, &y.sop_instance_uid));
+        instances.then(a.index.cmp(&b.index))
     }
 }

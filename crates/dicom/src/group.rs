@@ -1,20 +1,23 @@
 //! From instance headers to series that are one volume each.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use anatome_core::{Grid, Modality, NoteCode, Notes};
+use dicom_dictionary_std::uids;
 use glam::DVec3;
 
-use crate::phases;
-use crate::stack::{Directions, Stack};
-use crate::{Error, InstanceHeader, StackFault};
+use crate::slices::{Directions, Slices};
+use crate::{Error, Frame, InstanceHeader, StackFault, mosaic, phases};
 
-/// Images of one DICOM series that can make one volume, or objects without pixels. A DICOM series whose images
-/// differ in orientation, size, frame of reference or phase gives several of these.
+/// Frames of one DICOM series that can make one volume or one stack, or objects without pixels. A DICOM series whose
+/// images differ in orientation, size, frame of reference or phase gives several of these.
 #[derive(Clone, Debug)]
 pub struct Series {
-    instances: Vec<InstanceHeader>,
+    /// Each once, in the order of their frames.
+    instances: Vec<Arc<InstanceHeader>>,
+    frames: Vec<Frame>,
     directions: Option<Directions>,
     part: Option<String>,
     notes: Notes,
@@ -27,12 +30,13 @@ const SAME_DIRECTION: f64 = 1e-3;
 const QUIET_DIRECTION: f64 = 1e-4;
 
 /// Sorts headers into series: by study, series, frame of reference, matrix, kind of pixels, orientation and phase,
-/// localizers apart, multi-frame objects each for themselves. Within a series slices are in order along the normal,
-/// row direction x column direction, by the positions in all headers (PS3.3 C.7.6.2); instance numbers play no part.
-/// The order of the result depends only on the headers.
+/// localizers apart, multi-frame objects each for themselves (those of one concatenation together). Within a series
+/// frames are in order along the normal, row direction x column direction, by the positions of all of them
+/// (PS3.3 C.7.6.2); instance and frame numbers play no part. Frames that have no place are in the order of their
+/// numbers. The order of the result depends only on the headers.
 #[must_use]
-pub fn group(headers: Vec<InstanceHeader>) -> Vec<Series> {
-    let mut groups: BTreeMap<Key, Vec<InstanceHeader>> = BTreeMap::new();
+pub fn group(headers: Vec<Arc<InstanceHeader>>) -> Vec<Series> {
+    let mut groups: BTreeMap<Key, Vec<Arc<InstanceHeader>>> = BTreeMap::new();
     for header in headers {
         groups.entry(Key::new(&header)).or_default().push(header);
     }
@@ -70,13 +74,17 @@ struct Key {
     localizer: bool,
     matrix: Option<(u32, u32, u32, String)>,
     /// For multi-frame objects: which it is.
-    object: Option<String>,
+    object: Option<(Option<i64>, String)>,
 }
 
 impl Key {
     fn new(header: &InstanceHeader) -> Self {
         let pixels = header.pixels.as_ref();
         let multi_frame = pixels.is_some_and(|pixels| pixels.frames != 1);
+        let object = || match &header.concatenation_uid {
+            Some(uid) => (None, uid.clone()),
+            None => (header.instance_number, header.sop_instance_uid.clone()),
+        };
         Self {
             series: header.series_instance_uid.clone(),
             study: header.series_instance_uid.is_empty().then(|| header.study_instance_uid.clone()),
@@ -85,101 +93,146 @@ impl Key {
             frame_of_reference: header.frame_of_reference_uid.clone(),
             localizer: header.image_type.iter().skip(2).any(|value| value == "LOCALIZER"),
             matrix: pixels.map(|p| (p.rows, p.columns, p.samples_per_pixel, p.photometric.clone())),
-            object: multi_frame.then(|| header.sop_instance_uid.clone()),
+            object: multi_frame.then(object),
         }
     }
 }
 
-pub(crate) fn by_number(a: &InstanceHeader, b: &InstanceHeader) -> Ordering {
-    (a.instance_number, &a.sop_instance_uid).cmp(&(b.instance_number, &b.sop_instance_uid))
-}
-
-/// Splits images that share a key by orientation and phase.
-fn split(mut headers: Vec<InstanceHeader>, group_name: Option<String>) -> Vec<Series> {
-    headers.sort_by(by_number);
+/// Splits images that share a key by size, stack, orientation and phase.
+fn split(mut headers: Vec<Arc<InstanceHeader>>, group_name: Option<String>) -> Vec<Series> {
+    headers.sort_by(|a, b| {
+        (a.instance_number, &a.sop_instance_uid).cmp(&(b.instance_number, &b.sop_instance_uid))
+    });
     let mut notes = Notes::new();
     if group_name.is_some() {
-        let text = "the series was split: its images differ in size, kind of pixels or frame of reference, or are \
-                    localizers";
+        let text = "the series was split: its images differ in size, kind of pixels or frame of reference, are \
+                    localizers, or are objects of several frames";
         notes.add(NoteCode::Split, text);
     }
     drop_repeated(&mut headers, &mut notes);
-    let mut oriented: Vec<Vec<InstanceHeader>> = Vec::new();
-    for header in headers {
-        let place = oriented
-            .iter_mut()
-            .find(|group| group.first().is_some_and(|first| same_orientation(first, &header)));
-        match place {
-            Some(group) => group.push(header),
-            None => oriented.push(vec![header]),
+    let frames: Vec<Frame> = headers.iter().flat_map(Frame::all).collect();
+    if frames.is_empty() {
+        return vec![Series { instances: headers, frames, directions: None, part: group_name, notes }];
+    }
+    let mut alike: Vec<Vec<Frame>> = Vec::new();
+    let mut found = HashMap::new();
+    for frame in frames {
+        // Most frames are like the one in front of them, and there may be many thousands.
+        let known = found.get(frame.phase().stack_id.as_deref().unwrap_or_default()).copied();
+        let fits = |group: &Vec<Frame>| group.first().is_some_and(|first| may_share(first, &frame));
+        let place =
+            known.filter(|&n: &usize| alike.get(n).is_some_and(fits)).or_else(|| alike.iter().position(fits));
+        let place = place.unwrap_or_else(|| {
+            alike.push(Vec::new());
+            alike.len() - 1
+        });
+        found.insert(frame.phase().stack_id.as_deref().unwrap_or_default().to_owned(), place);
+        if let Some(group) = alike.get_mut(place) {
+            group.push(frame);
         }
     }
-    let several = oriented.len() > 1;
+    let several = alike.len() > 1;
     let mut series = Vec::new();
-    for (n, group) in oriented.into_iter().enumerate() {
+    for (n, group) in alike.into_iter().enumerate() {
         let mut notes = notes.clone();
         let orientation = several.then(|| format!("orientation {}", n + 1));
         let name: Vec<String> = [group_name.clone(), orientation].into_iter().flatten().collect();
         if several {
-            notes.add(NoteCode::Split, "the series was split by orientation");
+            notes.add(NoteCode::Split, "the series was split by orientation, size or stack");
         }
         series.extend(split_phases(group, name, notes));
     }
     series
 }
 
-fn drop_repeated(headers: &mut Vec<InstanceHeader>, notes: &mut Notes) {
-    let mut seen = HashSet::new();
-    let before = headers.len();
-    headers
-        .retain(|header| header.sop_instance_uid.is_empty() || seen.insert(header.sop_instance_uid.clone()));
-    if headers.len() < before {
-        let text = "an instance that is there twice; the first is used";
-        notes.add_many(NoteCode::InstanceSkipped, text, before - headers.len());
+/// Of several files with one UID the best stays.
+fn drop_repeated(headers: &mut Vec<Arc<InstanceHeader>>, notes: &mut Notes) {
+    let mut kept: Vec<Arc<InstanceHeader>> = Vec::with_capacity(headers.len());
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for header in headers.drain(..) {
+        let uid = header.sop_instance_uid.clone();
+        match seen.get(&uid).and_then(|&n| kept.get_mut(n)) {
+            Some(other) if !uid.is_empty() => {
+                let text = match phases::quality(&header).cmp(&phases::quality(other)) {
+                    Ordering::Equal => "an instance that is there twice; the first is used",
+                    _ => "an instance that is there twice; the one with more bits or without loss is used",
+                };
+                notes.add(NoteCode::InstanceSkipped, text);
+                if phases::quality(&header) > phases::quality(other) {
+                    *other = header;
+                }
+            }
+            _ => {
+                seen.insert(uid, kept.len());
+                kept.push(header);
+            }
+        }
     }
+    *headers = kept;
 }
 
-fn same_orientation(a: &InstanceHeader, b: &InstanceHeader) -> bool {
+/// Whether two frames may be part of one volume.
+fn may_share(a: &Frame, b: &Frame) -> bool {
     let close = |a: Option<DVec3>, b: Option<DVec3>| match (a, b) {
         (Some(a), Some(b)) => (a - b).abs().max_element() <= SAME_DIRECTION,
         (a, b) => a.is_none() && b.is_none(),
     };
-    let positions = a.plane.image_position_mm.is_some() == b.plane.image_position_mm.is_some();
-    let directions = close(a.plane.row_cosines, b.plane.row_cosines)
-        && close(a.plane.column_cosines, b.plane.column_cosines);
-    positions && directions
+    let (p, q) = (a.plane(), b.plane());
+    p.image_position_mm.is_some() == q.image_position_mm.is_some()
+        && close(p.row_cosines, q.row_cosines)
+        && close(p.column_cosines, q.column_cosines)
+        && a.phase().stack_id == b.phase().stack_id
+        && a.size() == b.size()
 }
 
-fn split_phases(headers: Vec<InstanceHeader>, name: Vec<String>, mut notes: Notes) -> Vec<Series> {
+fn split_phases(frames: Vec<Frame>, name: Vec<String>, mut notes: Notes) -> Vec<Series> {
     let joined = |parts: &[String]| (!parts.is_empty()).then(|| parts.join(", "));
-    let directions = headers.first().and_then(|first| {
-        let (row, column) = (first.plane.row_cosines?, first.plane.column_cosines?);
+    let directions = frames.first().and_then(|first| {
+        let (row, column) = (first.plane().row_cosines?, first.plane().column_cosines?);
         Directions::new(row, column, &mut Notes::new()).ok()
     });
-    let z = |header: &InstanceHeader| {
+    let z = |frame: &Frame| {
         let normal = directions?.normal();
-        Some(header.plane.image_position_mm?.dot(normal))
+        Some(frame.plane().image_position_mm?.dot(normal))
     };
-    let z_mm: Option<Vec<f64>> = headers.iter().map(z).collect();
+    let z_mm: Option<Vec<f64>> = frames.iter().map(z).collect();
     let Some(z_mm) = z_mm else {
-        return vec![Series { instances: headers, directions, part: joined(&name), notes }];
+        return vec![Series::new(frames, directions, joined(&name), notes)];
     };
-    let mut placed: Vec<(f64, InstanceHeader)> = z_mm.into_iter().zip(headers).collect();
+    let mut placed: Vec<(f64, Frame)> = z_mm.into_iter().zip(frames).collect();
     // Stable: at one position instance numbers decide.
     placed.sort_by(|a, b| a.0.total_cmp(&b.0));
     let phases = phases::split(placed, &mut notes);
     let finish = |phase: phases::Phase| {
         let parts: Vec<String> = name.iter().cloned().chain(phase.name).collect();
-        let part = joined(&parts);
-        Series { instances: phase.instances, directions, part, notes: notes.clone() }
+        Series::new(phase.frames, directions, joined(&parts), notes.clone())
     };
     phases.into_iter().map(finish).collect()
 }
 
 impl Series {
-    /// The headers, in order along the normal where there are positions, by instance number otherwise. Never empty.
+    fn new(frames: Vec<Frame>, directions: Option<Directions>, part: Option<String>, notes: Notes) -> Self {
+        let mut instances: Vec<Arc<InstanceHeader>> = Vec::new();
+        let mut seen = HashSet::new();
+        for frame in &frames {
+            let instance = frame.instance();
+            if seen.insert(Arc::as_ptr(instance)) {
+                instances.push(Arc::clone(instance));
+            }
+        }
+        Self { instances, frames, directions, part, notes }
+    }
+
+    /// The frames, in order along the normal where there are positions, by their numbers otherwise. Empty only for
+    /// objects without pixels.
     #[must_use]
-    pub fn instances(&self) -> &[InstanceHeader] {
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
+    /// The objects that hold the frames, each once, in the order of the frames. Never empty.
+    #[must_use]
+    pub fn instances(&self) -> &[Arc<InstanceHeader>] {
         &self.instances
     }
 
@@ -196,7 +249,7 @@ impl Series {
     }
 
     fn first(&self) -> Option<&InstanceHeader> {
-        self.instances.first()
+        self.instances.first().map(Arc::as_ref)
     }
 
     /// Series Instance UID (0020,000E), empty if absent.
@@ -235,71 +288,89 @@ impl Series {
         self.first().map_or(Modality::Other(String::new()), |first| first.modality.clone())
     }
 
-    /// Slices, rows and columns; `None` for objects without pixels.
+    /// Frames, rows and columns; `None` for objects without pixels.
     #[must_use]
     pub fn shape(&self) -> Option<[usize; 3]> {
-        let pixels = self.first()?.pixels.as_ref()?;
-        let frames = if self.instances.len() == 1 { usize::try_from(pixels.frames).unwrap_or(0) } else { 1 };
-        Some([self.instances.len() * frames, pixels.rows as usize, pixels.columns as usize])
+        let [rows, columns] = self.frames.first()?.size();
+        Some([self.frames.len(), rows as usize, columns as usize])
+    }
+
+    /// Whether the frames make a volume, as far as the headers tell.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        let Some(first) = self.frames.first() else { return Form::Object };
+        if OBJECTS.contains(&first.instance().sop_class_uid.as_str()) {
+            return Form::Object;
+        }
+        match self.geometry() {
+            Ok(_) => Form::Volume,
+            Err(error) => Form::Stack { reason: error.to_string() },
+        }
     }
 
     /// Where the samples stand, from the headers alone.
     ///
     /// The slice axis comes from the positions, never from a thickness: evenly spaced where all distances agree
     /// within 1 % (or 0.01 mm), a table of positions otherwise, sheared where the gantry was tilted. A gap of about n
-    /// times (n >= 2) the spacing on both of its sides is a place where slices are missing.
+    /// times (n >= 2) the spacing on both of its sides is a place where slices are missing, and so is one that is far
+    /// wider than all others.
     ///
     /// # Errors
-    /// Geometry, if positions, orientation or spacing are absent or make no grid; unsupported, for objects without
-    /// pixels and multi-frame objects.
+    /// Geometry, if positions, orientation or spacing are absent or make no grid; unsupported, for colour, and for
+    /// objects that are no images by themselves.
     pub fn geometry(&self) -> Result<(Grid, Notes), Error> {
         let mut notes = Notes::new();
-        let first = self.first().ok_or_else(|| Error::unsupported("an empty series"))?;
-        let Some(pixels) = &first.pixels else {
+        let Some(first) = self.frames.first() else {
             return Err(Error::unsupported("a volume from objects without pixels"));
         };
-        if pixels.frames != 1 || first.is_enhanced {
-            return Err(Error::unsupported("a multi-frame object"));
+        let header = first.instance();
+        if OBJECTS.contains(&header.sop_class_uid.as_str()) {
+            return Err(Error::unsupported("a volume from a segmentation, which belongs to other images,"));
         }
-        if first.image_type.iter().any(|value| value == "MOSAIC") {
-            return Err(Error::unsupported("a mosaic (many slices in one image)"));
+        if header.pixels.as_ref().is_some_and(|pixels| pixels.samples_per_pixel > 1) {
+            return Err(Error::unsupported("a volume from colour images"));
+        }
+        if first.tile().is_none() && mosaic::is_mosaic(header) {
+            return Err(Error::unsupported("a volume from a mosaic whose private description is missing"));
         }
         let positions: Vec<DVec3> =
-            self.instances.iter().filter_map(|header| header.plane.image_position_mm).collect();
-        if positions.len() < self.instances.len() {
-            return Err(StackFault::NoPosition { images: self.instances.len() - positions.len() }.into());
+            self.frames.iter().filter_map(|frame| frame.plane().image_position_mm).collect();
+        if positions.len() < self.frames.len() {
+            return Err(StackFault::NoPosition { images: self.frames.len() - positions.len() }.into());
         }
-        let (Some(row), Some(column)) = (first.plane.row_cosines, first.plane.column_cosines) else {
+        let (Some(row), Some(column)) = (first.plane().row_cosines, first.plane().column_cosines) else {
             return Err(StackFault::NoOrientation.into());
         };
         let directions = Directions::new(row, column, &mut notes)?;
         self.note_varying_orientation(row, column, &mut notes);
-        let stack = Stack {
-            rows: pixels.rows as usize,
-            columns: pixels.columns as usize,
+        let [rows, columns] = first.size();
+        let slices = Slices {
+            rows: rows as usize,
+            columns: columns as usize,
             directions: self.directions.unwrap_or(directions),
             pixel_spacing_mm: self.pixel_spacing_mm()?,
             origins_mm: positions,
-            slice_thickness_mm: first.plane.slice_thickness_mm,
+            slice_thickness_mm: first.plane().slice_thickness_mm,
         };
-        Ok((stack.grid(&mut notes)?, notes))
+        Ok((slices.grid(&mut notes)?, notes))
     }
 
     fn note_varying_orientation(&self, row: DVec3, column: DVec3, notes: &mut Notes) {
-        let off = |header: &InstanceHeader| {
-            let rows = header.plane.row_cosines.map_or(0.0, |other| (other - row).abs().max_element());
-            rows.max(header.plane.column_cosines.map_or(0.0, |other| (other - column).abs().max_element()))
+        let off = |frame: &Frame| {
+            let plane = frame.plane();
+            let rows = plane.row_cosines.map_or(0.0, |other| (other - row).abs().max_element());
+            rows.max(plane.column_cosines.map_or(0.0, |other| (other - column).abs().max_element()))
         };
-        let most = self.instances.iter().map(off).fold(0.0, f64::max);
+        let most = self.frames.iter().map(off).fold(0.0, f64::max);
         if most > QUIET_DIRECTION {
             let text = format!("the orientation varies by up to {most:.1e}; that of one image is used");
             notes.add(NoteCode::OrientationCorrected, text);
         }
     }
 
-    /// The pixel spacing of all images; they may differ by rounding only.
+    /// The pixel spacing of all frames; they may differ by rounding only.
     fn pixel_spacing_mm(&self) -> Result<[f64; 2], Error> {
-        let mut spacings = self.instances.iter().map(|header| header.plane.pixel_spacing_mm);
+        let mut spacings = self.frames.iter().map(|frame| frame.plane().pixel_spacing_mm);
         let usable = |spacing: &[f64; 2]| spacing.iter().all(|&mm| mm > 0.0 && mm.is_finite());
         let first = spacings.next().flatten().filter(usable).ok_or(StackFault::NoSpacing)?;
         let close = |other: [f64; 2]| first.iter().zip(other).all(|(a, b)| (a - b).abs() <= 1e-4 * a);
@@ -309,3 +380,21 @@ impl Series {
         Ok(first)
     }
 }
+
+/// What the frames of a series make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Form {
+    /// A volume: see [`crate::load`].
+    Volume,
+    /// Images beside each other: see [`crate::Stack`].
+    Stack {
+        /// Why they make no volume.
+        reason: String,
+    },
+    /// No images by themselves: a segmentation, or an object without pixels.
+    Object,
+}
+
+/// Objects whose frames are parts of what they say about other images.
+const OBJECTS: [&str; 2] = [uids::SEGMENTATION_STORAGE, "1.2.840.10008.5.1.4.1.1.66.7"];

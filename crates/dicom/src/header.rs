@@ -35,18 +35,22 @@ pub struct InstanceHeader {
     pub series_number: Option<i64>,
     /// Series Description (0008,103E): free text, which may name anyone. Show it only where identity is shown.
     pub series_description: Option<String>,
+    /// Concatenation UID (0020,9161): objects that are one, cut into several.
+    pub concatenation_uid: Option<String>,
     /// Instance Number (0020,0013).
     pub instance_number: Option<i64>,
-    /// What tells apart the phases of a series.
+    /// What tells apart the phases of a series; for several frames see [`crate::Frame::phase`].
     pub phase: Phase,
     /// Whether its frames are described by functional groups (PS3.3 C.7.6.16).
     pub is_enhanced: bool,
-    /// Where the image stands.
+    /// Where the image stands; for several frames see [`crate::Frame::plane`].
     pub plane: Plane,
     /// How the pixels are stored; `None` for objects without pixels.
     pub pixels: Option<PixelModule>,
-    /// What the pixels mean.
-    pub values: Values,
+    /// What the pixels mean; for several frames see [`crate::Frame::values`].
+    pub values: Arc<Values>,
+    /// What the file says of its frames beyond what all of them share.
+    pub(crate) frames: FrameHeaders,
     /// A digest of Patient ID and name: only tells patients apart.
     pub(crate) patient: u64,
     pub(crate) place: Place,
@@ -58,18 +62,64 @@ pub struct InstanceHeader {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Phase {
-    /// Temporal Position Identifier (0020,0100).
+    /// Stack ID (0020,9056): frames of two stacks never meet in one volume.
+    pub stack_id: Option<Arc<str>>,
+    /// Temporal Position Identifier (0020,0100) or Index (0020,9128), or Time Slot (0054,0070) of a gated NM image.
     pub temporal_position: Option<i64>,
-    /// Acquisition Number (0020,0012).
+    /// Acquisition Number (0020,0012) or Frame Acquisition Number (0020,9156).
     pub acquisition_number: Option<i64>,
-    /// Trigger Time (0018,1060) in ms.
+    /// Trigger Time (0018,1060) or Nominal Cardiac Trigger Delay Time (0020,9153) in ms.
     pub trigger_time_ms: Option<f64>,
-    /// Echo Time (0018,0081) in ms.
+    /// Echo Time (0018,0081) or Effective Echo Time (0018,9082) in ms.
     pub echo_time_ms: Option<f64>,
+    /// Inversion Time (0018,0082) or the first of Inversion Times (0018,9079) in ms.
+    pub inversion_time_ms: Option<f64>,
+    /// Flip Angle (0018,1314) in degrees, as the file states it.
+    pub flip_angle_deg: Option<f64>,
     /// Diffusion b-value (0018,9087) in s/mm².
     pub b_value: Option<f64>,
-    /// Acquisition Date and Time as one text, for comparison only.
-    pub(crate) acquisition_time: Option<String>,
+    /// Diffusion Gradient Orientation (0018,9089).
+    pub diffusion_direction: Option<DVec3>,
+    /// KVP (0018,0060) in kV.
+    pub tube_voltage_kv: Option<f64>,
+    /// Frame Reference Time (0054,1300) of PET in ms.
+    pub frame_reference_time_ms: Option<f64>,
+    /// Energy Window (0054,0010) of NM.
+    pub energy_window: Option<i64>,
+    /// Acquisition Date and Time, or Frame Acquisition DateTime, as one text, for comparison only.
+    pub(crate) acquisition_time: Option<Arc<str>>,
+}
+
+/// What is known of the frames of one object.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FrameHeaders {
+    /// How many frames are to be found: not more than the file can hold.
+    pub count: u32,
+    /// One for each frame, or fewer, or none.
+    pub each: Vec<FrameHeader>,
+    /// What holds for frames that `each` does not list; `None` where the object's own fields do.
+    pub rest: Option<Box<FrameHeader>>,
+}
+
+/// What is known of one frame of several.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct FrameHeader {
+    pub plane: Plane,
+    pub phase: Phase,
+    pub values: Arc<Values>,
+    /// Frame Type (0008,9007).
+    pub frame_type: Option<Arc<[String]>>,
+    /// For a part of a mosaic: which part of the stored frame.
+    pub tile: Option<Tile>,
+}
+
+/// A part of a stored frame, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tile {
+    pub row: u32,
+    pub column: u32,
+    pub rows: u32,
+    pub columns: u32,
 }
 
 /// Where an image stands (PS3.3 C.7.6.2), as the file states it.
@@ -106,6 +156,8 @@ pub struct PixelModule {
     pub bits_stored: u32,
     /// High Bit (0028,0102), Bits Stored - 1 if absent.
     pub high_bit: u32,
+    /// Planar Configuration (0028,0006) is 1: all samples of one colour, then all of the next.
+    pub planar: bool,
     /// Pixel Representation (0028,0103): two's complement.
     pub signed: bool,
     /// Photometric Interpretation (0028,0004), empty if absent.
@@ -136,6 +188,8 @@ pub struct Values {
     pub windows: Vec<NamedVoi>,
     /// Whether there is a Modality LUT Sequence (0028,3000).
     pub has_modality_lut: bool,
+    /// Presentation LUT Shape (2050,0020) is INVERSE.
+    pub inverse: bool,
     /// Whether there is a VOI LUT Sequence (0028,3010).
     pub has_voi_lut: bool,
     /// Lossy Image Compression (0028,2110) is 01, or the transfer syntax is lossy.
@@ -172,7 +226,8 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// The encoded dataset in front of the pixel data, kept whole.
+/// The encoded dataset in front of the pixel data, whole but for long values of private elements and overlays, which
+/// would make up most of the memory of many headers.
 #[derive(Clone)]
 pub(crate) struct Dataset {
     pub bytes: Arc<[u8]>,
@@ -206,6 +261,13 @@ pub(crate) struct PixelPlace {
 }
 
 impl InstanceHeader {
+    /// How many frames are to be found: Number of Frames (0028,0008), the images of a mosaic, or 1; not more than the
+    /// file can hold. 0 for objects without pixels.
+    #[must_use]
+    pub fn frame_count(&self) -> usize {
+        self.frames.count as usize
+    }
+
     /// Who and when. Reads it from the header each time, so that it stays nowhere else.
     #[must_use]
     pub fn identity(&self) -> Identity {

@@ -16,6 +16,8 @@ pub struct Limits {
     pub elements: usize,
     /// Sequences within sequences.
     pub nesting: usize,
+    /// Frames of one object.
+    pub frames: usize,
     /// Pixels of one frame.
     pub frame_pixels: u64,
     /// Bytes of one volume's samples.
@@ -31,6 +33,7 @@ impl Default for Limits {
             header_bytes: 64 << 20,
             elements: 1_000_000,
             nesting: 64,
+            frames: 1 << 18,
             frame_pixels: 1 << 28,
             volume_bytes: 8 << 30,
         }

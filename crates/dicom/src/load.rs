@@ -1,5 +1,6 @@
 //! From a series to a volume.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -8,9 +9,11 @@ use bytemuck::Zeroable;
 use ndarray::Array3;
 use rayon::prelude::*;
 
-use crate::decode::{Decoded, decode};
+use crate::decode::{Decoded, FrameReader};
+use crate::format::FrameFormat;
+use crate::header::Tile;
 use crate::values::{Plan, Slice, Target};
-use crate::{Error, InstanceHeader, Limits, Series};
+use crate::{Error, Frame, InstanceHeader, Limits, Series};
 
 /// A volume, and what was odd about it.
 #[derive(Clone, Debug)]
@@ -28,7 +31,8 @@ impl Series {
     /// # Errors
     /// What `load` would fail with: unsupported, geometry, malformed or limits.
     pub fn check(&self, limits: &Limits) -> Result<u64, Error> {
-        let plan = Plan::new(self.instances(), limits, &mut Notes::new())?;
+        let plan = Plan::new(self.frames(), limits, &mut Notes::new())?;
+        all_there(self, limits)?;
         let (grid, _) = self.geometry()?;
         volume_bytes(grid.shape(), plan.target, limits)
     }
@@ -43,34 +47,54 @@ fn volume_bytes(shape: [usize; 3], target: Target, limits: &Limits) -> Result<u6
     Ok(needed)
 }
 
+/// Refuses objects that state more frames than their files hold, rather than leave slices out.
+fn all_there(series: &Series, limits: &Limits) -> Result<(), Error> {
+    for header in series.instances() {
+        let stated = header.pixels.as_ref().map_or(0, |pixels| pixels.frames);
+        let stated = u64::try_from(stated).unwrap_or(0);
+        let allowed = limits.frames as u64;
+        if stated > allowed {
+            return Err(Error::Limits { what: "frames of one object", needed: stated, allowed });
+        }
+        if stated > header.frame_count() as u64 {
+            let reason = format!("{stated} frames are stated, {} fit in the file", header.frame_count());
+            return Err(Error::malformed("pixel data", reason));
+        }
+    }
+    Ok(())
+}
+
 /// Decodes a series into one volume, in parallel and straight into place: beside the volume there are only the
-/// slices in flight. Counts slices in `progress`.
+/// slices in flight, and the unpacked pixel data of multi-frame objects in deflated files and zip archives. Counts
+/// slices in `progress`.
 ///
 /// Stored samples keep their type (u8, i16, u16), with one slope and intercept as the volume's mapping. Where slices
 /// differ in slope or intercept, and for 32-bit and floating-point pixels and Modality LUTs, samples become f32; a
 /// note says so.
 ///
 /// # Errors
-/// Geometry, if the slices make no grid; unsupported, for colour, multi-frame objects and transfer syntaxes that
-/// this version can't decode; malformed; limits; io; cancelled.
+/// Geometry, if the slices make no grid; unsupported, for colour and transfer syntaxes that this version can't decode;
+/// malformed; limits; io; cancelled.
 pub fn load(
     series: &Series,
     limits: &Limits,
     pool: &rayon::ThreadPool,
     progress: &Progress,
 ) -> Result<Loaded, Error> {
-    let instances = series.instances();
+    let frames = series.frames();
     let mut value_notes = Notes::new();
-    let plan = Plan::new(instances, limits, &mut value_notes)?;
+    let plan = Plan::new(frames, limits, &mut value_notes)?;
+    all_there(series, limits)?;
     let (grid, geometry_notes) = series.geometry()?;
     let mut notes = series.notes().clone();
     notes.append(geometry_notes);
     notes.append(value_notes);
     volume_bytes(grid.shape(), plan.target, limits)?;
-    progress.start(instances.len() as u64);
-    let job = Job { instances, plan: &plan, limits, progress, findings: Findings::default() };
+    progress.start(frames.len() as u64);
+    let findings = Findings::default();
+    let readers = Readers::open(series.instances(), limits, pool, &findings)?;
+    let job = Job { frames, plan: &plan, readers: &readers, progress, findings: &findings };
     let samples = pool.install(|| job.samples(grid.shape()))?;
-    let findings = job.findings;
     findings.describe(&mut notes);
     let Plan { mapping, mut padding, mut facts, .. } = plan;
     facts.lossy |= findings.lossy.into_inner();
@@ -84,6 +108,33 @@ pub fn load(
     Ok(Loaded { volume: Arc::new(volume), notes })
 }
 
+/// A reader for each object of a series, by the header's address.
+struct Readers(HashMap<usize, FrameReader>);
+
+fn address(header: &Arc<InstanceHeader>) -> usize {
+    Arc::as_ptr(header).addr()
+}
+
+impl Readers {
+    fn open(
+        instances: &[Arc<InstanceHeader>],
+        limits: &Limits,
+        pool: &rayon::ThreadPool,
+        findings: &Findings,
+    ) -> Result<Self, Error> {
+        let open = |header: &Arc<InstanceHeader>| FrameReader::new(header, limits);
+        let readers: Vec<FrameReader> =
+            pool.install(|| instances.par_iter().map(open).collect::<Result<_, _>>())?;
+        readers.iter().for_each(|reader| findings.add(reader.findings()));
+        Ok(Self(instances.iter().map(address).zip(readers).collect()))
+    }
+
+    fn of(&self, frame: &Frame) -> Result<&FrameReader, Error> {
+        let reader = self.0.get(&address(frame.instance()));
+        reader.ok_or_else(|| Error::malformed("series", "a frame of an object that is not there"))
+    }
+}
+
 /// What threads find out while they decode.
 #[derive(Default)]
 struct Findings {
@@ -92,6 +143,7 @@ struct Findings {
     not_finite: AtomicUsize,
     too_long: AtomicUsize,
     open_end: AtomicUsize,
+    wrong_table: AtomicUsize,
 }
 
 impl Findings {
@@ -99,6 +151,7 @@ impl Findings {
         self.lossy.fetch_or(decoded.lossy, Ordering::Relaxed);
         self.too_long.fetch_add(decoded.too_long.into(), Ordering::Relaxed);
         self.open_end.fetch_add(decoded.open_end.into(), Ordering::Relaxed);
+        self.wrong_table.fetch_add(decoded.wrong_table.into(), Ordering::Relaxed);
     }
 
     fn describe(&self, notes: &mut Notes) {
@@ -113,63 +166,95 @@ impl Findings {
             "pixel data that are longer than the image; the rest is not used",
         );
         note(&self.open_end, NoteCode::Tolerated, "compressed pixel data whose end is not marked");
+        let text = "an offset table that does not fit the fragments; their own order is used";
+        note(&self.wrong_table, NoteCode::Tolerated, text);
     }
 }
 
 struct Job<'a> {
-    instances: &'a [InstanceHeader],
+    frames: &'a [Frame],
     plan: &'a Plan,
-    limits: &'a Limits,
+    readers: &'a Readers,
     progress: &'a Progress,
-    findings: Findings,
+    findings: &'a Findings,
 }
 
 /// Memory that a thread uses again for each slice.
 #[derive(Default)]
 struct Scratch {
-    compressed: Vec<u8>,
+    stored: Vec<u8>,
     raw: Vec<u8>,
 }
 
-impl InstanceHeader {
-    /// Decodes the stored samples of a single greyscale image, `[1, rows, columns]`, wherever it stands or if it
-    /// stands nowhere. Rescale and padding are not applied, except that samples of more than 16 bits become f32.
+/// One stored frame and the slices that it gives: a mosaic gives several.
+struct Task<'a, T> {
+    /// The number of its first slice.
+    k: usize,
+    frame: &'a Frame,
+    how: &'a Slice,
+    slices: Vec<(Option<Tile>, &'a mut [T])>,
+}
+
+impl Frame {
+    /// Decodes the stored samples of a greyscale frame, `[1, rows, columns]`, wherever it stands or if it stands
+    /// nowhere. Rescale and padding are not applied, except that samples of more than 16 bits become f32.
     ///
     /// # Errors
     /// As [`load`], without geometry.
     pub fn stored_samples(&self, limits: &Limits) -> Result<Samples, Error> {
-        let instances = std::slice::from_ref(self);
         let plan = Plan::stored(self, limits)?;
-        let [rows, columns] = plan.slices.first().map_or([0; 2], |s| [s.format.rows, s.format.columns]);
-        let shape = [1, rows as usize, columns as usize];
+        let shape = [1, self.size()[0] as usize, self.size()[1] as usize];
         volume_bytes(shape, plan.target, limits)?;
-        let progress = &Progress::new();
-        Job { instances, plan: &plan, limits, progress, findings: Findings::default() }.samples(shape)
+        let reader = FrameReader::new(self.instance(), limits)?;
+        let readers = Readers([(address(self.instance()), reader)].into());
+        let (progress, findings) = (&Progress::new(), &Findings::default());
+        Job { frames: std::slice::from_ref(self), plan: &plan, readers: &readers, progress, findings }
+            .samples(shape)
     }
 }
 
 impl Job<'_> {
     fn samples(&self, shape: [usize; 3]) -> Result<Samples, Error> {
         Ok(match self.plan.target {
-            Target::U8 => Samples::U8(self.run(shape, |h, how, s, out| self.slice_u8(h, how, s, out))?),
-            Target::I16 => Samples::I16(self.run(shape, |h, how, s, out| self.slice_i16(h, how, s, out))?),
-            Target::U16 => Samples::U16(self.run(shape, |h, how, s, out| self.slice_u16(h, how, s, out))?),
-            Target::F32 => Samples::F32(self.run(shape, |h, how, s, out| self.slice_f32(h, how, s, out))?),
+            Target::U8 => Samples::U8(
+                self.run(shape, |task, s| self.plain(task, s, FrameFormat::settle_u8, |value| value as u8))?,
+            ),
+            Target::I16 => {
+                Samples::I16(self.run(shape, |task, s| {
+                    self.plain(task, s, FrameFormat::settle_i16, |value| value as i16)
+                })?)
+            }
+            Target::U16 => {
+                Samples::U16(self.run(shape, |task, s| {
+                    self.plain(task, s, FrameFormat::settle_u16, |value| value as u16)
+                })?)
+            }
+            Target::F32 => Samples::F32(self.run(shape, |task, s| self.floats(task, s))?),
         })
     }
 
-    fn run<T, F>(&self, shape: [usize; 3], slice: F) -> Result<Array3<T>, Error>
+    fn run<T, F>(&self, shape: [usize; 3], decode: F) -> Result<Array3<T>, Error>
     where
         T: Zeroable + Send + Clone,
-        F: Fn(&InstanceHeader, &Slice, &mut Scratch, &mut [T]) -> Result<(), Error> + Sync,
+        F: Fn(&mut Task<'_, T>, &mut Scratch) -> Result<(), Error> + Sync,
     {
         let pixels = shape[1] * shape[2];
         let mut samples = zeroed(shape[0] * pixels)?;
-        let slices = self.instances.par_iter().zip(&self.plan.slices).zip(samples.par_chunks_mut(pixels));
-        slices.enumerate().try_for_each_init(Scratch::default, |scratch, (k, ((header, how), out))| {
+        let mut tasks: Vec<Task<'_, T>> = Vec::with_capacity(self.frames.len());
+        let slices = self.frames.iter().zip(&self.plan.slices).zip(samples.chunks_mut(pixels));
+        for (k, ((frame, how), out)) in slices.enumerate() {
+            let slice = (frame.tile(), out);
+            match tasks.last_mut() {
+                Some(last) if slice.0.is_some() && Arc::ptr_eq(last.frame.instance(), frame.instance()) => {
+                    last.slices.push(slice);
+                }
+                _ => tasks.push(Task { k, frame, how, slices: vec![slice] }),
+            }
+        }
+        tasks.into_par_iter().try_for_each_init(Scratch::default, |scratch, mut task| {
             self.progress.check()?;
-            slice(header, how, scratch, out).map_err(|error| self.locate(error, k))?;
-            self.progress.advance(1);
+            decode(&mut task, scratch).map_err(|error| self.locate(error, task.k))?;
+            self.progress.advance(task.slices.len() as u64);
             Ok::<_, Error>(())
         })?;
         let shape_error = |_| Error::malformed("volume", "its shape does not fit its samples");
@@ -180,82 +265,38 @@ impl Job<'_> {
     fn locate(&self, error: Error, k: usize) -> Error {
         match error {
             Error::Malformed { what, reason } => {
-                let reason = format!("{reason} (slice {} of {})", k + 1, self.instances.len());
+                let reason = format!("{reason} (slice {} of {})", k + 1, self.frames.len());
                 Error::Malformed { what, reason }
             }
             other => other,
         }
     }
 
-    /// Decodes straight into `out`, if samples there are as wide as in the file.
-    fn in_place<T: bytemuck::Pod>(
+    /// Decodes straight into place, if samples there are as wide as in the file.
+    fn plain<T: bytemuck::Pod>(
         &self,
-        header: &InstanceHeader,
-        how: &Slice,
+        task: &mut Task<'_, T>,
         scratch: &mut Scratch,
-        out: &mut [T],
-    ) -> Result<bool, Error> {
-        if how.format.bytes_per_sample != size_of::<T>() {
-            return Ok(false);
-        }
-        let raw = bytemuck::cast_slice_mut(out);
-        let decoded = decode(header, &how.format, self.limits, &mut scratch.compressed, raw)?;
-        self.findings.add(decoded);
-        Ok(true)
-    }
-
-    fn slice_u8(
-        &self,
-        header: &InstanceHeader,
-        how: &Slice,
-        scratch: &mut Scratch,
-        out: &mut [u8],
+        settle: fn(&FrameFormat, &mut [T]),
+        convert: impl Fn(f64) -> T,
     ) -> Result<(), Error> {
-        if self.in_place(header, how, scratch, out)? {
-            how.format.settle_u8(out);
+        if let [(None, out)] = task.slices.as_mut_slice()
+            && task.how.format.bytes_per_sample == size_of::<T>()
+        {
+            let raw = bytemuck::cast_slice_mut(out);
+            let reader = self.readers.of(task.frame)?;
+            self.findings.add(reader.read(task.frame.stored(), &mut scratch.stored, raw)?);
+            settle(&task.how.format, out);
             return Ok(());
         }
-        self.each(header, how, scratch, out, |value| value as u8)
+        self.each(task, scratch, convert)
     }
 
-    fn slice_i16(
-        &self,
-        header: &InstanceHeader,
-        how: &Slice,
-        scratch: &mut Scratch,
-        out: &mut [i16],
-    ) -> Result<(), Error> {
-        if self.in_place(header, how, scratch, out)? {
-            how.format.settle_i16(out);
-            return Ok(());
-        }
-        self.each(header, how, scratch, out, |value| value as i16)
-    }
-
-    fn slice_u16(
-        &self,
-        header: &InstanceHeader,
-        how: &Slice,
-        scratch: &mut Scratch,
-        out: &mut [u16],
-    ) -> Result<(), Error> {
-        if self.in_place(header, how, scratch, out)? {
-            how.format.settle_u16(out);
-            return Ok(());
-        }
-        self.each(header, how, scratch, out, |value| value as u16)
-    }
-
-    fn slice_f32(
-        &self,
-        header: &InstanceHeader,
-        how: &Slice,
-        scratch: &mut Scratch,
-        out: &mut [f32],
-    ) -> Result<(), Error> {
+    fn floats(&self, task: &mut Task<'_, f32>, scratch: &mut Scratch) -> Result<(), Error> {
         let (mut padded, mut not_finite) = (false, 0);
+        let how = task.how;
         let rescale = self.plan.applies_rescale.then_some(&how.rescale);
-        self.each(header, how, scratch, out, |stored| {
+        self.each(task, scratch, |stored| {
             let value = rescale.map_or(stored, |rescale| rescale.apply(stored)) as f32;
             let is_padding = how.padding.is_some_and(|(low, high)| low <= stored && stored <= high);
             not_finite += usize::from(!value.is_finite() && !is_padding);
@@ -272,21 +313,23 @@ impl Job<'_> {
 
     fn each<T>(
         &self,
-        header: &InstanceHeader,
-        how: &Slice,
+        task: &mut Task<'_, T>,
         scratch: &mut Scratch,
-        out: &mut [T],
         mut sample: impl FnMut(f64) -> T,
     ) -> Result<(), Error> {
-        scratch.raw.resize(how.format.bytes(), 0);
-        let decoded = decode(header, &how.format, self.limits, &mut scratch.compressed, &mut scratch.raw)?;
-        self.findings.add(decoded);
-        let mut out = out.iter_mut();
-        how.format.for_each(&scratch.raw, |value| {
-            if let Some(out) = out.next() {
-                *out = sample(value);
-            }
-        });
+        let format = &task.how.format;
+        let reader = self.readers.of(task.frame)?;
+        scratch.raw.resize(format.bytes(), 0);
+        self.findings.add(reader.read(task.frame.stored(), &mut scratch.stored, &mut scratch.raw)?);
+        let whole = Tile { row: 0, column: 0, rows: format.rows, columns: format.columns };
+        for (tile, out) in &mut task.slices {
+            let mut out = out.iter_mut();
+            format.for_each_of(&scratch.raw, tile.unwrap_or(whole), |value| {
+                if let Some(out) = out.next() {
+                    *out = sample(value);
+                }
+            });
+        }
         Ok(())
     }
 }

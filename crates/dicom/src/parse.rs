@@ -68,15 +68,34 @@ pub(crate) fn image_type(fields: Fields<'_>) -> Vec<String> {
 pub(crate) fn phase(fields: Fields<'_>) -> Phase {
     let time =
         [tags::ACQUISITION_DATE, tags::ACQUISITION_TIME].map(|tag| fields.text(tag).unwrap_or_default());
-    let finite = |tag| fields.number(tag).filter(|n| n.is_finite());
+    let finite = |tag| finite(fields, tag);
     Phase {
+        stack_id: None,
         temporal_position: fields.integer(tags::TEMPORAL_POSITION_IDENTIFIER),
         acquisition_number: fields.integer(tags::ACQUISITION_NUMBER),
         trigger_time_ms: finite(tags::TRIGGER_TIME),
         echo_time_ms: finite(tags::ECHO_TIME),
+        inversion_time_ms: finite(tags::INVERSION_TIME),
+        flip_angle_deg: finite(tags::FLIP_ANGLE),
         b_value: finite(tags::DIFFUSION_B_VALUE),
-        acquisition_time: (!time.iter().all(|t| t.is_empty())).then(|| time.concat()),
+        diffusion_direction: vector(fields, tags::DIFFUSION_GRADIENT_ORIENTATION),
+        tube_voltage_kv: finite(tags::KVP),
+        frame_reference_time_ms: finite(tags::FRAME_REFERENCE_TIME),
+        energy_window: None,
+        acquisition_time: (!time.iter().all(|t| t.is_empty())).then(|| time.concat().into()),
     }
+}
+
+/// A number, if it is finite.
+pub(crate) fn finite(fields: Fields<'_>, tag: Tag) -> Option<f64> {
+    fields.number(tag).filter(|n| n.is_finite())
+}
+
+/// Three finite numbers.
+pub(crate) fn vector(fields: Fields<'_>, tag: Tag) -> Option<DVec3> {
+    let numbers = fields.numbers(tag);
+    let &[x, y, z] = numbers.as_slice() else { return None };
+    Some(DVec3::new(x, y, z)).filter(|v| v.is_finite())
 }
 
 pub(crate) fn plane(fields: Fields<'_>, notes: &mut Notes) -> Plane {
@@ -116,6 +135,7 @@ pub(crate) fn pixels(fields: Fields<'_>) -> PixelModule {
         bits_allocated,
         bits_stored,
         high_bit: number(tags::HIGH_BIT).unwrap_or(bits_stored.saturating_sub(1)),
+        planar: fields.integer(tags::PLANAR_CONFIGURATION) == Some(1),
         signed: fields.integer(tags::PIXEL_REPRESENTATION) == Some(1),
         photometric: code_string(photometric).unwrap_or_default(),
         frames: if fields.has(frames) { fields.integer(frames).unwrap_or(0) } else { 1 },
@@ -134,6 +154,7 @@ pub(crate) fn values(fields: Fields<'_>, signed: bool, notes: &mut Notes) -> Val
         padding: padding(tags::PIXEL_PADDING_VALUE),
         padding_limit: padding(tags::PIXEL_PADDING_RANGE_LIMIT),
         windows: windows(fields, notes),
+        inverse: fields.text(tags::PRESENTATION_LUT_SHAPE) == Some("INVERSE"),
         has_modality_lut: fields.has(tags::MODALITY_LUT_SEQUENCE),
         has_voi_lut: fields.has(tags::VOILUT_SEQUENCE),
         lossy: fields.text(tags::LOSSY_IMAGE_COMPRESSION) == Some("01"),
@@ -149,7 +170,7 @@ fn with_sign(value: i64, signed: bool) -> i64 {
     }
 }
 
-fn windows(fields: Fields<'_>, notes: &mut Notes) -> Vec<NamedVoi> {
+pub(crate) fn windows(fields: Fields<'_>, notes: &mut Notes) -> Vec<NamedVoi> {
     let function = match fields.text(tags::VOILUT_FUNCTION) {
         None | Some("LINEAR") => WindowFunction::Linear,
         Some("LINEAR_EXACT") => WindowFunction::LinearExact,

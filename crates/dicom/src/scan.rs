@@ -11,18 +11,18 @@ use flate2::read::DeflateDecoder;
 use rayon::prelude::*;
 
 use crate::archive::{Archive, is_zip};
-use crate::elements::{Elements, Encoding, Fields, Walk, guess_encoding, walk};
-use crate::header::{Dataset, InstanceHeader, PixelPlace};
+use crate::elements::{Element, Elements, Encoding, Fields, Walk, guess_encoding, walk};
+use crate::header::{Dataset, FrameHeaders, InstanceHeader, PixelModule, PixelPlace};
 use crate::source::{Place, Source, list};
 use crate::syntax::EXPLICIT_VR_BIG_ENDIAN;
-use crate::{Error, Limits, TransferSyntax, parse};
+use crate::{Error, Limits, TransferSyntax, functional_groups, parse};
 
 /// What a scan found.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Scanned {
     /// One header for each DICOM object, in an order that depends only on the sources' names.
-    pub instances: Vec<InstanceHeader>,
+    pub instances: Vec<Arc<InstanceHeader>>,
     /// How many files and zip entries were looked at.
     pub files: usize,
     /// What was skipped or tolerated.
@@ -55,7 +55,7 @@ pub fn scan(
         for outcome in outcomes {
             match outcome {
                 Outcome::Instance(header, found) => {
-                    instances.push(*header);
+                    instances.push(header);
                     notes.append(found);
                 }
                 Outcome::Archive(archive) => archives.push(archive),
@@ -104,7 +104,7 @@ fn reason(error: &Error) -> &'static str {
 }
 
 enum Outcome {
-    Instance(Box<InstanceHeader>, Notes),
+    Instance(Arc<InstanceHeader>, Notes),
     Archive(Archive),
     Directory,
     Skipped(Error),
@@ -159,8 +159,8 @@ fn read_place(place: Place, limits: &Limits) -> Result<Outcome, Error> {
         start.head(limits).map(Some)
     })?;
     let Some(head) = head else { return open_archive(&place).map(Outcome::Archive) };
-    match head.instance(place) {
-        Some((header, notes)) => Ok(Outcome::Instance(Box::new(header), notes)),
+    match head.instance(place, limits)? {
+        Some((header, notes)) => Ok(Outcome::Instance(Arc::new(header), notes)),
         None => Ok(Outcome::Directory),
     }
 }
@@ -315,13 +315,14 @@ impl<'a> Start<'a> {
             let text = "the transfer syntax is missing or wrong; the data were recognised by their form";
             notes.add(NoteCode::Tolerated, text);
         }
+        let (elements, encoding) = self.walk(meta.end, encoding, limits)?;
+        let encapsulated = elements.pixels.is_some_and(|pixels| pixels.length.is_none());
         // What is wrong about the elements' form is wrong about native pixels, too.
         let syntax = match declared {
             Some(syntax) if stated == Some(encoding) => syntax,
-            Some(syntax) if encoding == Encoding::EXPLICIT && !is_native(&syntax) => syntax,
+            Some(syntax) if encapsulated && !is_native(&syntax) => syntax,
             _ => TransferSyntax::new(native_syntax(encoding)),
         };
-        let (elements, encoding) = self.walk(meta.end, encoding, limits)?;
         Ok(Head {
             bytes: std::mem::take(&mut self.bytes),
             start: meta.end,
@@ -433,14 +434,14 @@ impl Head {
     }
 
     /// The typed header; `None` for a DICOMDIR.
-    fn instance(self, place: Place) -> Option<(InstanceHeader, Notes)> {
+    fn instance(self, place: Place, limits: &Limits) -> Result<Option<(InstanceHeader, Notes)>, Error> {
         let mut notes = self.notes.clone();
         let bytes = self.dataset();
         let fields = Fields::new(bytes, &self.elements);
         let text = |tag| parse::uid(fields, tag).unwrap_or_default();
         let class = parse::uid(fields, tags::SOP_CLASS_UID).or(self.class.clone()).unwrap_or_default();
         if class == uids::MEDIA_STORAGE_DIRECTORY_STORAGE || fields.has(tags::DIRECTORY_RECORD_SEQUENCE) {
-            return None;
+            return Ok(None);
         }
         let pixels = self.elements.pixels.map(|_| parse::pixels(fields));
         let signed = pixels.as_ref().is_some_and(|pixels| pixels.signed);
@@ -453,7 +454,8 @@ impl Head {
             };
             PixelPlace { element, deflated_from: self.deflated_from, available }
         });
-        let header = InstanceHeader {
+        let most = most_frames(pixels.as_ref(), pixel_data.as_ref(), self.file_bytes);
+        let mut header = InstanceHeader {
             sop_class_uid: class,
             sop_instance_uid: text(tags::SOP_INSTANCE_UID),
             study_instance_uid: text(tags::STUDY_INSTANCE_UID),
@@ -463,18 +465,54 @@ impl Head {
             image_type: parse::image_type(fields),
             series_number: fields.integer(tags::SERIES_NUMBER),
             series_description: parse::free_text(fields, tags::SERIES_DESCRIPTION),
+            concatenation_uid: parse::uid(fields, tags::CONCATENATION_UID),
             instance_number: fields.integer(tags::INSTANCE_NUMBER),
             phase: parse::phase(fields),
             is_enhanced: fields.has(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE),
             plane: parse::plane(fields, &mut notes),
             pixels,
-            values: parse::values(fields, signed, &mut notes),
+            values: parse::values(fields, signed, &mut notes).into(),
+            frames: FrameHeaders::default(),
             patient: parse::patient_digest(fields),
             place,
-            dataset: Dataset { bytes: bytes.into(), encoding: self.encoding },
+            dataset: Dataset { bytes: kept(bytes, fields).into(), encoding: self.encoding },
             pixel_data,
-            transfer_syntax: self.syntax,
+            transfer_syntax: self.syntax.clone(),
         };
-        Some((header, notes))
+        header.frames = functional_groups::frames(&header, fields, most, limits, &mut notes)?;
+        Ok(Some((header, notes)))
     }
+}
+
+/// The longest value of a private element or an overlay that is kept.
+const LONG_VALUE: usize = 1024;
+
+/// The dataset without what makes headers large and is read again where it is needed.
+fn kept(bytes: &[u8], fields: Fields<'_>) -> Vec<u8> {
+    let long = |element: &&Element| {
+        let Tag(group, _) = element.tag;
+        let droppable = group % 2 == 1 || (0x6000..=0x60FF).contains(&group);
+        droppable && element.end - element.start > LONG_VALUE
+    };
+    let mut kept = Vec::with_capacity(bytes.len());
+    let mut from = 0;
+    for element in fields.list().iter().filter(long) {
+        kept.extend_from_slice(bytes.get(from..element.header).unwrap_or_default());
+        from = element.end;
+    }
+    kept.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    kept.shrink_to_fit();
+    kept
+}
+
+/// How many frames the file can hold: each native frame has its size, each other one an item of at least 8 bytes.
+fn most_frames(pixels: Option<&PixelModule>, place: Option<&PixelPlace>, file_bytes: u64) -> u64 {
+    let (Some(pixels), Some(place)) = (pixels, place) else { return 0 };
+    // Deflating makes nothing smaller than by a factor of 1032.
+    let available = place.available.unwrap_or(file_bytes.saturating_mul(1032));
+    let Some(length) = place.element.length else { return available / 8 };
+    let samples = [pixels.rows, pixels.columns, pixels.samples_per_pixel, pixels.bits_allocated];
+    let bits = samples.iter().fold(1u64, |product, &n| product.saturating_mul(n.into())).max(8);
+    // Some colour is stored with fewer samples than there are: of three two, at least.
+    available.min(length.into()).saturating_mul(12) / bits
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anatome_core::{NoteCode, Notes, Progress};
 
 use crate::archive::Archive;
+use crate::fragments::ReadSeek;
 use crate::{Error, Limits};
 
 /// An input of a scan.
@@ -91,6 +92,23 @@ impl Place {
 
     pub fn io(&self, cause: io::Error) -> Error {
         Error::io("read", self.path(), cause)
+    }
+
+    /// Whether reading may start anywhere at no cost; otherwise everything in front is unpacked first.
+    pub fn is_seekable(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Bytes(_))
+    }
+
+    /// Gives `read` the object's bytes to go to and fro in, where that is possible.
+    pub fn with_seekable<T>(
+        &self,
+        read: impl FnOnce(&mut dyn ReadSeek) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match self {
+            Self::File(path) => read(&mut File::open(path).map_err(|cause| self.io(cause))?),
+            Self::Bytes(bytes) => read(&mut io::Cursor::new(bytes)),
+            _ => Err(self.io(io::ErrorKind::NotSeekable.into())),
+        }
     }
 
     /// Gives `read` the bytes from `offset` on, and how many bytes the whole object has.

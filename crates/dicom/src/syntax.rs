@@ -35,6 +35,21 @@ impl TransferSyntax {
         TransferSyntaxRegistry.get(&self.0).map_or("unknown", |syntax| syntax.name())
     }
 
+    /// Whether pixels may be compressed with loss: only the codestream says whether they are.
+    pub(crate) fn may_be_lossy(&self) -> bool {
+        const LOSSY: [&str; 8] = [
+            uids::JPEG_BASELINE8_BIT,
+            uids::JPEG_EXTENDED12_BIT,
+            uids::JPEGLS_NEAR_LOSSLESS,
+            uids::JPEG2000,
+            "1.2.840.10008.1.2.4.93",
+            "1.2.840.10008.1.2.4.203",
+            "1.2.840.10008.1.2.4.111",
+            "1.2.840.10008.1.2.4.112",
+        ];
+        LOSSY.contains(&self.uid())
+    }
+
     /// Whether the whole dataset is deflated.
     pub(crate) fn is_deflated(&self) -> bool {
         self.0 == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN

@@ -6,8 +6,8 @@ use anatome_core::{Facts, Modality, NamedVoi, NoteCode, Notes, Padding, Unit, Va
 use dicom_dictionary_std::tags;
 
 use crate::elements::Fields;
-use crate::frame::{FrameFormat, Number};
-use crate::{Error, InstanceHeader, Limits, decode, parse, suv};
+use crate::format::{FrameFormat, Number};
+use crate::{Error, Frame, InstanceHeader, Limits, Values, decode, parse, suv};
 
 /// The sample type of a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,7 @@ pub(crate) enum Rescale {
 }
 
 impl Rescale {
-    fn new(header: &InstanceHeader, signed: bool, limits: &Limits) -> Result<Self, Error> {
-        let values = &header.values;
+    fn new(header: &InstanceHeader, values: &Values, signed: bool, limits: &Limits) -> Result<Self, Error> {
         if values.has_modality_lut {
             let elements = header.dataset.walk(limits)?;
             let fields = Fields::new(&header.dataset.bytes, &elements);
@@ -111,7 +110,7 @@ fn lut(fields: Fields<'_>, signed: bool) -> Result<Lut, Error> {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub target: Target,
-    /// One for each instance.
+    /// One for each frame.
     pub slices: Vec<Slice>,
     pub mapping: ValueMapping,
     pub padding: Option<Padding>,
@@ -129,25 +128,52 @@ pub(crate) struct Slice {
     pub padding: Option<(f64, f64)>,
 }
 
+impl Slice {
+    fn new(frame: &Frame, limits: &Limits) -> Result<Self, Error> {
+        let header = frame.instance();
+        let format = FrameFormat::new(header, limits)?;
+        if format.photometric.is_color() {
+            return Err(Error::unsupported("a volume from colour images"));
+        }
+        decode::check(header, &format)?;
+        let signed = format.number == Number::Integer { signed: true };
+        let values = frame.values();
+        let padding = values.padding.map(|value| {
+            let limit = values.padding_limit.unwrap_or(value);
+            (value.min(limit) as f64, value.max(limit) as f64)
+        });
+        Ok(Self { format, rescale: Rescale::new(header, values, signed, limits)?, padding })
+    }
+
+    /// One for each frame. Frames of one object mostly share theirs, and a lookup table is read once.
+    fn all(frames: &[Frame], limits: &Limits) -> Result<Vec<Self>, Error> {
+        let mut slices: Vec<Self> = Vec::with_capacity(frames.len());
+        let mut before: Option<&Frame> = None;
+        for frame in frames {
+            let same = before.is_some_and(|before| {
+                Arc::ptr_eq(before.instance(), frame.instance())
+                    && Arc::ptr_eq(before.values(), frame.values())
+            });
+            let slice = match slices.last().filter(|_| same) {
+                Some(last) => last.clone(),
+                None => Self::new(frame, limits)?,
+            };
+            slices.push(slice);
+            before = Some(frame);
+        }
+        Ok(slices)
+    }
+}
+
 impl Plan {
     /// # Errors
     /// What the headers say is impossible, not supported, or over a limit.
-    pub fn new(instances: &[InstanceHeader], limits: &Limits, notes: &mut Notes) -> Result<Self, Error> {
-        let slice = |header: &InstanceHeader| {
-            let format = FrameFormat::new(header, limits)?;
-            decode::check(header, &format)?;
-            let signed = format.number == Number::Integer { signed: true };
-            let padding = header.values.padding.map(|value| {
-                let limit = header.values.padding_limit.unwrap_or(value);
-                (value.min(limit) as f64, value.max(limit) as f64)
-            });
-            Ok(Slice { format, rescale: Rescale::new(header, signed, limits)?, padding })
+    pub fn new(frames: &[Frame], limits: &Limits, notes: &mut Notes) -> Result<Self, Error> {
+        let slices = Slice::all(frames, limits)?;
+        let (Some(first), Some(middle)) = (slices.first(), frames.get(frames.len() / 2)) else {
+            return Err(Error::unsupported("a volume from objects without pixels"));
         };
-        let slices: Vec<Slice> = instances.iter().map(slice).collect::<Result<_, Error>>()?;
-        let (Some(first), Some(header)) = (slices.first(), instances.get(instances.len() / 2)) else {
-            return Err(Error::unsupported("an empty series"));
-        };
-        let unit = unit(header);
+        let unit = unit(middle);
         let one_rescale = slices.iter().all(|slice| slice.rescale == first.rescale);
         let one_padding = slices.iter().all(|slice| slice.padding == first.padding);
         let stored = match (&first.rescale, one_rescale && one_padding) {
@@ -171,13 +197,17 @@ impl Plan {
             (_, Some((lowest, highest))) => Some(Padding { lowest, highest }),
             (_, None) => None,
         };
-        let facts = facts(instances, header, first, limits, notes);
+        let facts = facts(frames, middle, first, limits, notes);
         Ok(Self { target, mapping, padding, facts, applies_rescale: stored.is_none(), slices })
     }
 
-    /// The stored samples of one image, with no meaning.
-    pub fn stored(header: &InstanceHeader, limits: &Limits) -> Result<Self, Error> {
+    /// The stored samples of one frame, with no meaning.
+    pub fn stored(frame: &Frame, limits: &Limits) -> Result<Self, Error> {
+        let header = frame.instance();
         let format = FrameFormat::new(header, limits)?;
+        if format.samples_per_pixel > 1 {
+            return Err(Error::unsupported("greyscale samples from colour images"));
+        }
         decode::check(header, &format)?;
         let rescale = Rescale::Linear { slope: 1.0, intercept: 0.0 };
         let slices = vec![Slice { format, rescale, padding: None }];
@@ -208,8 +238,8 @@ fn stored_target(slices: &[Slice]) -> Target {
     }
 }
 
-fn unit(header: &InstanceHeader) -> Unit {
-    let values = &header.values;
+fn unit(frame: &Frame) -> Unit {
+    let (header, values) = (frame.instance(), frame.values());
     let stated = values.rescale_type.as_deref().filter(|&kind| kind != "US" && !kind.is_empty());
     match (&header.modality, values.units.as_deref()) {
         (Modality::Ct, _) => match stated {
@@ -225,28 +255,25 @@ fn unit(header: &InstanceHeader) -> Unit {
     }
 }
 
-fn facts(
-    instances: &[InstanceHeader],
-    middle: &InstanceHeader,
-    slice: &Slice,
-    limits: &Limits,
-    notes: &mut Notes,
-) -> Facts {
-    let mut facts = Facts::new(middle.modality.clone());
-    facts.inverted = slice.format.inverted;
-    facts.vois.clone_from(&middle.values.windows);
-    if middle.values.has_voi_lut {
-        match voi_luts(middle, slice, limits) {
+fn facts(frames: &[Frame], middle: &Frame, slice: &Slice, limits: &Limits, notes: &mut Notes) -> Facts {
+    let header = middle.instance();
+    let values = middle.values();
+    let mut facts = Facts::new(header.modality.clone());
+    // What is white in MONOCHROME1 is so by its presentation LUT of shape INVERSE, too: one inversion.
+    facts.inverted = slice.format.is_inverted() || values.inverse;
+    facts.vois.clone_from(&values.windows);
+    if values.has_voi_lut {
+        match voi_luts(header, slice, limits) {
             Ok(luts) => facts.vois.extend(luts),
             Err(_) => notes.add(NoteCode::Ignored, "a VOI LUT that breaks the standard is not used"),
         }
     }
-    if instances.iter().any(|header| header.values.windows != middle.values.windows) {
+    if frames.iter().any(|frame| frame.values().windows != values.windows) {
         notes.add(NoteCode::Ignored, "windows differ from image to image; those of the middle one are used");
     }
-    facts.lossy = instances.iter().any(|header| header.values.lossy);
-    facts.frame_of_reference.clone_from(&middle.frame_of_reference_uid);
-    facts.slice_thickness_mm = middle.plane.slice_thickness_mm;
+    facts.lossy = frames.iter().any(|frame| frame.values().lossy);
+    facts.frame_of_reference.clone_from(&header.frame_of_reference_uid);
+    facts.slice_thickness_mm = middle.plane().slice_thickness_mm;
     facts
 }
 

@@ -285,7 +285,7 @@ impl SuvReport {
     /// # Errors
     /// Malformed or limits, if a header can't be read. What a header lacks is no error but a refusal for each type.
     pub fn new<'a>(
-        headers: impl IntoIterator<Item = &'a InstanceHeader>,
+        headers: impl IntoIterator<Item = &'a Arc<InstanceHeader>>,
         limits: &Limits,
     ) -> Result<Self, Error> {
         let stated: Result<Vec<_>, _> =

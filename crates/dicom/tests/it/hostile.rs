@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anatome_core::{ErrorKind, NoteCode, Progress};
-use anatome_dicom::{Error, Limits, Source, group, scan};
+use anatome_dicom::{Error, Frame, Limits, Source, group, scan};
 
 use crate::made::{EXPLICIT, Image, element, loaded, meta};
 use crate::shared::{POOL, data, load_one, scan_all, scan_bytes, unzipped};
@@ -15,7 +15,9 @@ fn survives(name: &str, bytes: &[u8]) {
     if let Ok(scanned) = scan_bytes(bytes.to_vec()) {
         for header in &scanned.instances {
             let _ = header.identity();
-            let _ = header.stored_samples(&Limits::default());
+            for frame in Frame::all(header).take(4) {
+                let _ = frame.stored_samples(&Limits::default());
+            }
         }
         for series in group(scanned.instances) {
             let _ = load_one(&series);
@@ -164,7 +166,8 @@ fn impossible_pixel_modules_are_refused_before_anything_is_allocated() {
     for frames in [&b"-1"[..], b"0 ", b"many", b"1e"] {
         assert_eq!(kind(image().with((0x28, 0x08), b"IS", frames)), ErrorKind::Malformed);
     }
-    assert_eq!(kind(image().with((0x28, 0x08), b"IS", b"2147483647")), ErrorKind::Unsupported);
+    assert_eq!(kind(image().with((0x28, 0x08), b"IS", b"2147483647")), ErrorKind::Limits);
+    assert_eq!(kind(image().with((0x28, 0x08), b"IS", b"2 ")), ErrorKind::Malformed);
     assert_eq!(kind(image().with((0x28, 0x04), b"CS", b"RGB ").us((0x28, 0x02), 3)), ErrorKind::Unsupported);
     assert_eq!(kind(image().with((0x28, 0x04), b"CS", b"PALETTE COLOR ")), ErrorKind::Unsupported);
 }

@@ -83,7 +83,7 @@ impl Pet {
         self
     }
 
-    fn header(&self) -> InstanceHeader {
+    fn header(&self) -> Arc<InstanceHeader> {
         let fields: Vec<u8> = self
             .radiopharmaceutical
             .iter()

@@ -56,7 +56,7 @@ impl Directions {
 
 /// What a grid is made of: slices in order along the normal.
 #[derive(Clone, Debug)]
-pub(crate) struct Stack {
+pub(crate) struct Slices {
     pub rows: usize,
     pub columns: usize,
     pub directions: Directions,
@@ -67,7 +67,7 @@ pub(crate) struct Stack {
     pub slice_thickness_mm: Option<f64>,
 }
 
-impl Stack {
+impl Slices {
     /// The grid, with notes on everything that is not plain about it.
     pub fn grid(&self, notes: &mut Notes) -> Result<Grid, Error> {
         let [row_spacing, column_spacing] = self.pixel_spacing_mm;
@@ -230,9 +230,9 @@ impl Gaps {
 mod tests {
     use super::*;
 
-    fn stack(origins: impl IntoIterator<Item = DVec3>) -> Stack {
+    fn stack(origins: impl IntoIterator<Item = DVec3>) -> Slices {
         let directions = Directions::new(DVec3::X, DVec3::Y, &mut Notes::new()).unwrap();
-        Stack {
+        Slices {
             rows: 4,
             columns: 5,
             directions,

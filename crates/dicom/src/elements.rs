@@ -521,3 +521,54 @@ impl<'a> Fields<'a> {
 fn words<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {
     bytes.as_chunks::<N>().0.iter().take(MOST_VALUES).map(|&word| number(word)).collect()
 }
+
+/// The items of a sequence, one at a time: a long sequence is never held whole.
+pub(crate) struct Items<'a> {
+    rest: &'a [u8],
+    encoding: Encoding,
+    unknown: bool,
+    limits: &'a Limits,
+}
+
+impl<'a> Fields<'a> {
+    /// The items of a sequence, walked over one after the other.
+    pub fn each_item(self, tag: Tag, limits: &'a Limits) -> Items<'a> {
+        let element = self.find(tag);
+        let rest = element.and_then(|element| self.bytes.get(element.start..element.end)).unwrap_or_default();
+        let unknown = element.is_some_and(|element| element.vr == VR::UN);
+        // PS3.5 6.2.2: what is of unknown form is in little endian.
+        let encoding = if unknown { Encoding::IMPLICIT } else { self.encoding(tag) };
+        Items { rest, encoding, unknown, limits }
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Result<(&'a [u8], Elements), Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (head, after) = std::mem::take(&mut self.rest).split_first_chunk::<8>()?;
+        let (tag, length) = self.encoding.tag_and_length(*head);
+        if tag != ITEM {
+            return None;
+        }
+        let open = length == UNDEFINED;
+        let body = if open { Some(after) } else { after.get(..length as usize) };
+        let Some(body) = body else {
+            return Some(Err(Error::malformed("sequence", "an item is longer than stated")));
+        };
+        let encoding = match body.first_chunk() {
+            Some(&first) if self.unknown => guess_encoding(first),
+            _ => self.encoding,
+        };
+        let mut walker = Walker::new(body, true, encoding, self.limits);
+        walker.in_item = open;
+        let elements = match walker.run() {
+            Ok(Walk::Done(elements)) => elements,
+            Ok(Walk::NeedMore(_)) => return None,
+            Err(error) => return Some(Err(error)),
+        };
+        let used = if open { elements.end } else { body.len() };
+        self.rest = after.get(used..).unwrap_or_default();
+        Some(Ok((body, elements)))
+    }
+}

@@ -23,6 +23,7 @@ mod limits;
 mod load;
 mod mosaic;
 mod native;
+pub mod objects;
 mod parse;
 mod phases;
 mod scan;

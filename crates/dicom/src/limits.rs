@@ -20,6 +20,8 @@ pub struct Limits {
     pub frames: usize,
     /// Pixels of one frame.
     pub frame_pixels: u64,
+    /// Points of all contours of one structure set.
+    pub contour_points: usize,
     /// Bytes of one volume's samples.
     pub volume_bytes: u64,
 }
@@ -35,6 +37,7 @@ impl Default for Limits {
             nesting: 64,
             frames: 1 << 18,
             frame_pixels: 1 << 28,
+            contour_points: 1 << 23,
             volume_bytes: 8 << 30,
         }
     }

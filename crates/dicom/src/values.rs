@@ -74,14 +74,14 @@ impl Rescale {
     }
 }
 
-struct Lut {
-    first_mapped: i64,
-    bits: u8,
-    entries: Vec<u16>,
+pub(crate) struct Lut {
+    pub first_mapped: i64,
+    pub bits: u8,
+    pub entries: Vec<u16>,
 }
 
 /// Reads descriptor and data of a LUT (PS3.3 C.11.1.1.1, C.11.2.1.1). `signed` rules the first mapped value.
-fn lut(fields: Fields<'_>, signed: bool) -> Result<Lut, Error> {
+pub(crate) fn lut(fields: Fields<'_>, signed: bool) -> Result<Lut, Error> {
     let malformed = |reason: &str| Error::malformed("lookup table", reason);
     let descriptor = fields.numbers(tags::LUT_DESCRIPTOR);
     let &[count, first, bits] = descriptor.as_slice() else { return Err(malformed("no descriptor")) };

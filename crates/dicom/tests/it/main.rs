@@ -10,6 +10,8 @@
 mod charsets;
 mod hostile;
 mod made;
+mod objects;
+mod objects_made;
 mod pixels;
 mod shared;
 mod studies;

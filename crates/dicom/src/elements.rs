@@ -486,35 +486,18 @@ impl<'a> Fields<'a> {
     }
 
     /// The items of a sequence, each as its bytes and elements.
-    pub fn items(self, tag: Tag, limits: &Limits) -> Result<Vec<(&'a [u8], Elements)>, Error> {
-        let Some(element) = self.find(tag) else { return Ok(Vec::new()) };
-        let mut encoding = element.encoding;
-        if element.vr == VR::UN {
-            // PS3.5 6.2.2: what is of unknown form is in implicit little endian.
-            encoding = Encoding::IMPLICIT;
-        }
-        let mut items = Vec::new();
-        let mut rest = self.bytes.get(element.start..element.end).unwrap_or_default();
-        while let Some((head, after)) = rest.split_first_chunk::<8>() {
-            let (tag, length) = encoding.tag_and_length(*head);
-            if tag != ITEM {
-                break;
-            }
-            let open = length == UNDEFINED;
-            let body = if open { Some(after) } else { after.get(..length as usize) };
-            let body = body.ok_or_else(|| Error::malformed("sequence", "an item is longer than stated"))?;
-            let inner = match body.first_chunk() {
-                Some(&first) if element.vr == VR::UN => guess_encoding(first),
-                _ => encoding,
-            };
-            let mut walker = Walker::new(body, true, inner, limits);
-            walker.in_item = open;
-            let Walk::Done(elements) = walker.run()? else { break };
-            let used = if open { elements.end } else { body.len() };
-            items.push((body, elements));
-            rest = after.get(used..).unwrap_or_default();
-        }
-        Ok(items)
+    pub fn items(self, tag: Tag, limits: &'a Limits) -> Result<Vec<(&'a [u8], Elements)>, Error> {
+        self.each_item(tag, limits).collect()
+    }
+
+    /// The items of a sequence, walked over one after the other.
+    pub fn each_item(self, tag: Tag, limits: &'a Limits) -> Items<'a> {
+        let element = self.find(tag);
+        let rest = element.and_then(|element| self.bytes.get(element.start..element.end)).unwrap_or_default();
+        let unknown = element.is_some_and(|element| element.vr == VR::UN);
+        // PS3.5 6.2.2: what is of unknown form is in implicit little endian.
+        let encoding = if unknown { Encoding::IMPLICIT } else { self.encoding(tag) };
+        Items { rest, encoding, unknown, limits }
     }
 }
 
@@ -528,18 +511,6 @@ pub(crate) struct Items<'a> {
     encoding: Encoding,
     unknown: bool,
     limits: &'a Limits,
-}
-
-impl<'a> Fields<'a> {
-    /// The items of a sequence, walked over one after the other.
-    pub fn each_item(self, tag: Tag, limits: &'a Limits) -> Items<'a> {
-        let element = self.find(tag);
-        let rest = element.and_then(|element| self.bytes.get(element.start..element.end)).unwrap_or_default();
-        let unknown = element.is_some_and(|element| element.vr == VR::UN);
-        // PS3.5 6.2.2: what is of unknown form is in little endian.
-        let encoding = if unknown { Encoding::IMPLICIT } else { self.encoding(tag) };
-        Items { rest, encoding, unknown, limits }
-    }
 }
 
 impl<'a> Iterator for Items<'a> {

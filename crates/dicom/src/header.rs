@@ -170,11 +170,11 @@ pub struct PixelModule {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Values {
-    /// Rescale Slope (0028,1053).
+    /// Rescale Slope (0028,1053), or Dose Grid Scaling (3004,000E).
     pub slope: Option<f64>,
     /// Rescale Intercept (0028,1052).
     pub intercept: Option<f64>,
-    /// Rescale Type (0028,1054).
+    /// Rescale Type (0028,1054), or Dose Units (3004,0002).
     pub rescale_type: Option<String>,
     /// Units (0054,1001) of PET.
     pub units: Option<String>,

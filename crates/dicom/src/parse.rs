@@ -146,9 +146,9 @@ pub(crate) fn values(fields: Fields<'_>, signed: bool, notes: &mut Notes) -> Val
     let code = |tag| fields.text(tag).and_then(code_string);
     let padding = |tag| fields.integer(tag).map(|value| with_sign(value, signed));
     Values {
-        slope: fields.number(tags::RESCALE_SLOPE),
+        slope: fields.number(tags::RESCALE_SLOPE).or_else(|| fields.number(tags::DOSE_GRID_SCALING)),
         intercept: fields.number(tags::RESCALE_INTERCEPT),
-        rescale_type: code(tags::RESCALE_TYPE),
+        rescale_type: code(tags::RESCALE_TYPE).or_else(|| code(tags::DOSE_UNITS)),
         units: code(tags::UNITS),
         suv_type: code(tags::SUV_TYPE),
         padding: padding(tags::PIXEL_PADDING_VALUE),

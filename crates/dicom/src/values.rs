@@ -249,6 +249,7 @@ fn unit(frame: &Frame) -> Unit {
         (Modality::Pt, Some(units)) => suv::unit(units, values.suv_type.as_deref()),
         (_, _) => match stated {
             Some("HU") => Unit::Hounsfield,
+            Some("GY") => Unit::Gray,
             Some(other) => Unit::Other(other.to_owned()),
             None => Unit::Arbitrary,
         },

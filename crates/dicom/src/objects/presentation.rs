@@ -247,6 +247,11 @@ fn malformed(reason: &str) -> Error {
 
 fn voi(item: Item<'_>) -> Result<PresentationVoi, Error> {
     let mut vois = parse::windows(item.fields, &mut Notes::new());
+    // Their names are in the character set that the item inherits.
+    let names = item.text(tags::WINDOW_CENTER_WIDTH_EXPLANATION).unwrap_or_default();
+    for (voi, name) in vois.iter_mut().zip(names.reveal().split('\\')) {
+        name.trim().clone_into(&mut voi.name);
+    }
     item.each(tags::VOILUT_SEQUENCE, |item| {
         let name = item.text(tags::LUT_EXPLANATION).unwrap_or_default();
         vois.push(NamedVoi { name: name.reveal().to_owned(), voi: Voi::Lut(table(item)?) });
@@ -261,8 +266,12 @@ fn voi(item: Item<'_>) -> Result<PresentationVoi, Error> {
 }
 
 fn table(item: Item<'_>) -> Result<VoiLut, Error> {
-    let signed = item.fields.find(tags::LUT_DESCRIPTOR).is_some_and(|element| element.vr == VR::SS);
-    let table = values::lut(item.fields, signed)?;
+    let is_ss = item.fields.find(tags::LUT_DESCRIPTOR).is_some_and(|element| element.vr == VR::SS);
+    let mut table = values::lut(item.fields, is_ss)?;
+    // Implicit datasets don't tell signed from unsigned, but no input lies above 65535.
+    if table.first_mapped + table.entries.len() as i64 > 0x1_0000 {
+        table.first_mapped -= 0x1_0000;
+    }
     Ok(VoiLut::new(table.first_mapped as f64, table.bits, table.entries)?)
 }
 

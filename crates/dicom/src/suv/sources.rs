@@ -86,7 +86,9 @@ impl Stated {
 
 /// The text of a private element, by its creator (PS3.5 7.8.1).
 fn private_text<'a>(fields: Fields<'a>, group: u16, creator: &str, element: u16) -> Option<&'a str> {
-    let block = (0x10..=0xFF).find(|&block| fields.text(Tag(group, block)) == Some(creator))?;
+    let is_creator = |tag: &Tag| tag.0 == group && (0x10..=0xFF).contains(&tag.1);
+    let mut creators = fields.list().iter().map(|element| element.tag).filter(is_creator);
+    let block = creators.find(|&tag| fields.text(tag) == Some(creator))?.1;
     fields.text(Tag(group, block << 8 | element))
 }
 

@@ -312,10 +312,14 @@ fn parametric_maps_are_recognised() {
     for (name, bytes) in
         unzipped(&zip, "syntaxes/pydicom/").into_iter().filter(|(n, _)| n.contains("parametric"))
     {
-        let DerivedObject::ParametricMap(_) = read(bytes).unwrap() else { panic!("{name}") };
+        let DerivedObject::ParametricMap(map) = read(bytes).unwrap() else { panic!("{name}") };
+        assert_eq!((map.shared.len(), map.per_frame.len(), map.referenced.len()), (1, 0, 1));
+        let shared = &map.shared[0];
+        assert_eq!(shared.mapping, RealWorldMapping::Linear { slope: 1.0, intercept: 0.0 });
+        assert_eq!((shared.range, shared.units.value.as_str()), ((0.0, 1.0), "1"));
         count += 1;
     }
-    assert!(count >= 2, "{count}");
+    assert_eq!(count, 2);
 }
 
 #[test]

@@ -255,6 +255,40 @@ fn lookup_tables_are_as_long_as_they_say() {
     assert!(matches!(odd, Err(Error::Malformed { .. })));
 }
 
+/// In implicit datasets the descriptor of a LUT for HU reads as unsigned.
+#[test]
+fn the_first_input_of_a_lut_may_be_negative() {
+    let voi = |vr: &[u8; 2], first: u16, count: u16| {
+        let descriptor: Vec<u8> = [count, first, 8].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let data = vec![0; 2 * usize::from(count)];
+        let lut = [element((0x28, 0x3002), vr, &descriptor), element((0x28, 0x3006), b"OW", &data)].concat();
+        let state = state(&[sequence((0x28, 0x3110), &[sequence((0x28, 0x3010), &[lut])])]).unwrap();
+        let Voi::Lut(lut) = &state.vois[0].vois[0].voi else { panic!("no LUT") };
+        lut.first_mapped()
+    };
+    assert_eq!(voi(b"SS", 0xFC00, 4), -1024.0);
+    assert_eq!(voi(b"US", 0xFC00, 4), 64_512.0);
+    assert_eq!(voi(b"US", 0xFC00, 2048), -1024.0);
+}
+
+#[test]
+fn key_objects() {
+    let code = |value: &str| [text((0x08, 0x100), b"SH", value), text((0x08, 0x102), b"SH", "DCM")].concat();
+    let instance = [text((0x08, 0x1150), b"UI", "1.2"), text((0x08, 0x1155), b"UI", "2.25.5")].concat();
+    let series = [sequence((0x08, 0x1199), &[instance]), text((0x20, 0x0E), b"UI", "2.25.4")].concat();
+    let parts = [
+        sequence((0x40, 0xA043), &[code("113000")]),
+        sequence((0x40, 0xA375), &[sequence((0x08, 0x1115), &[series])]),
+    ];
+    let DerivedObject::KeyObjects(keys) = read(object("1.2.840.10008.5.1.4.1.1.88.59", &parts)).unwrap()
+    else {
+        panic!("no key objects")
+    };
+    assert_eq!((keys.title.value.as_str(), keys.title.scheme.as_str()), ("113000", "DCM"));
+    assert_eq!(keys.referenced[0].series_instance_uid.as_deref(), Some("2.25.4"));
+    assert_eq!(keys.referenced[0].images[0].sop_instance_uid, "2.25.5");
+}
+
 fn real_world(parts: &[Vec<u8>]) -> Result<DerivedObject, Error> {
     let map = sequence((0x40, 0x9096), &[parts.concat()]);
     read(object("1.2.840.10008.5.1.4.1.1.67", &[sequence((0x40, 0x9094), &[map])]))

@@ -14,7 +14,7 @@ use crate::fragments::{FrameIndex, OffsetTables, ReadSeek};
 use crate::header::PixelPlace;
 use crate::source::{Place, skip};
 use crate::syntax::{EXPLICIT_VR_BIG_ENDIAN, JPEG_FULL_PROGRESSION, JPEG_SPECTRAL_SELECTION};
-use crate::{Error, InstanceHeader, Limits, codestream, native};
+use crate::{Error, Frame, InstanceHeader, Limits, codestream, native};
 
 /// What decoding one frame found out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -195,6 +195,16 @@ impl FrameReader {
         let mut raw = vec![0; self.format.bytes()];
         self.read(frame, &mut Vec::new(), &mut raw)?;
         Ok(raw)
+    }
+
+    /// How a frame is stored.
+    pub(crate) fn format(&self) -> &FrameFormat {
+        &self.format
+    }
+
+    /// Whether the frame is one of this object's.
+    pub(crate) fn reads(&self, frame: &Frame) -> bool {
+        Arc::ptr_eq(&self.header, frame.instance())
     }
 
     /// What the index of fragments found odd.

@@ -112,7 +112,7 @@ impl FrameIndex {
         }
         let begins = |(_, fragment): &(u32, &Fragment)| marker(&fragment.start);
         let first: Vec<u32> = (0u32..).zip(fragments).filter(begins).map(|(n, _)| n).take(frames).collect();
-        if fragments.len() > frames && first.len() < frames || first.first() != Some(&0) {
+        if first.first() != Some(&0) {
             let reason = format!("{} fragments can't be divided into {frames} frames", fragments.len());
             return Err(malformed(reason));
         }

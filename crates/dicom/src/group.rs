@@ -9,7 +9,7 @@ use dicom_dictionary_std::uids;
 use glam::DVec3;
 
 use crate::slices::{Directions, Slices};
-use crate::{Error, Frame, InstanceHeader, StackFault, mosaic, phases};
+use crate::{Error, Frame, InstanceHeader, PixelModule, StackFault, mosaic, phases};
 
 /// Frames of one DICOM series that can make one volume or one stack, or objects without pixels. A DICOM series whose
 /// images differ in orientation, size, frame of reference or phase gives several of these.
@@ -327,7 +327,9 @@ impl Series {
         if OBJECTS.contains(&header.sop_class_uid.as_str()) {
             return Err(Error::unsupported("a volume from a segmentation, which belongs to other images,"));
         }
-        if header.pixels.as_ref().is_some_and(|pixels| pixels.samples_per_pixel > 1) {
+        let color =
+            |pixels: &PixelModule| pixels.samples_per_pixel > 1 || pixels.photometric == "PALETTE COLOR";
+        if header.pixels.as_ref().is_some_and(color) {
             return Err(Error::unsupported("a volume from colour images"));
         }
         if first.tile().is_none() && mosaic::is_mosaic(header) {

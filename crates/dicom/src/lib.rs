@@ -1,7 +1,8 @@
 //! DICOM files to series and volumes, and volumes to DICOM files.
 //!
 //! The line through this crate: [`scan`] reads headers from files, folders, zip archives and bytes; [`group`] sorts
-//! them into [`Series`]; [`load`] decodes one into a volume. [`write_series`] goes the
+//! them into [`Series`]; [`load`] decodes one into a volume, and [`Stack`] gives the frames
+//! of one that is none. [`write_series`] goes the
 //! other way. Nothing that a file says is trusted: every length,
 //! depth and size is checked against what there is and against [`Limits`] before it is followed.
 //!
@@ -10,6 +11,7 @@
 mod archive;
 mod charset;
 mod codestream;
+mod color;
 mod decode;
 mod elements;
 mod error;
@@ -29,6 +31,8 @@ mod phases;
 mod scan;
 mod slices;
 mod source;
+mod spacing;
+mod stack;
 mod suv;
 mod syntax;
 mod values;
@@ -43,6 +47,8 @@ pub use limits::Limits;
 pub use load::{Loaded, load};
 pub use scan::{Scanned, scan};
 pub use source::Source;
+pub use spacing::{FrameSpacing, SpacingSource, UltrasoundRegion};
+pub use stack::{FramePixels, GreyFrame, Stack, StackFrame};
 pub use suv::{ReferenceTime, SuvRefusal, SuvReport, SuvStep, SuvType};
 pub use syntax::TransferSyntax;
 pub use write::{SeriesSpec, write_series};

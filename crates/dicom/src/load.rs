@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use crate::decode::{Decoded, FrameReader};
 use crate::format::FrameFormat;
 use crate::header::Tile;
+use crate::stack::GreyFrame;
 use crate::values::{Plan, Slice, Target};
 use crate::{Error, Frame, InstanceHeader, Limits, Series};
 
@@ -109,7 +110,7 @@ pub fn load(
 }
 
 /// A reader for each object of a series, by the header's address.
-struct Readers(HashMap<usize, FrameReader>);
+struct Readers(HashMap<usize, Arc<FrameReader>>);
 
 fn address(header: &Arc<InstanceHeader>) -> usize {
     Arc::as_ptr(header).addr()
@@ -126,11 +127,11 @@ impl Readers {
         let readers: Vec<FrameReader> =
             pool.install(|| instances.par_iter().map(open).collect::<Result<_, _>>())?;
         readers.iter().for_each(|reader| findings.add(reader.findings()));
-        Ok(Self(instances.iter().map(address).zip(readers).collect()))
+        Ok(Self(instances.iter().map(address).zip(readers.into_iter().map(Arc::new)).collect()))
     }
 
     fn of(&self, frame: &Frame) -> Result<&FrameReader, Error> {
-        let reader = self.0.get(&address(frame.instance()));
+        let reader = self.0.get(&address(frame.instance())).map(Arc::as_ref);
         reader.ok_or_else(|| Error::malformed("series", "a frame of an object that is not there"))
     }
 }
@@ -205,12 +206,45 @@ impl Frame {
         let plan = Plan::stored(self, limits)?;
         let shape = [1, self.size()[0] as usize, self.size()[1] as usize];
         volume_bytes(shape, plan.target, limits)?;
-        let reader = FrameReader::new(self.instance(), limits)?;
-        let readers = Readers([(address(self.instance()), reader)].into());
-        let (progress, findings) = (&Progress::new(), &Findings::default());
-        Job { frames: std::slice::from_ref(self), plan: &plan, readers: &readers, progress, findings }
-            .samples(shape)
+        let reader = Arc::new(FrameReader::new(self.instance(), limits)?);
+        decode_one(self, reader, &plan, &Findings::default())
     }
+}
+
+/// Decodes one frame, `[1, rows, columns]`, on the caller's thread.
+fn decode_one(
+    frame: &Frame,
+    reader: Arc<FrameReader>,
+    plan: &Plan,
+    findings: &Findings,
+) -> Result<Samples, Error> {
+    let shape = [1, frame.size()[0] as usize, frame.size()[1] as usize];
+    let readers = Readers([(address(frame.instance()), reader)].into());
+    let frames = std::slice::from_ref(frame);
+    Job { frames, plan, readers: &readers, progress: &Progress::new(), findings }.samples(shape)
+}
+
+/// Decodes one greyscale frame for a [`crate::Stack`].
+pub(crate) fn grey(
+    frame: &Frame,
+    reader: Arc<FrameReader>,
+    limits: &Limits,
+    notes: &mut Notes,
+) -> Result<GreyFrame, Error> {
+    let plan = Plan::new(std::slice::from_ref(frame), limits, notes)?;
+    let findings = Findings::default();
+    findings.add(reader.findings());
+    let samples = decode_one(frame, reader, &plan, &findings)?;
+    findings.describe(notes);
+    let Plan { mapping, mut padding, mut facts, .. } = plan;
+    facts.lossy |= findings.lossy.into_inner();
+    if facts.lossy {
+        notes.add(NoteCode::Lossy, "the pixels were compressed with loss");
+    }
+    if padding == Some(Padding::F32) && !findings.padded.into_inner() {
+        padding = None;
+    }
+    Ok(GreyFrame { samples, mapping, padding, facts })
 }
 
 impl Job<'_> {
@@ -334,7 +368,7 @@ impl Job<'_> {
     }
 }
 
-fn zeroed<T: Zeroable + Clone>(count: usize) -> Result<Vec<T>, Error> {
+pub(crate) fn zeroed<T: Zeroable + Clone>(count: usize) -> Result<Vec<T>, Error> {
     let mut samples = Vec::new();
     let bytes = (count as u64).saturating_mul(size_of::<T>() as u64);
     samples.try_reserve_exact(count).map_err(|_| Error::Limits {

@@ -17,6 +17,11 @@ const EVEN_MM: f64 = 0.01;
 const EVEN_MOST: f64 = 0.05;
 /// A gap is n spacings wide if it differs from that by at most this part of a spacing.
 const WHOLE: f64 = 0.1;
+/// A gap that is wider than this many times what is usual on both of its sides is not bridged: what lies in it was not
+/// looked at. Protocols change by less, and have more such gaps on one side.
+const FAR: f64 = 5.0;
+/// Of two lone slices only the thickness says what is far: they are further apart than this many of them.
+const FAR_THICKNESSES: f64 = 10.0;
 /// First voxels may leave their line by this part of a pixel: a tenth is no more than positions' rounding and jitter.
 const ON_LINE_PX: f64 = 0.1;
 /// Positions that differ by less than this part of the usual gap are one position.
@@ -104,6 +109,14 @@ impl Slices {
             notes.add(NoteCode::GantryTilt, text);
         }
         let gaps = Gaps::new(&z_mm);
+        let lone = count == 2 && self.slice_thickness_mm.is_some_and(|mm| depth > FAR_THICKNESSES * mm);
+        if lone {
+            notes.add(
+                NoteCode::MissingSlices,
+                format!("two slices {depth:.1} mm apart: nothing is between them"),
+            );
+            return Ok(Grid::uneven(shape, affine(step), SliceTable::new(z_mm, vec![true])?)?);
+        }
         if gaps.are_even(&z_mm) {
             let step = (last - first) / (count - 1) as f64;
             return Ok(Grid::even(shape, affine(step))?);
@@ -148,6 +161,9 @@ fn median(values: &mut [f64]) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// Gaps on either side that say what is usual.
+const NEAR: usize = 3;
+
 /// The distances between neighbouring slices in mm.
 struct Gaps(Vec<f64>);
 
@@ -171,34 +187,60 @@ impl Gaps {
     /// For each gap, whether slices are missing in it.
     fn missing(&self, notes: &mut Notes) -> Vec<bool> {
         let spacings: Vec<usize> = (0..self.0.len()).map(|k| self.spacings(k)).collect();
+        let far: Vec<bool> =
+            spacings.iter().enumerate().map(|(k, &spacings)| spacings == 1 && self.is_far(k)).collect();
         let missing: usize = spacings.iter().map(|n| n - 1).sum();
         if missing > 0 {
             let places = spacings.iter().filter(|&&n| n > 1).count();
             let text = format!("{missing} slices are missing at {places} places");
             notes.add(NoteCode::MissingSlices, text);
         }
+        let widest =
+            self.0.iter().zip(&far).filter(|&(_, &far)| far).map(|(&gap, _)| gap).fold(0.0, f64::max);
+        if widest > 0.0 {
+            let places = far.iter().filter(|&&far| far).count();
+            let text = format!("parts of the series are up to {widest:.1} mm apart ({places} places)");
+            notes.add(NoteCode::MissingSlices, text);
+        }
+        let is_missing = |k: usize| far.get(k) == Some(&true) || spacings.get(k).is_some_and(|&n| n > 1);
         let present: Vec<f64> =
-            self.0.iter().zip(&spacings).filter(|&(_, &n)| n == 1).map(|(&gap, _)| gap).collect();
+            self.0.iter().enumerate().filter(|&(k, _)| !is_missing(k)).map(|(_, &gap)| gap).collect();
         let low = present.iter().copied().fold(f64::INFINITY, f64::min);
         let high = present.iter().copied().fold(0.0, f64::max);
         if high - low > Self::tolerance(f64::midpoint(low, high)) {
             let text = format!("the distance between slices varies from {low:.3} to {high:.3} mm");
             notes.add(NoteCode::UnevenSpacing, text);
-        } else if missing == 0 {
+        } else if missing == 0 && widest == 0.0 {
             notes.add(
                 NoteCode::UnevenSpacing,
                 "the distances between slices drift; their own positions are used",
             );
         }
-        spacings.iter().map(|&n| n > 1).collect()
+        (0..self.0.len()).map(is_missing).collect()
+    }
+
+    /// Whether a gap is far wider than those near it on either side.
+    fn is_far(&self, k: usize) -> bool {
+        let (before, after) = self.near(k);
+        let usual = [before, after].map(|side| {
+            let mut side = side.to_vec();
+            if side.is_empty() { 0.0 } else { median(&mut side) }
+        });
+        let usual = usual.into_iter().fold(0.0, f64::max);
+        usual > 0.0 && self.0.get(k).is_some_and(|&gap| gap > FAR * usual)
+    }
+
+    /// Up to three gaps on either side of one.
+    fn near(&self, k: usize) -> (&[f64], &[f64]) {
+        let before = self.0.get(k.saturating_sub(NEAR)..k).unwrap_or_default();
+        let after = self.0.get(k + 1..(k + 1 + NEAR).min(self.0.len())).unwrap_or_default();
+        (before, after)
     }
 
     /// How many spacings wide gap `k` is, judged by up to three gaps on either side. A change of the protocol has
     /// another spacing behind it, a missing slice the same on both sides.
     fn spacings(&self, k: usize) -> usize {
-        const NEAR: usize = 3;
-        let before = self.0.get(k.saturating_sub(NEAR)..k).unwrap_or_default();
-        let after = self.0.get(k + 1..(k + 1 + NEAR).min(self.0.len())).unwrap_or_default();
+        let (before, after) = self.near(k);
         let agree = |a: f64, b: f64| (a - b).abs() <= WHOLE * a.min(b);
         let spacing = match (before, after) {
             ([], []) => return 1,
@@ -285,6 +327,19 @@ mod tests {
         let missing = |z: &[f64]| at(z).0.slices().unwrap().missing_after().to_vec();
         assert_eq!(missing(&[0.0, 2.0, 3.0, 4.0, 5.0]), [true, false, false, false]);
         assert_eq!(missing(&[0.0, 1.0, 2.0, 5.0, 6.0, 8.0, 9.0, 10.0])[2..5], [true, false, true]);
+    }
+
+    #[test]
+    fn parts_far_apart_are_not_bridged() {
+        let missing = |z: &[f64]| at(z).0.slices().map(|table| table.missing_after().to_vec());
+        assert_eq!(missing(&[0.0, 2.0, 4.0, 206.5, 208.5]), Some(vec![false, false, true, false]));
+        assert_eq!(missing(&[0.0, 2.0, 204.5]), Some(vec![false, true]));
+        // Thin slices at wide intervals behind contiguous ones.
+        assert_eq!(missing(&[0.0, 1.0, 2.0, 3.0, 13.0, 23.0, 33.0]), Some(vec![false; 6]));
+        // 2.5 mm thick.
+        assert_eq!((missing(&[0.0, 202.5]), missing(&[0.0, 20.0])), (Some(vec![true]), None));
+        let (_, notes) = at(&[0.0, 2.0, 4.0, 206.5, 208.5]);
+        assert!(notes.has(NoteCode::MissingSlices) && !notes.has(NoteCode::UnevenSpacing));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::shared::{load_one, scan_all, scan_bytes};
 pub fn element(tag: (u16, u16), vr: &[u8; 2], value: &[u8]) -> Vec<u8> {
     let mut bytes = [tag.0.to_le_bytes(), tag.1.to_le_bytes()].concat();
     bytes.extend_from_slice(vr);
-    if matches!(vr, b"OB" | b"OW" | b"SQ" | b"UN" | b"UT") {
+    if matches!(vr, b"OB" | b"OV" | b"OW" | b"SQ" | b"UN" | b"UT") {
         bytes.extend_from_slice(&[0, 0]);
         bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
     } else {
@@ -111,4 +111,13 @@ pub fn loaded_stack(images: impl IntoIterator<Item = Image>) -> Result<Loaded, E
     let series = group(scan_all(&sources)?.instances);
     assert_eq!(series.len(), 1);
     load_one(&series[0])
+}
+
+/// An item of a sequence.
+pub fn item(elements: &[Vec<u8>]) -> Vec<u8> {
+    let body = elements.concat();
+    let mut bytes = b"\xFE\xFF\x00\xE0".to_vec();
+    bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&body);
+    bytes
 }

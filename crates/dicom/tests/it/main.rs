@@ -8,12 +8,14 @@
 )]
 
 mod charsets;
+mod frames;
 mod hostile;
 mod made;
 mod objects;
 mod objects_made;
 mod pixels;
 mod shared;
+mod stacks;
 mod studies;
 mod suv;
 mod values;

@@ -8,17 +8,17 @@ use serde_json::Value;
 use crate::shared::{all_values, data, json, load_one, one_series, scan_all, series_of, sha256};
 
 /// What another reader says of a series.
-struct Reference {
-    shape: [usize; 3],
+pub struct Reference {
+    pub shape: [usize; 3],
     /// From its index, with flipped rows, to RAS mm.
-    ras_from_index: DAffine3,
-    low: f64,
-    high: f64,
-    mean: f64,
+    pub ras_from_index: DAffine3,
+    pub low: f64,
+    pub high: f64,
+    pub mean: f64,
     sha256: String,
 }
 
-fn reference(folder: &str, n: usize) -> Option<Reference> {
+pub fn reference(folder: &str, n: usize) -> Option<Reference> {
     let all = json("REFERENCE-dcm2niix.json")?;
     let entry = &all[folder]["nifti"][n];
     let number = |value: &Value| value.as_f64().unwrap();
@@ -38,7 +38,7 @@ fn reference(folder: &str, n: usize) -> Option<Reference> {
     })
 }
 
-fn statistics(volume: &Volume) -> (f64, f64, f64) {
+pub fn statistics(volume: &Volume) -> (f64, f64, f64) {
     let mapping = volume.mapping();
     let values: Vec<f64> =
         all_values(volume.samples()).iter().map(|&v| mapping.modality_from_stored(v)).collect();
@@ -78,7 +78,7 @@ fn stored_sha256(volume: &Volume, reversed: bool) -> String {
 
 /// dcm2niix writes six decimals, and takes the slice spacing from the first two slices: over n slices its last one
 /// is off by n times the rounding of one position.
-fn agrees(volume: &Volume, reference: &Reference, tolerance_mm: f64) {
+pub fn agrees(volume: &Volume, reference: &Reference, tolerance_mm: f64) {
     assert_eq!(volume.grid().shape(), reference.shape);
     let distances = [false, true].map(|reversed| distance_mm(volume, reference, reversed));
     let reversed = distances[1] < distances[0];

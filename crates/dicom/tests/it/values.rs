@@ -3,7 +3,7 @@
 use anatome_core::{NoteCode, Padding, Unit, Voi};
 use anatome_dicom::{Source, group};
 
-use crate::made::{Image, element, loaded, loaded_stack};
+use crate::made::{Image, element, item, loaded, loaded_stack};
 use crate::shared::{data, load_one, scan_all, unzipped};
 
 const PIXELS: (u16, u16) = (0x7FE0, 0x10);
@@ -91,14 +91,6 @@ fn windows_come_with_their_names_and_function() {
     assert_eq!(names, ["Soft", "Lung"]);
     let Voi::Window(lung) = &vois[1].voi else { panic!("no window") };
     assert_eq!((lung.center(), lung.width()), (-600.0, 1500.0));
-}
-
-fn item(elements: &[Vec<u8>]) -> Vec<u8> {
-    let body = elements.concat();
-    let mut bytes = b"\xFE\xFF\x00\xE0".to_vec();
-    bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&body);
-    bytes
 }
 
 fn lut(descriptor: [u16; 3], entries: &[u16]) -> Vec<u8> {

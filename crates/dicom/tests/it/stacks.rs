@@ -1,0 +1,189 @@
+//! Frames that make no volume: colour, scale, and where both come from.
+
+use anatome_dicom::{Error, Form, FramePixels, Limits, SpacingSource, Stack, StackFrame, group};
+use ndarray::Array3;
+
+use crate::made::{Image, element, item};
+use crate::shared::{all_values, data, one_series, scan_bytes};
+
+fn stack_of(bytes: Vec<u8>) -> Stack {
+    let series = group(scan_bytes(bytes).unwrap().instances);
+    Stack::new(&series[0], &Limits::default()).unwrap()
+}
+
+fn real(zip: &std::path::Path, file: &str) -> Stack {
+    let series = one_series(zip, file);
+    assert!(matches!(series.form(), Form::Stack { .. }), "{file}");
+    Stack::new(&series, &Limits::default()).unwrap()
+}
+
+fn rgb(frame: StackFrame) -> Array3<u8> {
+    match frame.pixels {
+        FramePixels::Rgb(rgb) => rgb,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// One pattern in all forms of colour: RGB is the truth.
+#[test]
+fn all_kinds_of_colour_show_one_pattern() {
+    let Some(zip) = data("syntaxes.zip") else { return };
+    let pattern = |file: &str| {
+        rgb(real(&zip, &format!("syntaxes/photometric/TestPattern_{file}.dcm")).frame(0).unwrap())
+    };
+    let truth = pattern("RGB");
+    for file in ["JPEG-LS-Lossless", "JPEG-Lossless_RGB"] {
+        assert!(pattern(file) == truth, "{file}");
+    }
+    // 256 colours can't show all; 8 and 16 bits of a palette are the same.
+    let palette = pattern("Palette");
+    assert!(pattern("Palette_16") == palette);
+    for (file, tolerance) in [
+        ("JPEG-LS-NearLossless", 4.0),
+        ("JPEG-Baseline_YBRFull", 8.0),
+        ("JPEG-Baseline_YBR422", 8.0),
+        ("Palette", 8.0),
+    ] {
+        let found = pattern(file);
+        let difference: f64 =
+            found.iter().zip(&truth).map(|(&a, &b)| (f64::from(a) - f64::from(b)).abs()).sum();
+        let mean = difference / truth.len() as f64;
+        assert!(mean < tolerance, "{file} is off by {mean} on average");
+    }
+}
+
+#[test]
+fn a_cine_gives_each_of_its_frames() {
+    let Some(zip) = data("syntaxes.zip") else { return };
+    let stack = real(&zip, "syntaxes/pydicom/examples_ybr_color.dcm");
+    assert_eq!(stack.frames().len(), 30);
+    let (first, last) = (rgb(stack.frame(0).unwrap()), rgb(stack.frame(29).unwrap()));
+    assert_eq!(first.dim(), (240, 320, 3));
+    assert!(first != last);
+    assert!(rgb(stack.frame(0).unwrap()) == first);
+    assert!(matches!(stack.frame(30), Err(Error::Malformed { .. })));
+}
+
+/// The same picture, compressed and not, in RGB and YBR, and by writers that disagree about what they wrote.
+#[test]
+fn colours_survive_writers_that_disagree() {
+    let Some(zip) = data("syntaxes.zip") else { return };
+    let of = |file: &str| rgb(real(&zip, &format!("syntaxes/pydicom/{file}.dcm")).frame(0).unwrap());
+    let truth = of("SC_rgb_rle");
+    for file in ["SC_rgb_jpeg_gdcm", "SC_rgb_rle_16bit"] {
+        assert!(of(file) == truth, "{file}");
+    }
+    for file in [
+        "SC_ybr_full_422_uncompressed",
+        "SC_rgb_jpeg_dcmtk",
+        "SC_rgb_dcmtk_+eb+cr",
+        "SC_rgb_dcmtk_+eb+cy+n1",
+        "SC_rgb_dcmtk_+eb+cy+np",
+        "SC_rgb_jpeg_lossy_gdcm",
+        "SC_rgb_jls_lossy_line",
+    ] {
+        let found = of(file);
+        let difference: f64 =
+            found.iter().zip(&truth).map(|(&a, &b)| (f64::from(a) - f64::from(b)).abs()).sum();
+        let mean = difference / truth.len() as f64;
+        assert!(mean < 4.0, "{file} is off by {mean} on average");
+    }
+}
+
+fn plain(image: Image) -> Image {
+    image.without((0x20, 0x32)).without((0x20, 0x37)).without((0x28, 0x30))
+}
+
+#[test]
+fn pixels_may_be_planar_or_big_endian_words() {
+    let planes: Vec<u8> = (0..48).collect();
+    let image = plain(Image::new())
+        .us((0x28, 0x02), 3)
+        .with((0x28, 0x04), b"CS", b"RGB ")
+        .us((0x28, 0x100), 8)
+        .us((0x28, 0x101), 8)
+        .us((0x28, 0x102), 7);
+    let planar = image.us((0x28, 0x06), 1).with((0x7FE0, 0x10), b"OB", &planes);
+    let found = rgb(stack_of(planar.bytes()).frame(0).unwrap());
+    assert_eq!(found.as_slice().unwrap()[..6], [0, 16, 32, 1, 17, 33]);
+    let together = planar.us((0x28, 0x06), 0);
+    let found = rgb(stack_of(together.bytes()).frame(0).unwrap());
+    assert_eq!(found.as_slice().unwrap(), planes);
+}
+
+/// PS3.3 C.7.6.3.1.2 and C.11.6: MONOCHROME1 with INVERSE is one inversion (Weasis #620).
+#[test]
+fn grey_is_inverted_once() {
+    let shape = |value: &'static [u8]| plain(Image::new()).with((0x2050, 0x20), b"CS", value);
+    let white = |image: Image| image.with((0x28, 0x04), b"CS", b"MONOCHROME1 ");
+    for (image, inverted) in [
+        (shape(b"IDENTITY"), false),
+        (shape(b"INVERSE "), true),
+        (white(shape(b"INVERSE ")), true),
+        (white(plain(Image::new())), true),
+    ] {
+        let FramePixels::Grey(grey) = stack_of(image.bytes()).frame(0).unwrap().pixels else {
+            panic!("colour")
+        };
+        assert_eq!(grey.facts.inverted, inverted);
+        assert_eq!(all_values(&grey.samples), vec![f64::from(0x0707); 16]);
+    }
+}
+
+fn spacing(image: Image) -> (Option<[f64; 2]>, SpacingSource) {
+    let found = stack_of(image.bytes()).spacing(0).unwrap();
+    (found.mm, found.source)
+}
+
+#[test]
+fn scale_says_where_it_comes_from() {
+    let image = || plain(Image::new());
+    let pixel = |image: Image| image.with((0x28, 0x30), b"DS", b"0.2\\0.1 ");
+    let imager = |image: Image| image.with((0x18, 0x1164), b"DS", b"0.3\\0.15");
+    assert_eq!(spacing(image()), (None, SpacingSource::None));
+    assert_eq!(spacing(pixel(image())), (Some([0.2, 0.1]), SpacingSource::PixelSpacing));
+    assert_eq!(spacing(imager(image())), (Some([0.3, 0.15]), SpacingSource::Detector));
+    let same = imager(image()).with((0x28, 0x30), b"DS", b"0.3\\0.15");
+    assert_eq!(spacing(same).1, SpacingSource::Detector);
+    assert_eq!(spacing(imager(pixel(image()))), (Some([0.2, 0.1]), SpacingSource::CalibratedUnstated));
+    for (kind, source) in [
+        (b"GEOMETRY", SpacingSource::CalibratedByGeometry),
+        (b"FIDUCIAL", SpacingSource::CalibratedByFiducial),
+    ] {
+        assert_eq!(spacing(imager(pixel(image())).with((0x28, 0x0A02), b"CS", kind)).1, source);
+    }
+    let magnified = imager(image()).with((0x18, 0x1114), b"DS", b"1.5 ");
+    let (mm, source) = spacing(magnified);
+    assert_eq!(source, SpacingSource::Magnification { factor: 1.5 });
+    assert!(mm.unwrap().iter().zip([0.2, 0.1]).all(|(a, b)| (a - b).abs() < 1e-12));
+    let scanned = image().with((0x18, 0x2010), b"DS", b"0.1\\0.1 ");
+    assert_eq!(spacing(scanned), (Some([0.1, 0.1]), SpacingSource::ScannedMedium));
+    let aspect = stack_of(image().with((0x28, 0x34), b"IS", b"2\\1 ").bytes()).spacing(0).unwrap();
+    assert_eq!((aspect.mm, aspect.aspect, aspect.source), (None, 2.0, SpacingSource::AspectRatio));
+}
+
+fn region(unit: u16, delta_cm: f64) -> Vec<u8> {
+    let us = |tag, value: u16| element(tag, b"US", &value.to_le_bytes());
+    let ul = |tag, value: u32| element(tag, b"UL", &value.to_le_bytes());
+    let fd = |tag, value: f64| element(tag, b"FD", &value.to_le_bytes());
+    item(&[
+        us((0x18, 0x6012), 1),
+        ul((0x18, 0x6018), 0),
+        ul((0x18, 0x601A), 1),
+        ul((0x18, 0x601C), 3),
+        ul((0x18, 0x601E), 2),
+        us((0x18, 0x6024), unit),
+        us((0x18, 0x6026), unit),
+        fd((0x18, 0x602C), delta_cm),
+        fd((0x18, 0x602E), -2.0 * delta_cm),
+    ])
+}
+
+#[test]
+fn ultrasound_has_the_scale_of_its_regions() {
+    let of = |regions: Vec<u8>| spacing(plain(Image::new()).with((0x18, 0x6011), b"SQ", &regions));
+    assert_eq!(of(region(3, 0.05)), (Some([1.0, 0.5]), SpacingSource::UltrasoundRegions));
+    assert_eq!(of([region(3, 0.05), region(4, 0.2)].concat()).1, SpacingSource::UltrasoundRegions);
+    assert_eq!(of([region(3, 0.05), region(3, 0.1)].concat()), (None, SpacingSource::SeveralRegions));
+    assert_eq!(of(region(4, 0.2)), (None, SpacingSource::None));
+}

@@ -42,6 +42,11 @@ pub(crate) enum Coding {
     Jpeg,
     /// Native frames, each deflated (PS3.5 A.4.13).
     DeflatedFrames,
+    /// Also high-throughput.
+    Jpeg2000,
+    JpegXl {
+        lossless: bool,
+    },
 }
 
 /// Deflated Image Frame Compression.
@@ -65,6 +70,15 @@ impl Coding {
             | uids::JPEG_LOSSLESS
             | uids::JPEG_LOSSLESS_SV1 => Self::Jpeg,
             DEFLATED_IMAGE_FRAME => Self::DeflatedFrames,
+            uids::JPEG2000_LOSSLESS
+            | uids::JPEG2000
+            | uids::JPEG2000MC_LOSSLESS
+            | uids::JPEG2000MC
+            | uids::HTJ2K_LOSSLESS
+            | uids::HTJ2K_LOSSLESS_RPCL
+            | uids::HTJ2K => Self::Jpeg2000,
+            uids::JPEGXL_LOSSLESS => Self::JpegXl { lossless: true },
+            uids::JPEGXLJPEG_RECOMPRESSION | uids::JPEGXL => Self::JpegXl { lossless: false },
             _ => {
                 let feature = format!("the transfer syntax {}", header.transfer_syntax);
                 return Err(Error::Unsupported { feature });
@@ -82,7 +96,8 @@ impl Coding {
     /// The most samples that a byte of the codestream can stand for, so that a few bytes can't ask for gigabytes.
     fn most_samples(self, bytes: u64, columns: u32) -> u64 {
         match self {
-            Self::Native { .. } => u64::MAX,
+            // Empty blocks and flat images of any size take no bytes at all: the limits alone rule.
+            Self::Native { .. } | Self::Jpeg2000 | Self::JpegXl { .. } => u64::MAX,
             // A run of two bytes gives 128 bytes of a plane.
             Self::Rle => bytes.saturating_mul(64),
             // A line takes at least one bit.
@@ -98,6 +113,12 @@ impl Coding {
     fn marker(self) -> fn(&[u8]) -> bool {
         match self {
             Self::Jpeg | Self::JpegLs => |start| start.starts_with(&[0xFF, 0xD8]),
+            Self::Jpeg2000 => {
+                |start| start.starts_with(&[0xFF, 0x4F, 0xFF, 0x51]) || start.starts_with(b"\0\0\0\x0CjP  ")
+            }
+            Self::JpegXl { .. } => {
+                |start| start.starts_with(&[0xFF, 0x0A]) || start.starts_with(b"\0\0\0\x0CJXL ")
+            }
             // A number of segments, and the first one's offset behind a header of 64 bytes.
             Self::Rle => |start| matches!(start, &[1..=15, 0, 0, 0, 64, 0, 0, 0, ..]),
             Self::Native { .. } | Self::DeflatedFrames => |_| true,

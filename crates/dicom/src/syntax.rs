@@ -14,6 +14,26 @@ pub(crate) const JPEG_SPECTRAL_SELECTION: &str = "1.2.840.10008.1.2.4.53";
 /// JPEG Full Progression, Non-Hierarchical (Processes 10 & 12): retired, and still decoded.
 pub(crate) const JPEG_FULL_PROGRESSION: &str = "1.2.840.10008.1.2.4.55";
 
+/// Retired transfer syntaxes that the registry does not name (PS3.6 A, editions before 2004 for the processes).
+const RETIRED: [(&str, &str); 16] = [
+    ("1.2.840.10008.1.2.4.52", "JPEG Extended (Processes 3 & 5)"),
+    (JPEG_SPECTRAL_SELECTION, "JPEG Spectral Selection, Non-Hierarchical (Processes 6 & 8)"),
+    ("1.2.840.10008.1.2.4.54", "JPEG Spectral Selection, Non-Hierarchical (Processes 7 & 9)"),
+    (JPEG_FULL_PROGRESSION, "JPEG Full Progression, Non-Hierarchical (Processes 10 & 12)"),
+    ("1.2.840.10008.1.2.4.56", "JPEG Full Progression, Non-Hierarchical (Processes 11 & 13)"),
+    ("1.2.840.10008.1.2.4.58", "JPEG Lossless, Non-Hierarchical (Process 15)"),
+    ("1.2.840.10008.1.2.4.59", "JPEG Extended, Hierarchical (Processes 16 & 18)"),
+    ("1.2.840.10008.1.2.4.60", "JPEG Extended, Hierarchical (Processes 17 & 19)"),
+    ("1.2.840.10008.1.2.4.61", "JPEG Spectral Selection, Hierarchical (Processes 20 & 22)"),
+    ("1.2.840.10008.1.2.4.62", "JPEG Spectral Selection, Hierarchical (Processes 21 & 23)"),
+    ("1.2.840.10008.1.2.4.63", "JPEG Full Progression, Hierarchical (Processes 24 & 26)"),
+    ("1.2.840.10008.1.2.4.64", "JPEG Full Progression, Hierarchical (Processes 25 & 27)"),
+    ("1.2.840.10008.1.2.4.65", "JPEG Lossless, Hierarchical (Process 28)"),
+    ("1.2.840.10008.1.2.4.66", "JPEG Lossless, Hierarchical (Process 29)"),
+    ("1.2.840.10008.1.2.6.1", "RFC 2557 MIME Encapsulation"),
+    ("1.2.840.10008.1.2.6.2", "XML Encoding"),
+];
+
 /// A transfer syntax UID (PS3.5 Annex A), known or not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TransferSyntax(String);
@@ -32,7 +52,8 @@ impl TransferSyntax {
     /// The standard's name, or `unknown`.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        TransferSyntaxRegistry.get(&self.0).map_or("unknown", |syntax| syntax.name())
+        let retired = RETIRED.iter().find(|(uid, _)| *uid == self.0).map(|&(_, name)| name);
+        retired.or_else(|| Some(TransferSyntaxRegistry.get(&self.0)?.name())).unwrap_or("unknown")
     }
 
     /// Whether pixels may be compressed with loss: only the codestream says whether they are.

@@ -203,7 +203,14 @@ fn a_lying_transfer_syntax_is_named() {
     assert!(error.to_string().contains("1.2.3.4.5"), "{error}");
     let j2k = Image::new().encapsulated("1.2.840.10008.1.2.4.90", b"abcd");
     let error = loaded(&j2k).unwrap_err();
-    assert!(matches!(error, Error::Unsupported { .. }) && error.to_string().contains("JPEG 2000"), "{error}");
+    assert!(matches!(error, Error::Malformed { .. }) && error.to_string().contains("JPEG 2000"), "{error}");
+    let video = Image::new().encapsulated("1.2.840.10008.1.2.4.100", b"abcd");
+    let error = loaded(&video).unwrap_err();
+    assert!(matches!(error, Error::Unsupported { .. }) && error.to_string().contains("MPEG2"), "{error}");
+    let retired = Image::new().encapsulated("1.2.840.10008.1.2.4.65", b"abcd");
+    let error = loaded(&retired).unwrap_err();
+    let named = error.to_string().contains("JPEG Lossless, Hierarchical");
+    assert!(matches!(error, Error::Unsupported { .. }) && named, "{error}");
 }
 
 #[test]

@@ -107,13 +107,8 @@ fn every_image_decodes_to_the_expected_samples() {
     }
     println!("{exact} exact, {lossy} lossy, not supported: {unsupported:#?}");
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(exact > 880, "only {exact} images were compared");
-    for feature in unsupported.keys() {
-        assert!(
-            ["the transfer syntax", "JPEG with"].iter().any(|words| feature.contains(words)),
-            "{feature}"
-        );
-    }
+    assert!(exact > 900, "only {exact} images were compared");
+    assert!(unsupported.is_empty(), "{unsupported:?}");
 }
 
 #[test]
@@ -123,27 +118,29 @@ fn one_ct_slice_is_the_same_in_all_lossless_syntaxes() {
     let plain = |name: &&String| name.contains("LittleEndianExplicit");
     let reference = samples(&files[files.keys().find(plain).unwrap()]).unwrap();
     let reference = all_values(&reference);
-    let mut decoded = 0;
+    assert_eq!(files.len(), 15);
     for (name, bytes) in &files {
-        match samples(bytes) {
-            Ok(samples) => {
-                let values = all_values(&samples);
-                let lossy = ["Lossy", "Process1Transfer", "Process2_4", "Process6_8", "Process10_12"]
-                    .iter()
-                    .any(|kind| name.contains(kind));
-                if !lossy {
-                    assert!(values == reference, "{name}");
-                }
-                decoded += 1;
-            }
-            Err(Error::Unsupported { feature }) => {
-                let lacking = [".90", ".91"];
-                assert!(lacking.iter().any(|uid| name.contains(&format!("4{uid}"))), "{name}: {feature}");
-            }
-            Err(error) => panic!("{name}: {error}"),
+        let values = all_values(&samples(bytes).unwrap_or_else(|error| panic!("{name}: {error}")));
+        let lossy =
+            ["Lossy", "Process1T", "Process2_4", "Process6_8", "Process10_12", "JPEG2000TransferSyntax"];
+        if !lossy.iter().any(|kind| name.contains(kind)) {
+            assert!(values == reference, "{name}");
+            continue;
         }
+        // Some writers scaled the values: equal but for a gain and an offset.
+        let correlation = correlation(&values, &reference);
+        assert!(correlation > 0.999, "{name}: {correlation}");
     }
-    assert!(decoded >= 13, "{decoded}");
+}
+
+/// Pearson's coefficient.
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let products = a.iter().zip(b).map(|(a, b)| (a - mean_a, b - mean_b));
+    let (ab, aa, bb) =
+        products.fold((0.0, 0.0, 0.0), |(ab, aa, bb), (a, b)| (ab + a * b, aa + a * a, bb + b * b));
+    ab / (aa * bb).sqrt()
 }
 
 /// An encapsulated frame is the same with an offset table, without, and in several fragments.

@@ -1,5 +1,9 @@
 //! One compressed frame to samples: which decoder, and what it found out.
 
+mod jpeg2000;
+mod jpeg_xl;
+mod openjpeg;
+
 use anatome_codecs::{ColorSpace, FrameShape, jpeg, jpeg_ls, rle};
 
 use crate::Error;
@@ -50,6 +54,8 @@ pub(crate) fn decode(
                 signed: None,
             })
             .map_err(codec_error),
+        Coding::Jpeg2000 => jpeg2000::decode(bytes, shape, samples),
+        Coding::JpegXl { lossless } => jpeg_xl::decode(bytes, shape, lossless, samples),
     }
 }
 

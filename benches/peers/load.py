@@ -1,0 +1,165 @@
+"""Loads one series with Anatome and with the programs people use instead, in turn, and prints ratios of medians.
+
+    python3 benches/peers/load.py [FOLDER] [--rounds N] [--threads N]
+
+FOLDER holds the files of one series; without it the demo's CT (512 x 512 x 400) is made first. Every measurement is a
+whole process, from its start to the volume in memory, files in the page cache; all programs get the same number of
+threads. With --compressed, the series is also written in compressed transfer syntaxes by dcmtk and GDCM, as far as they
+are installed. Peers are installed from PyPI into a virtual environment under target/peers.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
+PEERS = TARGET / "peers"
+PYTHON = PEERS / "bin" / "python"
+PACKAGES = ["SimpleITK", "pydicom", "numpy", "dicomsdl", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls"]
+
+SIMPLEITK = """
+import sys, SimpleITK as sitk
+sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(int(sys.argv[2]))
+reader = sitk.ImageSeriesReader()
+reader.SetFileNames(reader.GetGDCMSeriesFileNames(sys.argv[1]))
+print(reader.Execute().GetSize())
+"""
+
+PYDICOM = """
+import sys, os, numpy as np, pydicom
+sets = [pydicom.dcmread(os.path.join(sys.argv[1], name)) for name in os.listdir(sys.argv[1])]
+sets.sort(key=lambda s: float(s.ImagePositionPatient[2]))
+print(np.stack([s.pixel_array for s in sets]).shape)
+"""
+
+DICOMSDL = """
+import sys, os, numpy as np, dicomsdl
+sets = [dicomsdl.open(os.path.join(sys.argv[1], name)) for name in os.listdir(sys.argv[1])]
+sets.sort(key=lambda s: float(s.ImagePositionPatient[2]))
+print(np.stack([s.toNumpyArray() if hasattr(s, 'toNumpyArray') else s.to_numpy_array() for s in sets]).shape)
+"""
+
+
+def build():
+    """Builds what is measured, and installs the peers."""
+    cargo = ["cargo", "build", "--release", "--package", "anatome-cli"]
+    subprocess.run(cargo, cwd=REPOSITORY, check=True)
+    example = ["cargo", "build", "--release", "--package", "anatome-examples", "--example", "load_series"]
+    subprocess.run(example, cwd=REPOSITORY, check=True)
+    if not PYTHON.exists():
+        venv.create(PEERS, with_pip=True)
+    subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+
+
+def series(given):
+    """The folder of the series; the demo's CT if none was given."""
+    if given:
+        return Path(given)
+    out = PEERS / "demo"
+    if not (out / "study" / "ct").is_dir():
+        anatome = TARGET / "release" / "anatome"
+        command = [anatome, "demo", "--out", out, "--size", "64x64", "--overwrite"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return out / "study" / "ct"
+
+
+def variants(folder):
+    """Copies of the series in compressed transfer syntaxes, as far as there are encoders."""
+    encoders = {
+        "RLE": ["dcmcrle"],
+        "JPEG lossless SV1": ["dcmcjpeg"],
+        "JPEG-LS": ["dcmcjpls"],
+        "JPEG 2000": ["gdcmconv", "--j2k"],
+    }
+    for name, (tool, *options) in encoders.items():
+        if shutil.which(tool) is None:
+            print(f"{name}: {tool} is not installed, left out")
+            continue
+        out = PEERS / (folder.name + "-" + name.lower().replace(" ", "-"))
+        if not out.is_dir():
+            part = out.with_suffix(".part")
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            for file in sorted(folder.iterdir()):
+                subprocess.run([tool, *options, file, part / file.name], check=True)
+            part.rename(out)
+        yield name, out
+
+
+def measure(command, environment):
+    """Wall and processor seconds and peak memory in MB of a process; None if it fails."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    stderr = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - start
+    if status != 0:
+        sys.stderr.write(stderr.decode(errors="replace")[-400:])
+        return None
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def compare(title, folder, rounds, threads):
+    """Runs all programs in turn, some rounds, and prints a table."""
+    programs = {
+        "anatome": [TARGET / "release" / "examples" / "load_series", folder],
+        "reading the bytes": ["cat", *sorted(folder.iterdir())],
+        "dicomsdl": [PYTHON, "-c", DICOMSDL, folder],
+        "SimpleITK (GDCM)": [PYTHON, "-c", SIMPLEITK, folder, str(threads)],
+        "pydicom loop": [PYTHON, "-c", PYDICOM, folder],
+    }
+    environment = dict(os.environ, ANATOME_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
+    results = {name: [] for name in programs}
+    for round_number in range(rounds + 1):
+        for name, command in programs.items():
+            if results[name] is None:
+                continue
+            result = measure(command, environment)
+            if result is None:
+                results[name] = None
+            elif round_number > 0:
+                # The first round warms the page cache.
+                results[name].append(result)
+    files = list(folder.iterdir())
+    size = sum(file.stat().st_size for file in files) / 1e6
+    print(f"\n{title}: {len(files)} files, {size:.0f} MB, {rounds} rounds, {threads} threads\n")
+    print("| program | wall s, median | to Anatome | CPU s, median | to Anatome | peak MB |")
+    print("|---|---|---|---|---|---|")
+    own = results["anatome"]
+    for name, runs in results.items():
+        if not runs:
+            print(f"| {name} | fails | | | | |")
+            continue
+        wall, cpu, peak = (statistics.median(run[n] for run in runs) for n in range(3))
+        ratio, cpu_ratio = (
+            statistics.median(run[n] / mine[n] for run, mine in zip(runs, own)) for n in range(2)
+        )
+        print(f"| {name} | {wall:.2f} | {ratio:.2f} | {cpu:.2f} | {cpu_ratio:.2f} | {peak:.0f} |")
+
+
+def main():
+    """Reads the arguments and compares."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--compressed", action="store_true")
+    arguments = parser.parse_args()
+    build()
+    folder = series(arguments.folder)
+    compare("uncompressed", folder, arguments.rounds, arguments.threads)
+    if arguments.compressed:
+        for name, copy in variants(folder):
+            compare(name, copy, arguments.rounds, arguments.threads)
+
+
+if __name__ == "__main__":
+    main()

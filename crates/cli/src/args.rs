@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anatome::{BackendChoice, Planes, Precision, WindowChoice};
+use anatome::{BackendChoice, Limits, Planes, Precision, WindowChoice};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 /// Medical images to exact slices and 3D pictures. Not for diagnostic use.
@@ -97,6 +97,8 @@ pub(crate) struct RenderArgs {
     #[arg(long)]
     pub(crate) labels: bool,
     #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
@@ -133,12 +135,23 @@ pub(crate) struct InspectArgs {
     /// Read headers only: faster, but without values and what only decoding finds.
     #[arg(long)]
     pub(crate) headers_only: bool,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
     /// The number of threads. Default: one a core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What reading may cost.
+#[derive(Debug, Args)]
+pub(crate) struct ReadArgs {
+    /// Change what files may ask for, such as volume_bytes=16G,files=2000. Also: folder_depth, file_bytes,
+    /// header_bytes, elements, nesting, frames, frame_pixels.
+    #[arg(long, value_name = "NAME=VALUE,...", default_value = "volume_bytes=8G")]
+    pub(crate) limits: Limits,
 }
 
 #[derive(Debug, Args)]

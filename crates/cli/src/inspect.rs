@@ -1,8 +1,6 @@
 //! `anatome inspect`.
 
-use anatome::{
-    InspectReport, Limits, NoteCode, Notes, Privacy, Result, SeriesReport, Source, Study, Workers,
-};
+use anatome::{InspectReport, NoteCode, Notes, Privacy, Result, SeriesReport, Source, Study, Workers};
 
 use crate::args::InspectArgs;
 use crate::progress_bar::Stages;
@@ -10,7 +8,7 @@ use crate::progress_bar::Stages;
 pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<InspectReport> {
     let workers = Workers::new(args.threads.map(usize::from))?;
     let sources: Vec<Source> = args.inputs.iter().cloned().map(Source::from).collect();
-    let limits = Limits::default();
+    let limits = args.read.limits;
     let privacy = if args.with_identity { Privacy::WithIdentity } else { Privacy::WithoutIdentity };
     let study = Study::scan(&sources, &limits, &workers, &stages.stage(&anatome::Stage::Scan))?;
     let watch = |number| stages.named(format!("loading series {number}"));

@@ -35,6 +35,7 @@ pub(crate) fn run(args: &RenderArgs, stages: &Stages) -> Result<JobReport> {
         shots,
         quality: Quality { precision: args.precision.into(), ..Quality::default() },
         labels: args.labels,
+        limits: args.read.limits,
         ..standard_job(args.inputs.clone(), args.out.clone(), &args.common)
     };
     run_job(&job, &args.common, stages)

@@ -1,5 +1,7 @@
 //! How much the input may ask for.
 
+use std::str::FromStr;
+
 /// Budgets that are checked before anything is allocated or followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,6 +28,63 @@ pub struct Limits {
     pub volume_bytes: u64,
 }
 
+impl FromStr for Limits {
+    type Err = LimitsFault;
+
+    /// The defaults, changed by `name=value` parts with commas between them, such as `volume_bytes=16G,files=2000`.
+    /// Names are those of the fields; K, M and G stand for 2^10, 2^20 and 2^30.
+    fn from_str(text: &str) -> Result<Self, LimitsFault> {
+        let mut limits = Self::default();
+        for part in text.split(',') {
+            let (name, value) = part.split_once('=').ok_or_else(|| LimitsFault::NoValue(part.to_owned()))?;
+            let number = number(value).ok_or_else(|| LimitsFault::NoNumber(value.to_owned()))?;
+            let count = usize::try_from(number).unwrap_or(usize::MAX);
+            match name.trim().replace('-', "_").as_str() {
+                "files" => limits.files = count,
+                "folder_depth" => limits.folder_depth = count,
+                "file_bytes" => limits.file_bytes = number,
+                "header_bytes" => limits.header_bytes = count,
+                "elements" => limits.elements = count,
+                "nesting" => limits.nesting = count,
+                "frames" => limits.frames = count,
+                "frame_pixels" => limits.frame_pixels = number,
+                "volume_bytes" => limits.volume_bytes = number,
+                other => return Err(LimitsFault::NoLimit(other.to_owned())),
+            }
+        }
+        Ok(limits)
+    }
+}
+
+/// Why a text states no limits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitsFault {
+    /// A part without `=`.
+    #[error("\"{0}\" is not of the form name=value")]
+    NoValue(String),
+    /// A value that is no whole number.
+    #[error("\"{0}\" is no whole number above 0, with K, M or G behind it if need be")]
+    NoNumber(String),
+    /// A name that is on no list.
+    #[error(
+        "there is no limit \"{0}\"; choose of: files, folder_depth, file_bytes, header_bytes, elements, nesting, \
+         frames, frame_pixels, volume_bytes"
+    )]
+    NoLimit(String),
+}
+
+fn number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (digits, shift) = match text.char_indices().last()? {
+        (at, 'k' | 'K') => (&text[..at], 10),
+        (at, 'm' | 'M') => (&text[..at], 20),
+        (at, 'g' | 'G') => (&text[..at], 30),
+        _ => (text, 0),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift).filter(|&number| number > 0)
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -39,6 +98,23 @@ impl Default for Limits {
             frame_pixels: 1 << 28,
             contour_points: 1 << 23,
             volume_bytes: 8 << 30,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_from_text() {
+        let limits: Limits = "volume_bytes=16G, files=2000,frame-pixels=3M".parse().unwrap();
+        assert_eq!((limits.volume_bytes, limits.files, limits.frame_pixels), (16 << 30, 2000, 3 << 20));
+        assert_eq!(limits.nesting, Limits::default().nesting);
+        for text in
+            ["", "files", "files=", "files=0", "files=-1", "files=9999999999999999999G", "fils=1", "files=1é"]
+        {
+            assert!(text.parse::<Limits>().is_err(), "{text}");
         }
     }
 }

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::decode::{Decoded, FrameReader};
 use crate::format::FrameFormat;
+use crate::handover::{Coming, FinishedSlice, Nobody, SliceSamples, SliceSink};
 use crate::header::Tile;
 use crate::stack::GreyFrame;
 use crate::values::{Plan, Slice, Target};
@@ -82,6 +83,21 @@ pub fn load(
     pool: &rayon::ThreadPool,
     progress: &Progress,
 ) -> Result<Loaded, Error> {
+    load_with(series, limits, pool, progress, &Nobody)
+}
+
+/// As [`load`], and hands each slice to `sink` as soon as it is decoded. If loading fails after some of them, they are
+/// not part of anything.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(
+    series: &Series,
+    limits: &Limits,
+    pool: &rayon::ThreadPool,
+    progress: &Progress,
+    sink: &dyn SliceSink,
+) -> Result<Loaded, Error> {
     let frames = series.frames();
     let mut value_notes = Notes::new();
     let plan = Plan::new(frames, limits, &mut value_notes)?;
@@ -94,7 +110,9 @@ pub fn load(
     progress.start(frames.len() as u64);
     let findings = Findings::default();
     let readers = Readers::open(series.instances(), limits, pool, &findings)?;
-    let job = Job { frames, plan: &plan, readers: &readers, progress, findings: &findings };
+    let Plan { mapping, padding, facts, .. } = &plan;
+    sink.begin(&Coming { grid: &grid, mapping, padding: *padding, facts });
+    let job = Job { frames, plan: &plan, readers: &readers, progress, findings: &findings, sink };
     let samples = pool.install(|| job.samples(grid.shape()))?;
     findings.describe(&mut notes);
     let Plan { mapping, mut padding, mut facts, .. } = plan;
@@ -178,6 +196,7 @@ struct Job<'a> {
     readers: &'a Readers,
     progress: &'a Progress,
     findings: &'a Findings,
+    sink: &'a dyn SliceSink,
 }
 
 /// Memory that a thread uses again for each slice.
@@ -221,7 +240,8 @@ fn decode_one(
     let shape = [1, frame.size()[0] as usize, frame.size()[1] as usize];
     let readers = Readers([(address(frame.instance()), reader)].into());
     let frames = std::slice::from_ref(frame);
-    Job { frames, plan, readers: &readers, progress: &Progress::new(), findings }.samples(shape)
+    let progress = &Progress::new();
+    Job { frames, plan, readers: &readers, progress, findings, sink: &Nobody }.samples(shape)
 }
 
 /// Decodes one greyscale frame for a [`crate::Stack`].
@@ -250,24 +270,35 @@ pub(crate) fn grey(
 impl Job<'_> {
     fn samples(&self, shape: [usize; 3]) -> Result<Samples, Error> {
         Ok(match self.plan.target {
-            Target::U8 => Samples::U8(
-                self.run(shape, |task, s| self.plain(task, s, FrameFormat::settle_u8, |value| value as u8))?,
-            ),
-            Target::I16 => {
-                Samples::I16(self.run(shape, |task, s| {
-                    self.plain(task, s, FrameFormat::settle_i16, |value| value as i16)
-                })?)
-            }
-            Target::U16 => {
-                Samples::U16(self.run(shape, |task, s| {
-                    self.plain(task, s, FrameFormat::settle_u16, |value| value as u16)
-                })?)
-            }
-            Target::F32 => Samples::F32(self.run(shape, |task, s| self.floats(task, s))?),
+            Target::U8 => Samples::U8(self.run(
+                shape,
+                |task, s| self.plain(task, s, FrameFormat::settle_u8, |value| value as u8),
+                |slice| SliceSamples::U8(slice),
+            )?),
+            Target::I16 => Samples::I16(self.run(
+                shape,
+                |task, s| self.plain(task, s, FrameFormat::settle_i16, |value| value as i16),
+                |slice| SliceSamples::I16(slice),
+            )?),
+            Target::U16 => Samples::U16(self.run(
+                shape,
+                |task, s| self.plain(task, s, FrameFormat::settle_u16, |value| value as u16),
+                |slice| SliceSamples::U16(slice),
+            )?),
+            Target::F32 => Samples::F32(self.run(
+                shape,
+                |task, s| self.floats(task, s),
+                |slice| SliceSamples::F32(slice),
+            )?),
         })
     }
 
-    fn run<T, F>(&self, shape: [usize; 3], decode: F) -> Result<Array3<T>, Error>
+    fn run<T, F>(
+        &self,
+        shape: [usize; 3],
+        decode: F,
+        seen_as: for<'s> fn(&'s [T]) -> SliceSamples<'s>,
+    ) -> Result<Array3<T>, Error>
     where
         T: Zeroable + Send + Clone,
         F: Fn(&mut Task<'_, T>, &mut Scratch) -> Result<(), Error> + Sync,
@@ -288,6 +319,9 @@ impl Job<'_> {
         tasks.into_par_iter().try_for_each_init(Scratch::default, |scratch, mut task| {
             self.progress.check()?;
             decode(&mut task, scratch).map_err(|error| self.locate(error, task.k))?;
+            for ((_, out), k) in task.slices.iter().zip(task.k..) {
+                self.sink.slice(FinishedSlice { k, samples: seen_as(out) });
+            }
             self.progress.advance(task.slices.len() as u64);
             Ok::<_, Error>(())
         })?;

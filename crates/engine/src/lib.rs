@@ -25,7 +25,10 @@ pub use anatome_core::{
     SliceTable, StandardView, TransferFunction, TransferPoint, Unit, ValueMapping, View, Voi, VoiLut, Volume,
     Window, WindowFunction, orientation_letters,
 };
-pub use anatome_dicom::{Limits, Loaded, Series, SeriesSpec, Source, write_series};
+pub use anatome_dicom::{
+    Coming, FinishedSlice, Limits, LimitsFault, Loaded, Series, SeriesSpec, SliceSamples, SliceSink, Source,
+    write_series,
+};
 pub use anatome_gpu::{AdapterFacts, AdapterKind};
 
 pub use backend::{AdapterReport, Backend, BackendChoice, UploadedVolume, adapters};

@@ -1,7 +1,7 @@
 //! What was found in the sources, and choosing from it.
 
 use anatome_core::{ErrorKind, Notes, Progress, Volume};
-use anatome_dicom::{Limits, Loaded, Series, Source, group, load, scan};
+use anatome_dicom::{Limits, Loaded, Scanned, Series, SliceSink, Source, group, load, load_with, scan};
 
 use crate::inspect::{InspectReport, Privacy, SeriesReport};
 use crate::{Error, Result, Workers};
@@ -36,6 +36,7 @@ pub struct Study {
     series: Vec<Series>,
     files: usize,
     notes: Notes,
+    limits: Limits,
 }
 
 impl Study {
@@ -46,7 +47,8 @@ impl Study {
     pub fn scan(sources: &[Source], limits: &Limits, workers: &Workers, progress: &Progress) -> Result<Self> {
         let scanned =
             scan(sources, limits, workers.pool(), progress).map_err(|error| name_input(error, sources))?;
-        Ok(Self { files: scanned.files, notes: scanned.notes, series: group(scanned.instances) })
+        let Scanned { files, notes, instances, .. } = scanned;
+        Ok(Self { files, notes, series: group(instances), limits: *limits })
     }
 
     /// The series, in an order that depends only on their headers.
@@ -90,15 +92,14 @@ impl Study {
     }
 
     fn largest(&self) -> Result<usize> {
-        let limits = Limits::default();
+        let limits = &self.limits;
         let voxels = |series: &Series| series.shape().map_or(0, |s| s.iter().product::<usize>());
-        let made = |(n, series): (usize, &Series)| series.check(&limits).ok().map(|_| (voxels(series), n));
+        let made = |(n, series): (usize, &Series)| series.check(limits).ok().map(|_| (voxels(series), n));
         // Of equal ones the first.
         let best = self.series.iter().enumerate().filter_map(made).max_by_key(|&(v, n)| (v, usize::MAX - n));
         best.map(|(_, n)| n).ok_or_else(|| {
             let fullest = self.series.iter().max_by_key(|series| voxels(series));
-            let reason =
-                fullest.and_then(|series| series.check(&limits).err()).map(|error| error.to_string());
+            let reason = fullest.and_then(|series| series.check(limits).err()).map(|error| error.to_string());
             Error::NoVolume { reason }
         })
     }
@@ -108,12 +109,30 @@ impl Study {
     /// # Errors
     /// As [`anatome_dicom::load`]; unknown, for a position that is not there.
     pub fn load(&self, n: usize, limits: &Limits, workers: &Workers, progress: &Progress) -> Result<Loaded> {
-        let series = self.series.get(n).ok_or_else(|| Error::Unknown {
+        Ok(load(self.series_at(n)?, limits, workers.pool(), progress)?)
+    }
+
+    /// As [`Self::load`], and hands each slice to `sink` as soon as it is decoded.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_with(
+        &self,
+        n: usize,
+        limits: &Limits,
+        workers: &Workers,
+        progress: &Progress,
+        sink: &dyn SliceSink,
+    ) -> Result<Loaded> {
+        Ok(load_with(self.series_at(n)?, limits, workers.pool(), progress, sink)?)
+    }
+
+    fn series_at(&self, n: usize) -> Result<&Series> {
+        self.series.get(n).ok_or_else(|| Error::Unknown {
             kind: "series",
             name: (n + 1).to_string(),
             known: format!("1 to {}", self.series.len()),
-        })?;
-        Ok(load(series, limits, workers.pool(), progress)?)
+        })
     }
 
     /// What is known of the series at a position, and of its volume where that was loaded.

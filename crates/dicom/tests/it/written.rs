@@ -1,13 +1,18 @@
 //! Volumes written as DICOM and read back, by this reader and by other tools.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 
 use anatome_core::{
     Facts, Grid, Modality, NamedVoi, Padding, Progress, Samples, SliceTable, Unit, ValueMapping, Voi, Volume,
     Window, WindowFunction,
 };
-use anatome_dicom::{Loaded, SeriesSpec, Source, group, write_series};
+use anatome_dicom::{
+    Coming, FinishedSlice, Limits, Loaded, SeriesSpec, SliceSamples, SliceSink, Source, group, load_with,
+    write_series,
+};
 use glam::{DAffine3, DMat3, DVec3};
 use ndarray::Array3;
 
@@ -184,5 +189,40 @@ fn another_toolkit_reads_written_files() {
             return;
         };
         assert!(success && text.contains("[DEMO]"), "{text}");
+    }
+}
+
+#[derive(Default)]
+struct Kept {
+    shape: Mutex<Option<[usize; 3]>>,
+    slices: Mutex<BTreeMap<usize, Vec<i16>>>,
+}
+
+impl SliceSink for Kept {
+    fn begin(&self, coming: &Coming<'_>) {
+        assert!(self.slices.lock().unwrap().is_empty());
+        assert_eq!(coming.mapping.intercept, -24.0);
+        assert!(self.shape.lock().unwrap().replace(coming.grid.shape()).is_none());
+    }
+
+    fn slice(&self, slice: FinishedSlice<'_>) {
+        let SliceSamples::I16(samples) = slice.samples else { panic!("not i16") };
+        assert!(self.slices.lock().unwrap().insert(slice.k, samples.to_vec()).is_none());
+    }
+}
+
+#[test]
+fn each_slice_is_handed_over_once_as_it_stands_in_the_volume() {
+    let folder = tempfile::tempdir().unwrap();
+    write_series(&ct(sheared([9, 6, 7])), &spec(1), folder.path(), &POOL, &Progress::new()).unwrap();
+    let series = group(scan_all(&[Source::from(folder.path())]).unwrap().instances);
+    let kept = Kept::default();
+    let loaded = load_with(&series[0], &Limits::default(), &POOL, &Progress::new(), &kept).unwrap();
+    let Samples::I16(samples) = loaded.volume.samples() else { panic!("not i16") };
+    assert_eq!(*kept.shape.lock().unwrap(), Some([9, 6, 7]));
+    let slices = kept.slices.into_inner().unwrap();
+    assert!(slices.keys().copied().eq(0..9));
+    for (k, slice) in slices {
+        assert!(samples.index_axis(ndarray::Axis(0), k).iter().eq(&slice));
     }
 }

@@ -190,6 +190,8 @@ pub struct Values {
     pub has_modality_lut: bool,
     /// Presentation LUT Shape (2050,0020) is INVERSE.
     pub inverse: bool,
+    /// Whether a greyscale image has colours for its highest values (PS3.3 C.7.6.19).
+    pub has_supplemental_palette: bool,
     /// Whether there is a VOI LUT Sequence (0028,3010).
     pub has_voi_lut: bool,
     /// Lossy Image Compression (0028,2110) is 01, or the transfer syntax is lossy.

@@ -155,6 +155,7 @@ pub(crate) fn values(fields: Fields<'_>, signed: bool, notes: &mut Notes) -> Val
         padding_limit: padding(tags::PIXEL_PADDING_RANGE_LIMIT),
         windows: windows(fields, notes),
         inverse: fields.text(tags::PRESENTATION_LUT_SHAPE) == Some("INVERSE"),
+        has_supplemental_palette: fields.has(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR),
         has_modality_lut: fields.has(tags::MODALITY_LUT_SEQUENCE),
         has_voi_lut: fields.has(tags::VOILUT_SEQUENCE),
         lossy: fields.text(tags::LOSSY_IMAGE_COMPRESSION) == Some("01"),

@@ -165,6 +165,17 @@ fn read_place(place: Place, limits: &Limits) -> Result<Outcome, Error> {
     }
 }
 
+/// The header of an object as it is in its file, with what [`kept`] leaves out.
+pub(crate) fn whole_dataset(header: &InstanceHeader, limits: &Limits) -> Result<Dataset, Error> {
+    let place = &header.place;
+    place.with_reader(0, |reader, length| {
+        let mut start = Start::new(reader, place, length, limits.header_bytes);
+        start.ensure(FIRST_READ)?;
+        let head = start.head(limits)?;
+        Ok(Dataset { bytes: head.dataset().into(), encoding: head.encoding })
+    })
+}
+
 fn open_archive(place: &Place) -> Result<Archive, Error> {
     match place {
         Place::File(path) => Archive::open_file(path).map_err(|cause| place.io(cause)),

@@ -269,6 +269,10 @@ fn facts(frames: &[Frame], middle: &Frame, slice: &Slice, limits: &Limits, notes
             Err(_) => notes.add(NoteCode::Ignored, "a VOI LUT that breaks the standard is not used"),
         }
     }
+    if values.has_supplemental_palette {
+        let text = "colours for the highest values (a supplemental palette) are not shown";
+        notes.add(NoteCode::Ignored, text);
+    }
     if frames.iter().any(|frame| frame.values().windows != values.windows) {
         notes.add(NoteCode::Ignored, "windows differ from image to image; those of the middle one are used");
     }

@@ -1,6 +1,8 @@
 //! Frames that make no volume: colour, scale, and where both come from.
 
-use anatome_dicom::{Error, Form, FramePixels, Limits, SpacingSource, Stack, StackFrame, group};
+use anatome_dicom::{
+    Error, Form, Frame, FramePixels, Limits, OverlayKind, SpacingSource, Stack, StackFrame, group,
+};
 use ndarray::Array3;
 
 use crate::made::{Image, element, item};
@@ -186,4 +188,68 @@ fn ultrasound_has_the_scale_of_its_regions() {
     assert_eq!(of([region(3, 0.05), region(4, 0.2)].concat()).1, SpacingSource::UltrasoundRegions);
     assert_eq!(of([region(3, 0.05), region(3, 0.1)].concat()), (None, SpacingSource::SeveralRegions));
     assert_eq!(of(region(4, 0.2)), (None, SpacingSource::None));
+}
+
+fn overlay(image: Image, size: [u16; 2], origin: [i16; 2], data: &[u8]) -> Image {
+    let origin: Vec<u8> = origin.iter().flat_map(|n| n.to_le_bytes()).collect();
+    let image = image.us((0x6000, 0x10), size[0]).us((0x6000, 0x11), size[1]);
+    let image = image.with((0x6000, 0x40), b"CS", b"R ").with((0x6000, 0x50), b"SS", &origin);
+    image.us((0x6000, 0x100), 1).us((0x6000, 0x102), 0).with((0x6000, 0x3000), b"OW", data)
+}
+
+/// PS3.3 C.9.2: the origin is 1-based and may be outside; rows are packed without gaps.
+#[test]
+fn overlays_are_bitmaps_with_an_origin() {
+    let image = overlay(plain(Image::new()), [3, 3], [-1, 2], &[0b0101_0011, 1]);
+    let scanned = scan_bytes(image.bytes()).unwrap();
+    let frame = Frame::all(&scanned.instances[0]).next().unwrap();
+    let overlays = frame.overlays(&Limits::default()).unwrap();
+    assert_eq!(overlays.len(), 1);
+    assert_eq!((overlays[0].size, overlays[0].origin), ([3, 3], [-1, 2]));
+    assert_eq!(overlays[0].kind, OverlayKind::Region);
+    assert_eq!(overlays[0].bits, [1, 1, 0, 0, 1, 0, 1, 0, 1]);
+    let short = overlay(plain(Image::new()), [30, 30], [1, 1], &[0, 1]);
+    let scanned = scan_bytes(short.bytes()).unwrap();
+    let frame = Frame::all(&scanned.instances[0]).next().unwrap();
+    assert!(matches!(frame.overlays(&Limits::default()), Err(Error::Malformed { .. })));
+}
+
+/// A bitmap so long that headers are kept without it, and one in the pixels' upper bits.
+#[test]
+fn overlays_are_found_in_the_file_and_in_the_pixels() {
+    let data: Vec<u8> = (0..2048u32).map(|n| (n * 7) as u8).collect();
+    let image = overlay(plain(Image::new()), [128, 128], [1, 1], &data);
+    let scanned = scan_bytes(image.bytes()).unwrap();
+    let frame = Frame::all(&scanned.instances[0]).next().unwrap();
+    let found = &frame.overlays(&Limits::default()).unwrap()[0].bits;
+    let expected: Vec<u8> = (0..128 * 128).map(|n| data[n / 8] >> (n % 8) & 1).collect();
+    assert_eq!(found, &expected);
+    let pixels: Vec<u8> = (0..16u16).flat_map(|n| (n | (n % 3 / 2) << 13).to_le_bytes()).collect();
+    let embedded = plain(Image::new())
+        .us((0x28, 0x101), 12)
+        .us((0x28, 0x102), 11)
+        .us((0x6002, 0x10), 4)
+        .us((0x6002, 0x11), 4)
+        .us((0x6002, 0x102), 13)
+        .with((0x7FE0, 0x10), b"OW", &pixels);
+    let scanned = scan_bytes(embedded.bytes()).unwrap();
+    let frame = Frame::all(&scanned.instances[0]).next().unwrap();
+    let overlays = frame.overlays(&Limits::default()).unwrap();
+    assert_eq!(overlays[0].group, 0x6002);
+    assert_eq!(overlays[0].bits, (0..16).map(|n| u8::from(n % 3 == 2)).collect::<Vec<_>>());
+    // What is in those bits is none of the values.
+    let values = all_values(&frame.stored_samples(&Limits::default()).unwrap());
+    assert_eq!(values, (0..16).map(f64::from).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_real_overlay_is_read() {
+    let Some(zip) = data("syntaxes.zip") else { return };
+    let series = one_series(&zip, "syntaxes/pydicom/examples_overlay.dcm");
+    let overlays = series.frames()[0].overlays(&Limits::default()).unwrap();
+    assert!(!overlays.is_empty());
+    for overlay in &overlays {
+        assert_eq!(overlay.bits.len(), overlay.size[0] * overlay.size[1]);
+        assert!(overlay.bits.contains(&1) && overlay.bits.contains(&0));
+    }
 }

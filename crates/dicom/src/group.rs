@@ -114,6 +114,10 @@ fn split(mut headers: Vec<Arc<InstanceHeader>>, group_name: Option<String>) -> V
     if frames.is_empty() {
         return vec![Series { instances: headers, frames, directions: None, part: group_name, notes }];
     }
+    if headers.first().is_some_and(|header| OBJECTS.contains(&header.sop_class_uid.as_str())) {
+        // Segments may share a place: no phases.
+        return vec![Series::new(frames, None, group_name, notes)];
+    }
     let mut alike: Vec<Vec<Frame>> = Vec::new();
     let mut found = HashMap::new();
     for frame in frames {

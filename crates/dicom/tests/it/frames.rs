@@ -364,3 +364,11 @@ fn headers_are_kept_without_long_private_values() {
     let kept = debug.split("dataset: ").nth(1).unwrap().split(' ').next().unwrap();
     assert!(kept.parse::<usize>().unwrap() < 12_000, "{kept} bytes");
 }
+
+#[test]
+fn segments_at_one_place_are_one_object() {
+    let Some(zip) = data("rt-seg-sr.zip") else { return };
+    let series = one_series(&zip, "rt-seg-sr/highdicom/seg_image_ct_binary_overlap.dcm");
+    assert_eq!((series.form(), series.frames().len()), (Form::Object, 8));
+    assert!(matches!(load_one(&series), Err(anatome_dicom::Error::Unsupported { .. })));
+}

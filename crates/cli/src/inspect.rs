@@ -50,7 +50,7 @@ fn series_text(series: &SeriesReport) -> String {
         "  series {}: {}{part}, {}, {}\n",
         series.number,
         named(&series.modality),
-        counted(series.instances, "instance"),
+        instances(series),
         series.transfer_syntaxes.join("; ")
     );
     if let Some(who) = &series.identity {
@@ -88,10 +88,41 @@ fn series_text(series: &SeriesReport) -> String {
         out += if values.lossy { ", compressed with loss" } else { "" };
         out += "\n";
     }
+    for uptake in series.uptake.iter().filter(|uptake| uptake.kind == "BW") {
+        out += &match (uptake.factor, &uptake.refusal) {
+            (Some(factor), _) => format!("    SUVbw = value x {factor:.6e}\n"),
+            (None, refusal) => format!("    no SUV: {}\n", refusal.as_deref().unwrap_or("unknown")),
+        };
+    }
+    if let Some(stack) = &series.stack {
+        let [columns, rows] = stack.size;
+        out += &format!("    {} of {columns} x {rows} pixels, ", counted(series.frames, "image"));
+        if let Some([x, y]) = stack.spacing_mm {
+            out += &format!("{x:.4} x {y:.4} mm, ");
+        }
+        out += &format!("spacing: {}\n    no volume: {}\n", stack.spacing_source, stack.reason);
+    }
+    if let Some(object) = &series.object {
+        let of = if object.referenced_series > 0 {
+            format!(", of {} series", object.referenced_series)
+        } else {
+            String::new()
+        };
+        out += &format!("    {}: {}{of}\n", object.kind, object.content);
+    }
     if let Some(error) = &series.error {
-        out += &format!("    no volume: {error}\n");
+        out += &format!("    not loaded: {error}\n");
     }
     out + &notes_text(&series.notes, "    ")
+}
+
+fn instances(series: &SeriesReport) -> String {
+    let instances = counted(series.instances, "instance");
+    if series.frames > series.instances {
+        format!("{instances} with {}", counted(series.frames, "frame"))
+    } else {
+        instances
+    }
 }
 
 /// A modality's code, which files may leave out.

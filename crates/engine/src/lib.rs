@@ -14,6 +14,7 @@ mod job;
 pub mod labels;
 mod pictures;
 mod presets;
+mod stacks;
 mod study;
 mod values;
 mod workers;
@@ -26,8 +27,9 @@ pub use anatome_core::{
     Window, WindowFunction, orientation_letters,
 };
 pub use anatome_dicom::{
-    Coming, FinishedSlice, Limits, LimitsFault, Loaded, Series, SeriesSpec, SliceSamples, SliceSink, Source,
-    write_series,
+    Coming, FinishedSlice, Form, FramePixels, FrameSpacing, GreyFrame, Limits, LimitsFault, Loaded, Series,
+    SeriesSpec, SliceSamples, SliceSink, Source, SpacingSource, Stack, StackFrame, SuvRefusal, SuvReport,
+    SuvType, objects, write_series,
 };
 pub use anatome_gpu::{AdapterFacts, AdapterKind};
 
@@ -35,12 +37,13 @@ pub use backend::{AdapterReport, Backend, BackendChoice, UploadedVolume, adapter
 pub use error::{Error, Result};
 pub use files::Overwrite;
 pub use inspect::{
-    GeometryReport, INSPECT_SCHEMA_VERSION, InspectReport, Privacy, SeriesIdentity, SeriesReport,
-    StudyIdentity, StudyReport, ValuesReport,
+    GeometryReport, INSPECT_SCHEMA_VERSION, InspectReport, ObjectReport, Privacy, SeriesIdentity,
+    SeriesReport, StackReport, StudyIdentity, StudyReport, UptakeReport, ValuesReport,
 };
 pub use job::{JOB_SCHEMA_VERSION, Job, JobReport, PictureReport, Shots, Stage, read_scene};
 pub use pictures::{Picture, Style, WindowChoice, natural_output, scene};
 pub use presets::{ColorMapPreset, Presets, RenderingPreset, Scale, WindowPreset, default_window};
+pub use stacks::{FrameStyle, draw_frame};
 pub use study::{SeriesChoice, Study};
 pub use values::quantiles;
 pub use workers::Workers;

@@ -1,7 +1,7 @@
 //! What was found in the sources, and choosing from it.
 
 use anatome_core::{ErrorKind, Notes, Progress, Volume};
-use anatome_dicom::{Limits, Loaded, Scanned, Series, SliceSink, Source, group, load, load_with, scan};
+use anatome_dicom::{Form, Limits, Loaded, Scanned, Series, SliceSink, Source, group, load, load_with, scan};
 
 use crate::inspect::{InspectReport, Privacy, SeriesReport};
 use crate::{Error, Result, Workers};
@@ -138,7 +138,7 @@ impl Study {
     /// What is known of the series at a position, and of its volume where that was loaded.
     #[must_use]
     pub fn report(&self, n: usize, volume: Option<&Volume>) -> SeriesReport {
-        SeriesReport::new(n + 1, &self.series[n], volume, Privacy::WithoutIdentity)
+        SeriesReport::new(n + 1, &self.series[n], volume, Privacy::WithoutIdentity, &self.limits)
     }
 
     /// What is known of everything. With `load_values`, each series is loaded in turn for its values and notes.
@@ -155,7 +155,7 @@ impl Study {
     ) -> Result<InspectReport> {
         let mut series = Vec::new();
         for (n, one) in self.series.iter().enumerate() {
-            let loaded = if load_values && one.shape().is_some() {
+            let loaded = if load_values && one.form() == Form::Volume {
                 match self.load(n, limits, workers, &watch(n + 1)) {
                     Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
                     result => Some(result),
@@ -164,7 +164,7 @@ impl Study {
                 None
             };
             let volume = loaded.as_ref().and_then(|result| result.as_ref().ok()).map(|l| l.volume.as_ref());
-            let mut report = SeriesReport::new(n + 1, one, volume, privacy);
+            let mut report = SeriesReport::new(n + 1, one, volume, privacy, limits);
             match loaded {
                 Some(Ok(loaded)) => report.add_notes(&loaded.notes),
                 Some(Err(error)) => report.error = Some(error.to_string()),

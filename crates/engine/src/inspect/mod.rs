@@ -1,10 +1,13 @@
 //! What is in files, as data for people and scripts.
 
 use anatome_core::{Grid, Notes, Volume, orientation_letters};
-use anatome_dicom::Series;
+use anatome_dicom::{Form, Limits, Series};
 use serde::Serialize;
 
+pub use self::kinds::{ObjectReport, StackReport, UptakeReport};
 use crate::study::Study;
+
+mod kinds;
 
 /// The version of [`InspectReport`] as JSON.
 pub const INSPECT_SCHEMA_VERSION: u32 = 1;
@@ -76,6 +79,8 @@ pub struct SeriesReport {
     pub part: Option<String>,
     /// How many instances it has.
     pub instances: usize,
+    /// How many frames they have together; 0 for objects without images.
+    pub frames: usize,
     /// The transfer syntaxes of its instances, each once.
     pub transfer_syntaxes: Vec<String>,
     /// Series Instance UID (0020,000E) and description (0008,103E); only with identity.
@@ -85,7 +90,14 @@ pub struct SeriesReport {
     pub geometry: Option<GeometryReport>,
     /// What the samples mean; absent if they were not loaded.
     pub values: Option<ValuesReport>,
-    /// Why it makes no volume, or could not be loaded.
+    /// SUV factors of a PET volume, or why there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uptake: Vec<UptakeReport>,
+    /// Images that make no volume.
+    pub stack: Option<StackReport>,
+    /// What it is, if it is derived from images or says how to show them.
+    pub object: Option<ObjectReport>,
+    /// Why it could not be loaded.
     pub error: Option<String>,
     /// What was odd.
     pub notes: Notes,
@@ -189,7 +201,13 @@ impl StudyIdentity {
 }
 
 impl SeriesReport {
-    pub(crate) fn new(number: usize, series: &Series, volume: Option<&Volume>, privacy: Privacy) -> Self {
+    pub(crate) fn new(
+        number: usize,
+        series: &Series,
+        volume: Option<&Volume>,
+        privacy: Privacy,
+        limits: &Limits,
+    ) -> Self {
         let mut transfer_syntaxes: Vec<String> =
             series.instances().iter().map(|header| header.transfer_syntax.to_string()).collect();
         transfer_syntaxes.sort();
@@ -199,6 +217,7 @@ impl SeriesReport {
             modality: series.modality().code().to_owned(),
             part: series.part().map(str::to_owned),
             instances: series.instances().len(),
+            frames: series.frames().len(),
             transfer_syntaxes,
             identity: (privacy == Privacy::WithIdentity).then(|| SeriesIdentity {
                 series_instance_uid: series.series_instance_uid().to_owned(),
@@ -208,6 +227,9 @@ impl SeriesReport {
             }),
             geometry: None,
             values: volume.map(ValuesReport::of),
+            uptake: UptakeReport::all(series, limits),
+            stack: StackReport::of(series, limits),
+            object: ObjectReport::of(series, limits),
             error: None,
             notes: series.notes().clone(),
         };
@@ -217,7 +239,8 @@ impl SeriesReport {
                 report.geometry = Some(GeometryReport::of(&grid));
                 report.add_notes(&notes);
             }
-            (None, Err(error)) => report.error = Some(error.to_string()),
+            (None, Err(error)) if series.form() == Form::Volume => report.error = Some(error.to_string()),
+            (None, Err(_)) => {}
         }
         report
     }

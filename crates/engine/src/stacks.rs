@@ -1,0 +1,121 @@
+//! Pictures of frames that make no volume: radiographs, ultrasound, secondary captures, colour.
+
+use std::sync::Arc;
+
+use anatome_core::{
+    Appearance, Facts, Grid, Image, Interpolation, Modality, Output, Pixels, Progress, Quality, Request,
+    Samples, Scene, SlicePlane, Unit, ValueMapping, View, Voi, Volume, Window, WindowFunction,
+};
+use anatome_dicom::{FramePixels, FrameSpacing, Stack};
+use glam::{DAffine3, DVec3};
+use ndarray::{Array3, Axis};
+
+use crate::pictures::WindowChoice;
+use crate::presets::{Presets, default_window};
+use crate::{Backend, Result};
+
+/// How a frame is drawn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FrameStyle {
+    /// The window; the frame's own if absent. Colour has none.
+    pub window: Option<WindowChoice>,
+    /// How well.
+    pub quality: Quality,
+}
+
+/// Draws frame `n` (from 0) of a stack, whole, in the middle of a picture of `size_px`, with its pixels in their true
+/// shape. The picture stands nowhere in the patient: [`Image::plane`] is `None`, and its scene is in mm (or, where no
+/// spacing is known, in pixels) from the frame's first pixel, x to the right and y down.
+///
+/// # Errors
+/// As [`Stack::frame`] and [`Backend::render`]; other modality, for a window that is made for another one.
+pub fn draw_frame(
+    stack: &Stack,
+    n: usize,
+    style: &FrameStyle,
+    size_px: [u32; 2],
+    backend: &Backend,
+    progress: &Progress,
+) -> Result<Image> {
+    let spacing = stack.spacing(n)?;
+    let frame = stack.frame(n)?;
+    let draw = |volume: Volume, appearance: Appearance| -> Result<Image> {
+        let scene = whole(&volume, appearance, size_px);
+        let request = Request { quality: style.quality, ..Request::new(scene, size_px, Output::Grey8) };
+        let uploaded = backend.upload(&Arc::new(volume), progress)?;
+        backend.render(&request, &uploaded, progress)
+    };
+    match frame.pixels {
+        FramePixels::Grey(grey) => {
+            let [_, rows, columns] = grey.samples.shape();
+            let grid = grid([rows, columns], &spacing)?;
+            let volume = Volume::new(grid, grey.samples, grey.mapping, grey.padding, grey.facts)?;
+            let voi = match &style.window {
+                Some(WindowChoice::Window(window)) => Voi::Window(*window),
+                Some(WindowChoice::Named(name)) => {
+                    Voi::Window(Presets::built_in().window_for(name, &volume)?)
+                }
+                None => default_window(&volume)?,
+            };
+            let invert = volume.facts().inverted;
+            let image = draw(volume, Appearance::Grey { voi, invert, colors: None })?;
+            nowhere(size_px, image.pixels().clone(), &image)
+        }
+        FramePixels::Rgb(rgb) => draw_color(&rgb, &spacing, size_px, draw),
+        other => Err(anatome_core::Error::Unsupported { feature: format!("drawing {other:?}") }.into()),
+    }
+}
+
+/// Each of the three colours is drawn as grey, so that colour is interpolated and placed by the same rules.
+fn draw_color(
+    rgb: &Array3<u8>,
+    spacing: &FrameSpacing,
+    size_px: [u32; 2],
+    draw: impl Fn(Volume, Appearance) -> Result<Image>,
+) -> Result<Image> {
+    let (rows, columns, _) = rgb.dim();
+    let mut pixels = vec![255; size_px[0] as usize * size_px[1] as usize * 4];
+    let mut last = None;
+    for channel in 0..3 {
+        let plane = rgb.index_axis(Axis(2), channel).insert_axis(Axis(0));
+        let samples = Samples::U8(plane.as_standard_layout().into_owned());
+        let mapping = ValueMapping::identity(Unit::Arbitrary);
+        let facts = Facts::new(Modality::Other(String::new()));
+        let volume = Volume::new(grid([rows, columns], spacing)?, samples, mapping, None, facts)?;
+        let voi = Voi::Window(Window::new(127.5, 255.0, WindowFunction::LinearExact)?);
+        let image = draw(volume, Appearance::Grey { voi, invert: false, colors: None })?;
+        if let Pixels::Grey8(grey) = image.pixels() {
+            for (pixel, &value) in pixels.as_chunks_mut::<4>().0.iter_mut().zip(grey) {
+                pixel[channel] = value;
+            }
+        }
+        last = Some(image);
+    }
+    let last = last.ok_or_else(|| anatome_core::Error::Unsupported { feature: "no colours".to_owned() })?;
+    nowhere(size_px, Pixels::Rgba8(pixels), &last)
+}
+
+fn nowhere([width, height]: [u32; 2], pixels: Pixels, drawn: &Image) -> Result<Image> {
+    Ok(Image::new(width, height, pixels, None, drawn.recipe().clone())?)
+}
+
+/// The frame's own space: its first pixel at the origin, one slice.
+fn grid([rows, columns]: [usize; 2], spacing: &FrameSpacing) -> Result<Grid> {
+    let [row_mm, column_mm] = spacing.mm.unwrap_or([spacing.aspect, 1.0]);
+    let scale = DVec3::new(column_mm, row_mm, column_mm.min(row_mm));
+    Ok(Grid::even([1, rows, columns], DAffine3::from_scale(scale))?)
+}
+
+/// The scene of a whole slice, as large as it fits.
+fn whole(volume: &Volume, appearance: Appearance, [width, height]: [u32; 2]) -> Scene {
+    let [_, rows, columns] = volume.grid().shape();
+    let mm = volume.grid().spacing_mm();
+    let across_mm = (columns as f64 * mm.x).max(rows as f64 * mm.y * f64::from(width) / f64::from(height));
+    let center_mm = volume.center_mm();
+    let plane = SlicePlane { center_mm, right: DVec3::X, down: DVec3::Y, width_mm: across_mm };
+    let mut scene = Scene::of_primary(View::Slice { plane }, appearance);
+    for layer in &mut scene.layers {
+        layer.interpolation = Interpolation::Linear;
+    }
+    scene
+}

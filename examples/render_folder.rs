@@ -22,6 +22,7 @@ fn main() -> anyhow::Result<()> {
         limits: Limits::default(),
         series: SeriesChoice::Largest,
         shots: Shots::Standard { pictures: Picture::ALL.to_vec(), style: Style::default() },
+        frame: None,
         size_px: [640, 360],
         quality: Quality::default(),
         backend: BackendChoice::Auto,

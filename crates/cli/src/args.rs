@@ -93,6 +93,9 @@ pub(crate) struct RenderArgs {
     /// Whether samples are interpolated exactly, or by the GPU's texture unit.
     #[arg(long, value_enum, default_value_t = PrecisionArg::Exact)]
     pub(crate) precision: PrecisionArg,
+    /// Which image of a series that makes no volume, from 1. Default: the middle one.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "scene")]
+    pub(crate) frame: Option<usize>,
     /// Burn in orientation letters, a scale bar and facts without identity.
     #[arg(long)]
     pub(crate) labels: bool,

@@ -35,6 +35,7 @@ pub(crate) fn run(args: &RenderArgs, stages: &Stages) -> Result<JobReport> {
         shots,
         quality: Quality { precision: args.precision.into(), ..Quality::default() },
         labels: args.labels,
+        frame: args.frame,
         limits: args.read.limits,
         ..standard_job(args.inputs.clone(), args.out.clone(), &args.common)
     };
@@ -48,6 +49,7 @@ pub(crate) fn standard_job(inputs: Vec<PathBuf>, out: PathBuf, common: &CommonAr
         limits: Limits::default(),
         series: SeriesChoice::Largest,
         shots: Shots::Standard { pictures: Picture::ALL.to_vec(), style: Style::default() },
+        frame: None,
         size_px: common.size,
         quality: Quality::default(),
         backend: common.backend.into(),
@@ -72,6 +74,15 @@ pub(crate) fn text(report: &JobReport) -> String {
         let [i, j, k] = geometry.size;
         let modality = named(&report.series.modality);
         out += &format!("series {}: {modality}, {i} x {j} x {k}, ", report.series.number);
+    }
+    if let Some(stack) = &report.series.stack {
+        let [columns, rows] = stack.size;
+        let (number, modality) = (report.series.number, named(&report.series.modality));
+        let frames = report.series.frames;
+        out += &format!(
+            "series {number}: {modality}, {columns} x {rows}, {frames} images, no volume ({}), ",
+            stack.reason
+        );
     }
     out += &format!("loaded in {:.1} s\n", report.load_s);
     let adapter = report.adapter.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();

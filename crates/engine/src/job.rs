@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anatome_core::{ErrorKind, Notes, Pixels, Progress, Quality, Request, Scene, Volume};
-use anatome_dicom::{Limits, Source};
+use anatome_dicom::{Form, Limits, Source, Stack};
 use serde::Serialize;
 
 use crate::backend::{Backend, BackendChoice, UploadedVolume};
 use crate::files::{OutFolder, Overwrite, write_png, write_whole};
 use crate::inspect::SeriesReport;
 use crate::pictures::{Picture, Style, natural_output, scene};
+use crate::stacks::{FrameStyle, draw_frame};
 use crate::study::{SeriesChoice, Study};
 use crate::{Error, Result, Workers, labels};
 
@@ -27,8 +28,10 @@ pub struct Job {
     pub limits: Limits,
     /// Which series is rendered.
     pub series: SeriesChoice,
-    /// What is rendered of it.
+    /// What is rendered of it, if it makes a volume.
     pub shots: Shots,
+    /// Which frame is drawn, from 1, of images that make no volume; the middle one if absent.
+    pub frame: Option<usize>,
     /// Width and height of each picture.
     pub size_px: [u32; 2],
     /// How well.
@@ -135,10 +138,40 @@ pub struct PictureReport {
     pub is_blank: bool,
 }
 
+impl PictureReport {
+    fn new(name: String, size_px: [u32; 2]) -> Self {
+        Self {
+            name,
+            image: None,
+            scene: None,
+            size_px,
+            render_s: 0.0,
+            write_s: 0.0,
+            error: None,
+            error_kind: None,
+            is_blank: false,
+        }
+    }
+
+    /// Takes down a failure, which does not end the job unless it is that the job was cancelled.
+    fn failed_with(&mut self, done: Result<()>) -> Result<()> {
+        match done {
+            Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
+            Err(error) => {
+                self.error_kind = Some(error.kind());
+                self.error = Some(error.to_string());
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
 impl Job {
     /// Runs the job. `watch` gives the progress handle of each stage; cancelling any of them ends the job.
     ///
-    /// A picture that fails does not end the others: see [`PictureReport::error`].
+    /// A picture that fails does not end the others: see [`PictureReport::error`]. Of images that make no volume, one
+    /// frame is drawn, without labels and without a scene.
     ///
     /// # Errors
     /// Exists, before anything is read; whatever keeps the volume from being loaded; cancelled.
@@ -147,17 +180,16 @@ impl Job {
         let _out = self.prepare_out()?;
         let study = Study::scan(&self.sources, &self.limits, workers, &watch(Stage::Scan))?;
         let chosen = study.choose(&self.series)?;
+        if matches!(study.series()[chosen].form(), Form::Stack { .. }) {
+            return self.run_stack(&study, chosen, workers, watch, start);
+        }
         let loaded = study.load(chosen, &self.limits, workers, &watch(Stage::Load))?;
         let load_s = start.elapsed().as_secs_f64();
         let backend = Backend::open(self.backend, self.adapter.as_deref(), workers)?;
         let uploaded = backend.upload(&loaded.volume, &watch(Stage::Upload))?;
         let mut pictures = Vec::new();
         for (n, name) in self.shots.names().into_iter().enumerate() {
-            let picture = self.picture(n, name, &backend, &loaded.volume, &uploaded, watch);
-            if picture.error_kind == Some(ErrorKind::Cancelled) {
-                return Err(anatome_core::Error::Cancelled.into());
-            }
-            pictures.push(picture);
+            pictures.push(self.picture(n, name, &backend, &loaded.volume, &uploaded, watch)?);
         }
         let mut notes = study.notes().clone();
         notes.append(loaded.notes);
@@ -168,6 +200,58 @@ impl Job {
             adapter: backend.adapter().map(str::to_owned),
             backend_reason: backend.reason().to_owned(),
             pictures,
+            notes,
+            load_s,
+            total_s: start.elapsed().as_secs_f64(),
+        })
+    }
+
+    fn run_stack(
+        &self,
+        study: &Study,
+        chosen: usize,
+        workers: &Workers,
+        watch: &dyn Fn(Stage) -> Progress,
+        start: Instant,
+    ) -> Result<JobReport> {
+        let Shots::Standard { style, .. } = &self.shots else {
+            let feature = "a scene of images that make no volume".to_owned();
+            return Err(anatome_core::Error::Unsupported { feature }.into());
+        };
+        let stack = Stack::new(&study.series()[chosen], &self.limits)?;
+        let count = stack.frames().len();
+        let number = self.frame.unwrap_or(count.div_ceil(2));
+        if !(1..=count).contains(&number) {
+            let (name, known) = (number.to_string(), format!("1 to {count}"));
+            return Err(Error::Unknown { kind: "frame", name, known });
+        }
+        let load_s = start.elapsed().as_secs_f64();
+        let backend = Backend::open(self.backend, self.adapter.as_deref(), workers)?;
+        let mut report = PictureReport::new(format!("frame-{number}"), self.size_px);
+        let progress = watch(Stage::Render(report.name.clone()));
+        let style = FrameStyle { window: style.window.clone(), quality: self.quality };
+        let rendering = Instant::now();
+        let drawn = draw_frame(&stack, number - 1, &style, self.size_px, &backend, &progress);
+        report.render_s = rendering.elapsed().as_secs_f64();
+        let done = drawn.and_then(|image| {
+            report.is_blank = is_blank(image.pixels());
+            let writing = Instant::now();
+            let (path, _) = self.paths(&report.name);
+            write_png(&image, &path, self.overwrite)?;
+            report.write_s = writing.elapsed().as_secs_f64();
+            report.image = Some(path);
+            Ok(())
+        });
+        report.failed_with(done)?;
+        let mut notes = study.notes().clone();
+        notes.append(stack.notes().clone());
+        Ok(JobReport {
+            schema_version: JOB_SCHEMA_VERSION,
+            series: study.report(chosen, None),
+            backend: backend.name(),
+            adapter: backend.adapter().map(str::to_owned),
+            backend_reason: backend.reason().to_owned(),
+            pictures: vec![report],
             notes,
             load_s,
             total_s: start.elapsed().as_secs_f64(),
@@ -204,24 +288,12 @@ impl Job {
         volume: &Arc<Volume>,
         uploaded: &UploadedVolume,
         watch: &dyn Fn(Stage) -> Progress,
-    ) -> PictureReport {
-        let mut report = PictureReport {
-            image: None,
-            scene: None,
-            size_px: self.size_px,
-            render_s: 0.0,
-            write_s: 0.0,
-            error: None,
-            error_kind: None,
-            is_blank: false,
-            name,
-        };
+    ) -> Result<PictureReport> {
+        let mut report = PictureReport::new(name, self.size_px);
         let progress = watch(Stage::Render(report.name.clone()));
-        if let Err(error) = self.shoot(n, &mut report, backend, volume, uploaded, &progress) {
-            report.error_kind = Some(error.kind());
-            report.error = Some(error.to_string());
-        }
-        report
+        let done = self.shoot(n, &mut report, backend, volume, uploaded, &progress);
+        report.failed_with(done)?;
+        Ok(report)
     }
 
     fn shoot(

@@ -9,7 +9,7 @@ use crate::{Error, Result, Workers};
 /// Which series.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SeriesChoice {
-    /// The one that makes the volume of most voxels.
+    /// The one that makes the volume of most voxels; if none makes a volume, the images of most pixels.
     #[default]
     Largest,
     /// By its number in [`Study::series`], from 1.
@@ -72,8 +72,7 @@ impl Study {
     /// The position in [`Self::series`] of a choice.
     ///
     /// # Errors
-    /// Unknown, for a series that is not there; no volume, if none makes one, with the reason why the one of most
-    /// images does not.
+    /// Unknown, for a series that is not there; no volume, if there are no images, with the reason.
     pub fn choose(&self, choice: &SeriesChoice) -> Result<usize> {
         let found = match choice {
             SeriesChoice::Largest => return self.largest(),
@@ -97,11 +96,19 @@ impl Study {
         let made = |(n, series): (usize, &Series)| series.check(limits).ok().map(|_| (voxels(series), n));
         // Of equal ones the first.
         let best = self.series.iter().enumerate().filter_map(made).max_by_key(|&(v, n)| (v, usize::MAX - n));
-        best.map(|(_, n)| n).ok_or_else(|| {
+        best.map(|(_, n)| n).or_else(|| self.largest_stack()).ok_or_else(|| {
             let fullest = self.series.iter().max_by_key(|series| voxels(series));
             let reason = fullest.and_then(|series| series.check(limits).err()).map(|error| error.to_string());
             Error::NoVolume { reason }
         })
+    }
+
+    /// The stack of most pixels.
+    fn largest_stack(&self) -> Option<usize> {
+        let pixels = |series: &Series| series.shape().map_or(0, |s| s.iter().product::<usize>());
+        let stacks = self.series.iter().enumerate();
+        let stacks = stacks.filter(|(_, series)| matches!(series.form(), Form::Stack { .. }));
+        stacks.max_by_key(|&(n, series)| (pixels(series), usize::MAX - n)).map(|(n, _)| n)
     }
 
     /// Reads and decodes the series at a position in [`Self::series`].

@@ -65,6 +65,7 @@ fn check(axes: DMat3, backend: BackendChoice, adapter: Option<&str>) {
         limits: Limits::default(),
         series: SeriesChoice::Largest,
         shots: Shots::Standard { pictures: pictures.clone(), style },
+        frame: None,
         size_px: SIZE,
         quality: Quality::default(),
         backend,

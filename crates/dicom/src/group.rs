@@ -111,7 +111,9 @@ fn split(mut headers: Vec<Arc<InstanceHeader>>, group_name: Option<String>) -> V
     }
     drop_repeated(&mut headers, &mut notes);
     let frames: Vec<Frame> = headers.iter().flat_map(Frame::all).collect();
-    if frames.is_empty() {
+    let is_object = |header: &Arc<InstanceHeader>| OBJECTS.contains(&header.sop_class_uid.as_str());
+    if frames.is_empty() || headers.first().is_some_and(is_object) {
+        // Segments overlap: their frames stand at the same places and none is a duplicate.
         return vec![Series { instances: headers, frames, directions: None, part: group_name, notes }];
     }
     if headers.first().is_some_and(|header| OBJECTS.contains(&header.sop_class_uid.as_str())) {
@@ -308,6 +310,7 @@ impl Series {
         }
         match self.geometry() {
             Ok(_) => Form::Volume,
+            Err(Error::Geometry(fault)) => Form::Stack { reason: fault.to_string() },
             Err(error) => Form::Stack { reason: error.to_string() },
         }
     }

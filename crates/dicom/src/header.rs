@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use anatome_core::{Modality, NamedVoi};
+use dicom_core::dictionary::{UidDictionary as _, UidDictionaryEntry};
+use dicom_dictionary_std::StandardSopClassDictionary;
 use glam::DVec3;
 
 use crate::elements::{Elements, Encoding, Fields, PixelElement, Walk, walk};
@@ -263,6 +265,13 @@ pub(crate) struct PixelPlace {
 }
 
 impl InstanceHeader {
+    /// The standard's name of the SOP class (PS3.6 Annex A), such as `CT Image Storage`.
+    #[must_use]
+    pub fn sop_class_name(&self) -> Option<&'static str> {
+        let dictionary: &'static StandardSopClassDictionary = &StandardSopClassDictionary;
+        dictionary.by_uid(&self.sop_class_uid).map(UidDictionaryEntry::name)
+    }
+
     /// How many frames are to be found: Number of Frames (0028,0008), the images of a mosaic, or 1; not more than the
     /// file can hold. 0 for objects without pixels.
     #[must_use]

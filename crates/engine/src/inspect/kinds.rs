@@ -86,8 +86,12 @@ impl ObjectReport {
             // An image, or nothing that is known.
             Err(_) if series.shape().is_some() => None,
             Err(error) => {
-                let kind = "object without images".to_owned();
-                Some(Self { kind, content: error.to_string(), referenced_series: 0 })
+                let kind = header.sop_class_name().unwrap_or("object without images").to_owned();
+                let content = match error {
+                    anatome_dicom::Error::Unsupported { .. } => "not read".to_owned(),
+                    error => error.to_string(),
+                };
+                Some(Self { kind, content, referenced_series: 0 })
             }
         }
     }

@@ -111,9 +111,7 @@ fn split(mut headers: Vec<Arc<InstanceHeader>>, group_name: Option<String>) -> V
     }
     drop_repeated(&mut headers, &mut notes);
     let frames: Vec<Frame> = headers.iter().flat_map(Frame::all).collect();
-    let is_object = |header: &Arc<InstanceHeader>| OBJECTS.contains(&header.sop_class_uid.as_str());
-    if frames.is_empty() || headers.first().is_some_and(is_object) {
-        // Segments overlap: their frames stand at the same places and none is a duplicate.
+    if frames.is_empty() {
         return vec![Series { instances: headers, frames, directions: None, part: group_name, notes }];
     }
     if headers.first().is_some_and(|header| OBJECTS.contains(&header.sop_class_uid.as_str())) {

@@ -46,6 +46,11 @@ impl Archive {
         Ok(Entry { is_file: entry.is_file(), encrypted: entry.encrypted(), bytes: entry.size() })
     }
 
+    /// The entry's name. It is never a path to write to.
+    pub fn name(&self, index: usize) -> Option<String> {
+        self.archive.name_for_index(index)?.ok().map(std::borrow::Cow::into_owned)
+    }
+
     /// Gives `read` the entry's unpacked bytes.
     pub fn with_entry<T>(&self, index: usize, read: impl FnOnce(&mut dyn Read) -> T) -> io::Result<T> {
         let mut archive = self.archive.clone();

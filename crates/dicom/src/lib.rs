@@ -1,8 +1,8 @@
 //! DICOM files to series and volumes, and volumes to DICOM files.
 //!
-//! The line through this crate: [`scan`] reads headers from files, folders, zip archives and bytes; [`group`] sorts
-//! them into [`Series`]; [`load`] decodes one into a volume, and [`Stack`] gives the frames
-//! of one that is none. [`write_series`] goes the
+//! The line through this crate: [`scan`] reads headers from files, folders, archives, DICOMDIRs and bytes; [`group`]
+//! sorts them into [`Series`]; [`load`] decodes one into a volume, and [`Stack`] gives the frames of one that is none.
+//! [`write_series`] goes the
 //! other way. Nothing that a file says is trusted: every length,
 //! depth and size is checked against what there is and against [`Limits`] before it is followed.
 //!
@@ -13,12 +13,14 @@ mod charset;
 mod codestream;
 mod color;
 mod decode;
+mod dicomdir;
 mod elements;
 mod error;
 mod format;
 mod fragments;
 mod frame;
 mod functional_groups;
+mod gather;
 mod group;
 mod handover;
 mod header;
@@ -31,25 +33,29 @@ mod overlay;
 mod parse;
 mod phases;
 mod scan;
+mod skipped;
 mod slices;
 mod source;
 mod spacing;
 mod stack;
 mod suv;
 mod syntax;
+mod tar;
+mod unpack;
 mod values;
 mod write;
 
 pub use decode::FrameReader;
 pub use error::{Error, StackFault};
 pub use frame::Frame;
+pub use gather::{Scanned, scan, scan_beside};
 pub use group::{Form, Series, group};
 pub use handover::{Coming, FinishedSlice, SliceSamples, SliceSink};
 pub use header::{Identity, InstanceHeader, Phase, PixelModule, Plane, Values};
 pub use limits::{Limits, LimitsFault};
 pub use load::{Loaded, load, load_with};
 pub use overlay::{Overlay, OverlayKind};
-pub use scan::{Scanned, scan};
+pub use skipped::Skipped;
 pub use source::Source;
 pub use spacing::{FrameSpacing, SpacingSource, UltrasoundRegion};
 pub use stack::{FramePixels, GreyFrame, Stack, StackFrame};

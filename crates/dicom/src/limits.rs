@@ -6,12 +6,15 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Files and zip entries in one scan.
+    /// Files and entries of archives in one scan.
     pub files: usize,
     /// Folders within folders.
     pub folder_depth: usize,
-    /// Bytes of one file, also of one that is unpacked from a zip or a deflated dataset.
+    /// Bytes of one file, also of one that is unpacked from an archive or a deflated dataset.
     pub file_bytes: u64,
+    /// Bytes of all files out of gzip archives, which stay in memory until their headers are dropped: such archives
+    /// can't be read from the middle.
+    pub unpacked_bytes: u64,
     /// Bytes in front of a file's pixel data.
     pub header_bytes: usize,
     /// Elements and items of one header.
@@ -43,6 +46,7 @@ impl FromStr for Limits {
                 "files" => limits.files = count,
                 "folder_depth" => limits.folder_depth = count,
                 "file_bytes" => limits.file_bytes = number,
+                "unpacked_bytes" => limits.unpacked_bytes = number,
                 "header_bytes" => limits.header_bytes = count,
                 "elements" => limits.elements = count,
                 "nesting" => limits.nesting = count,
@@ -68,8 +72,8 @@ pub enum LimitsFault {
     NoNumber(String),
     /// A name that is on no list.
     #[error(
-        "there is no limit \"{0}\"; choose of: files, folder_depth, file_bytes, header_bytes, elements, nesting, \
-         frames, frame_pixels, volume_bytes"
+        "there is no limit \"{0}\"; choose of: files, folder_depth, file_bytes, unpacked_bytes, header_bytes, elements, \
+         nesting, frames, frame_pixels, volume_bytes"
     )]
     NoLimit(String),
 }
@@ -91,6 +95,7 @@ impl Default for Limits {
             files: 1_000_000,
             folder_depth: 64,
             file_bytes: 8 << 30,
+            unpacked_bytes: 4 << 30,
             header_bytes: 64 << 20,
             elements: 1_000_000,
             nesting: 64,

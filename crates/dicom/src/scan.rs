@@ -1,168 +1,101 @@
-//! From sources to instance headers.
+//! From a file to an instance header.
 
 use std::io::Read;
 use std::sync::Arc;
 
-use anatome_core::{NoteCode, Notes, Progress};
+use anatome_core::{NoteCode, Notes};
 use dicom_core::dictionary::{DataDictionary as _, DataDictionaryEntry as _};
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
 use flate2::read::DeflateDecoder;
-use rayon::prelude::*;
 
-use crate::archive::{Archive, is_zip};
+use crate::archive::is_zip;
 use crate::elements::{Element, Elements, Encoding, Fields, Walk, guess_encoding, walk};
+use crate::gather::Foreign;
 use crate::header::{Dataset, FrameHeaders, InstanceHeader, PixelModule, PixelPlace};
-use crate::source::{Place, Source, list};
+use crate::source::{Origin, Place};
 use crate::syntax::EXPLICIT_VR_BIG_ENDIAN;
-use crate::{Error, Limits, TransferSyntax, functional_groups, parse};
+use crate::tar::is_tar;
+use crate::unpack::is_gzip;
+use crate::{Error, Limits, TransferSyntax, dicomdir, functional_groups, parse};
 
-/// What a scan found.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Scanned {
-    /// One header for each DICOM object, in an order that depends only on the sources' names.
-    pub instances: Vec<Arc<InstanceHeader>>,
-    /// How many files and zip entries were looked at.
-    pub files: usize,
-    /// What was skipped or tolerated.
-    pub notes: Notes,
+/// What a file turned out to be.
+pub(crate) enum Outcome {
+    Instance(Arc<InstanceHeader>, Notes),
+    /// A DICOMDIR, with the files that it names.
+    Directory(Place, Vec<Vec<String>>),
+    Archive(Place, ArchiveKind),
+    /// Claimed by the caller.
+    Foreign(Place),
+    Skipped(Place, Error),
 }
 
-/// Reads the headers of all DICOM objects in `sources`, in parallel and without pixels.
-///
-/// Folders are searched with all folders in them, zip archives are read as they are (but not archives within
-/// archives). A file that is not DICOM or can't be read becomes a note; DICOMDIR files are passed over. Counts files
-/// in `progress`.
-///
-/// # Errors
-/// Io, if a source itself can't be opened; limits, if there are too many files; cancelled. If nothing at all is
-/// found: the reason, for a single file; [`Error::NothingFound`] otherwise.
-pub fn scan(
-    sources: &[Source],
-    limits: &Limits,
-    pool: &rayon::ThreadPool,
-    progress: &Progress,
-) -> Result<Scanned, Error> {
-    let mut notes = Notes::new();
-    let places = list(sources, limits, progress, &mut notes)?;
-    let mut files = places.len();
-    let mut only_failure = None;
-    let mut archives = Vec::new();
-    let mut instances = Vec::new();
-    progress.start(files as u64);
-    let mut collect = |outcomes: Vec<Outcome>, archives: &mut Vec<Archive>| {
-        for outcome in outcomes {
-            match outcome {
-                Outcome::Instance(header, found) => {
-                    instances.push(header);
-                    notes.append(found);
-                }
-                Outcome::Archive(archive) => archives.push(archive),
-                Outcome::Directory => {}
-                Outcome::Skipped(error) => {
-                    notes.add(NoteCode::FileSkipped, reason(&error));
-                    only_failure = Some(error);
-                }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ArchiveKind {
+    Zip,
+    Tar,
+    /// A tar archive or a single file.
+    Gzip,
+}
+
+/// Looks at the beginning of a file and reads its header, if it is DICOM.
+pub(crate) fn read_place(place: Place, foreign: &Foreign<'_>, limits: &Limits) -> Outcome {
+    match look_at(&place, foreign, limits) {
+        Ok(Found::Archive(_))
+            if !matches!(place, Place::File(..) | Place::Bytes(_, Origin { entry: None, .. })) =>
+        {
+            Outcome::Skipped(place, Error::unsupported("an archive within an archive"))
+        }
+        Ok(Found::Archive(kind)) => Outcome::Archive(place, kind),
+        Ok(Found::Foreign) => Outcome::Foreign(place),
+        Ok(Found::Head(head)) => {
+            let references = dicomdir::references(Fields::new(head.dataset(), &head.elements), limits);
+            match (head.instance(place.clone(), limits), references) {
+                (Ok(Some((header, notes))), _) => Outcome::Instance(Arc::new(header), notes),
+                (Ok(None), Ok(references)) => Outcome::Directory(place, references),
+                (Ok(None), Err(error)) | (Err(error), _) => Outcome::Skipped(place, error),
             }
         }
-    };
-    collect(read_all(places, limits, pool, progress)?, &mut archives);
-    for archive in std::mem::take(&mut archives) {
-        let entries = archive_entries(&archive, files, limits)?;
-        files += entries.len();
-        progress.start(entries.len() as u64);
-        // An archive within an archive is opened as a file that is not DICOM.
-        collect(read_all(entries, limits, pool, progress)?, &mut archives);
-    }
-    if instances.is_empty() {
-        return Err(match only_failure {
-            Some(error) if files == 1 => error,
-            _ => nothing_found(sources, files),
-        });
-    }
-    Ok(Scanned { instances, files, notes })
-}
-
-fn nothing_found(sources: &[Source], files: usize) -> Error {
-    let path = sources.iter().find_map(|source| match source {
-        Source::Path(path) => Some(path.clone()),
-        Source::Bytes(_) => None,
-    });
-    Error::NothingFound { files, path: path.unwrap_or_else(|| "(bytes)".into()) }
-}
-
-/// A note's text: no name of a file, nothing out of it.
-fn reason(error: &Error) -> &'static str {
-    match error {
-        Error::Io { .. } => "could not be read",
-        Error::NotDicom { .. } => "not a DICOM file",
-        Error::Limits { .. } => "over a limit of size, nesting or count",
-        Error::Unsupported { .. } => "a kind of file that is not supported",
-        _ => "a damaged DICOM file",
+        Err(error) => Outcome::Skipped(place, error),
     }
 }
 
-enum Outcome {
-    Instance(Arc<InstanceHeader>, Notes),
-    Archive(Archive),
-    Directory,
-    Skipped(Error),
+enum Found {
+    Head(Box<Head>),
+    Archive(ArchiveKind),
+    Foreign,
 }
 
-fn read_all(
-    places: Vec<Place>,
-    limits: &Limits,
-    pool: &rayon::ThreadPool,
-    progress: &Progress,
-) -> Result<Vec<Outcome>, Error> {
-    pool.install(|| {
-        let read = |place: Place| {
-            progress.check()?;
-            let outcome = read_place(place, limits).unwrap_or_else(Outcome::Skipped);
-            progress.advance(1);
-            Ok(outcome)
-        };
-        places.into_par_iter().map(read).collect()
-    })
-}
-
-fn archive_entries(archive: &Archive, files: usize, limits: &Limits) -> Result<Vec<Place>, Error> {
-    let allowed = limits.files.saturating_sub(files);
-    if archive.len() > allowed {
-        let (needed, allowed) = ((files + archive.len()) as u64, limits.files as u64);
-        return Err(Error::Limits { what: "files in one scan", needed, allowed });
-    }
-    let plain = |index: &usize| archive.entry(*index).is_ok_and(|entry| entry.is_file);
-    Ok((0..archive.len()).filter(plain).map(|index| Place::Entry(archive.clone(), index)).collect())
-}
-
-fn read_place(place: Place, limits: &Limits) -> Result<Outcome, Error> {
-    if let Place::Entry(archive, index) = &place
+fn look_at(place: &Place, foreign: &Foreign<'_>, limits: &Limits) -> Result<Found, Error> {
+    if let Place::Entry(archive, index) = place
         && archive.entry(*index).is_ok_and(|entry| entry.encrypted)
     {
         return Err(Error::unsupported("an encrypted zip entry"));
     }
-    let head = place.with_reader(0, |reader, length| {
-        if length > limits.file_bytes {
-            return Err(Error::Limits {
-                what: "bytes of a file",
-                needed: length,
-                allowed: limits.file_bytes,
-            });
-        }
-        let mut start = Start::new(reader, &place, length, limits.header_bytes);
+    place.with_reader(0, |reader, length| {
+        let mut start = Start::new(reader, place, length, limits.header_bytes);
         start.ensure(FIRST_READ)?;
-        if is_zip(&start.bytes) {
-            return Ok(None);
+        if !is_part_10(&start.bytes) {
+            if is_zip(&start.bytes) {
+                return Ok(Found::Archive(ArchiveKind::Zip));
+            }
+            if foreign(&place.name(), &start.bytes) {
+                return Ok(Found::Foreign);
+            }
+            if is_gzip(&start.bytes) {
+                return Ok(Found::Archive(ArchiveKind::Gzip));
+            }
+            if is_tar(&start.bytes) {
+                return Ok(Found::Archive(ArchiveKind::Tar));
+            }
         }
-        start.head(limits).map(Some)
-    })?;
-    let Some(head) = head else { return open_archive(&place).map(Outcome::Archive) };
-    match head.instance(place, limits)? {
-        Some((header, notes)) => Ok(Outcome::Instance(Arc::new(header), notes)),
-        None => Ok(Outcome::Directory),
-    }
+        // An archive may be larger than any file in it.
+        if length > limits.file_bytes {
+            let (needed, allowed) = (length, limits.file_bytes);
+            return Err(Error::Limits { what: "bytes of a file", needed, allowed });
+        }
+        start.head(limits).map(|head| Found::Head(Box::new(head)))
+    })
 }
 
 /// The header of an object as it is in its file, with what [`kept`] leaves out.
@@ -176,16 +109,17 @@ pub(crate) fn whole_dataset(header: &InstanceHeader, limits: &Limits) -> Result<
     })
 }
 
-fn open_archive(place: &Place) -> Result<Archive, Error> {
-    match place {
-        Place::File(path) => Archive::open_file(path).map_err(|cause| place.io(cause)),
-        Place::Bytes(bytes) => Archive::open_bytes(Arc::clone(bytes)).map_err(|cause| place.io(cause)),
-        Place::Entry(..) => Err(Error::unsupported("a zip archive within a zip archive")),
-    }
+fn is_part_10(bytes: &[u8]) -> bool {
+    bytes.get(128..132) == Some(b"DICM")
+}
+
+/// Whether bytes that begin so may be a DICOM file, so that it is worth to unpack them.
+pub(crate) fn may_be_dicom(start: &[u8]) -> bool {
+    is_part_10(start) || start.starts_with(b"DICM") || start.starts_with(&[2, 0]) || plausible_start(start)
 }
 
 /// Most headers fit in the first read.
-const FIRST_READ: usize = 16 << 10;
+pub(crate) const FIRST_READ: usize = 16 << 10;
 
 /// The beginning of a file, read as far as it was needed.
 struct Start<'a> {

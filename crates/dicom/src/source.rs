@@ -6,20 +6,21 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use anatome_core::{NoteCode, Notes, Progress};
+use anatome_core::Progress;
 
 use crate::archive::Archive;
 use crate::fragments::ReadSeek;
-use crate::{Error, Limits};
+use crate::{Error, Limits, Skipped};
 
 /// An input of a scan.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Source {
-    /// A file, a zip archive, or a folder that is searched with all folders in it.
+    /// A file, an archive, a DICOMDIR, or a folder that is searched with all folders in it.
     Path(PathBuf),
-    /// The bytes of a file or of a zip archive.
+    /// The bytes of a file or of an archive.
     Bytes(Arc<[u8]>),
 }
 
@@ -64,30 +65,85 @@ impl From<&Path> for Source {
 /// Where one object's bytes are.
 #[derive(Clone)]
 pub(crate) enum Place {
-    File(Arc<Path>),
+    File(Arc<Path>, Stamp),
+    /// An entry of a zip archive.
     Entry(Archive, usize),
-    Bytes(Arc<[u8]>),
+    /// An entry of a tar archive.
+    Part(Arc<Part>),
+    Bytes(Arc<[u8]>, Origin),
+}
+
+/// A file as it was when it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self { bytes: metadata.len(), modified: metadata.modified().ok() }
+    }
+}
+
+/// Bytes within a file, or within others.
+pub(crate) struct Part {
+    pub whole: Place,
+    pub offset: u64,
+    pub bytes: u64,
+    pub entry: String,
+}
+
+/// Where bytes in memory came from.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub path: Arc<Path>,
+    pub entry: Option<Arc<str>>,
+}
+
+impl Origin {
+    pub fn caller() -> Self {
+        Self { path: Path::new("(bytes)").into(), entry: None }
+    }
 }
 
 /// File names may name patients.
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::File(_) => "a file",
+            Self::File(..) => "a file",
             Self::Entry(..) => "a zip entry",
-            Self::Bytes(_) => "bytes",
+            Self::Part(_) => "a tar entry",
+            Self::Bytes(..) => "bytes",
         })
     }
 }
 
 impl Place {
-    /// The path to name in an error.
+    /// The path to name in an error: what the caller gave, or what was found there.
     pub fn path(&self) -> &Path {
         match self {
-            Self::File(path) => path,
+            Self::File(path, _) => path,
             Self::Entry(archive, _) => &archive.path,
-            Self::Bytes(_) => Path::new("(bytes)"),
+            Self::Part(part) => part.whole.path(),
+            Self::Bytes(_, origin) => &origin.path,
         }
+    }
+
+    /// The path with the name of the archive's entry behind it, for [`Skipped`] only.
+    pub fn name(&self) -> PathBuf {
+        let entry = match self {
+            Self::Entry(archive, index) => archive.name(*index),
+            Self::Part(part) => Some(part.entry.clone()),
+            Self::Bytes(_, origin) => origin.entry.as_deref().map(str::to_owned),
+            Self::File(..) => None,
+        };
+        let mut name = self.path().as_os_str().to_owned();
+        if let Some(entry) = entry {
+            name.push("/");
+            name.push(entry);
+        }
+        name.into()
     }
 
     pub fn io(&self, cause: io::Error) -> Error {
@@ -96,7 +152,7 @@ impl Place {
 
     /// Whether reading may start anywhere at no cost; otherwise everything in front is unpacked first.
     pub fn is_seekable(&self) -> bool {
-        matches!(self, Self::File(_) | Self::Bytes(_))
+        !matches!(self, Self::Entry(..))
     }
 
     /// Gives `read` the object's bytes to go to and fro in, where that is possible.
@@ -104,10 +160,28 @@ impl Place {
         &self,
         read: impl FnOnce(&mut dyn ReadSeek) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        read(&mut *self.open()?.0)
+    }
+
+    /// The object's bytes, and how many there are, unless they must be unpacked.
+    fn open(&self) -> Result<(Box<dyn ReadSeek + '_>, u64), Error> {
         match self {
-            Self::File(path) => read(&mut File::open(path).map_err(|cause| self.io(cause))?),
-            Self::Bytes(bytes) => read(&mut io::Cursor::new(bytes)),
-            _ => Err(self.io(io::ErrorKind::NotSeekable.into())),
+            Self::File(path, stamp) => {
+                let file = File::open(path).map_err(|cause| self.io(cause))?;
+                let found = Stamp::of(&file.metadata().map_err(|cause| self.io(cause))?);
+                if found != *stamp {
+                    return Err(self.io(io::Error::other("the file has changed since it was found")));
+                }
+                Ok((Box::new(file), found.bytes))
+            }
+            Self::Bytes(bytes, _) => Ok((Box::new(io::Cursor::new(&**bytes)), bytes.len() as u64)),
+            Self::Part(part) => {
+                let (whole, _) = part.whole.open()?;
+                let mut window = Window { whole, start: part.offset, length: part.bytes, position: 0 };
+                window.rewind().map_err(|cause| self.io(cause))?;
+                Ok((Box::new(window), part.bytes))
+            }
+            Self::Entry(..) => Err(self.io(io::ErrorKind::NotSeekable.into())),
         }
     }
 
@@ -117,28 +191,51 @@ impl Place {
         offset: u64,
         read: impl FnOnce(&mut dyn Read, u64) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        match self {
-            Self::File(path) => {
-                let mut file = File::open(path).map_err(|cause| self.io(cause))?;
-                let length = file.metadata().map_err(|cause| self.io(cause))?.len();
-                if offset > 0 {
-                    file.seek(SeekFrom::Start(offset)).map_err(|cause| self.io(cause))?;
-                }
-                read(&mut file, length)
-            }
-            Self::Bytes(bytes) => {
-                let start = usize::try_from(offset).unwrap_or(usize::MAX);
-                read(&mut bytes.get(start..).unwrap_or_default(), bytes.len() as u64)
-            }
-            Self::Entry(archive, index) => {
-                let entry = archive.entry(*index).map_err(|cause| self.io(cause))?;
-                let inner = archive.with_entry(*index, |reader| {
-                    skip(reader, offset).map_err(|cause| self.io(cause))?;
-                    read(reader, entry.bytes)
-                });
-                inner.map_err(|cause| self.io(cause))?
-            }
+        if let Self::Entry(archive, index) = self {
+            let entry = archive.entry(*index).map_err(|cause| self.io(cause))?;
+            let inner = archive.with_entry(*index, |reader| {
+                skip(reader, offset).map_err(|cause| self.io(cause))?;
+                read(reader, entry.bytes)
+            });
+            return inner.map_err(|cause| self.io(cause))?;
         }
+        let (mut reader, length) = self.open()?;
+        if offset > 0 {
+            reader.seek(SeekFrom::Start(offset)).map_err(|cause| self.io(cause))?;
+        }
+        read(&mut reader, length)
+    }
+}
+
+/// A part of what can be read to and fro, as if there were nothing else.
+struct Window<'a> {
+    whole: Box<dyn ReadSeek + 'a>,
+    start: u64,
+    length: u64,
+    position: u64,
+}
+
+impl Read for Window<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.length.saturating_sub(self.position);
+        let count = (&mut self.whole).take(left).read(buffer)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Window<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+        };
+        let at = target.and_then(|target| self.start.checked_add(target));
+        let at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        self.whole.seek(SeekFrom::Start(at))?;
+        self.position = at - self.start;
+        Ok(self.position)
     }
 }
 
@@ -148,45 +245,63 @@ pub(crate) fn skip(reader: &mut dyn Read, bytes: u64) -> io::Result<()> {
     if skipped == bytes { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// All plain files of the sources, folders searched, in an order that does not depend on the file system.
-pub(crate) fn list(
-    sources: &[Source],
-    limits: &Limits,
-    progress: &Progress,
-    notes: &mut Notes,
-) -> Result<Vec<Place>, Error> {
-    let mut search = Search { limits, progress, notes, visited: HashSet::new(), places: Vec::new() };
-    for source in sources {
-        match source {
-            Source::Bytes(bytes) => search.add(Place::Bytes(Arc::clone(bytes)))?,
-            Source::Path(path) => {
-                let kind = fs::metadata(path).map_err(|cause| Error::io("open", path, cause))?;
-                if kind.is_dir() {
-                    let entries = fs::read_dir(path).map_err(|cause| Error::io("open", path, cause))?;
-                    search.folder(path, entries, 0)?;
-                } else if kind.is_file() {
-                    // A source that was named and can't be read is an error, not a note.
-                    File::open(path).map_err(|cause| Error::io("open", path, cause))?;
-                    search.add(Place::File(path.as_path().into()))?;
-                } else {
-                    return Err(Error::NotDicom { path: path.clone() });
-                }
-            }
-        }
-    }
-    Ok(search.places)
-}
-
-struct Search<'a> {
+/// The plain files of sources, folders searched, in an order that does not depend on the file system.
+pub(crate) struct Search<'a> {
     limits: &'a Limits,
     progress: &'a Progress,
-    notes: &'a mut Notes,
-    /// Folders by their real path: links may lead back.
-    visited: HashSet<PathBuf>,
-    places: Vec<Place>,
+    /// Folders and files by their real path: links may lead back, and sources name a file twice.
+    seen: HashSet<PathBuf>,
+    pub places: Vec<Place>,
+    pub skipped: Vec<Skipped>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    pub fn new(limits: &'a Limits, progress: &'a Progress) -> Self {
+        Self { limits, progress, seen: HashSet::new(), places: Vec::new(), skipped: Vec::new() }
+    }
+
+    pub fn source(&mut self, source: &Source) -> Result<(), Error> {
+        let path = match source {
+            Source::Bytes(bytes) => return self.add(Place::Bytes(Arc::clone(bytes), Origin::caller())),
+            Source::Path(path) => path,
+        };
+        let failed = |cause| Error::io("open", path, cause);
+        let found = fs::metadata(path).map_err(failed)?;
+        if found.is_dir() {
+            let entries = fs::read_dir(path).map_err(failed)?;
+            self.folder(path, entries, 0)
+        } else if found.is_file() {
+            // A source that was named and can't be read is an error, not a note.
+            File::open(path).map_err(failed)?;
+            self.file(path)
+        } else {
+            Err(Error::NotDicom { path: path.clone() })
+        }
+    }
+
+    /// Adds a file that is there, unless it was found already.
+    pub fn file(&mut self, path: &Path) -> Result<(), Error> {
+        let real = fs::canonicalize(path);
+        self.file_known_as(path, real)
+    }
+
+    fn file_known_as(&mut self, path: &Path, real: io::Result<PathBuf>) -> Result<(), Error> {
+        match real.and_then(|real| Ok((real, fs::metadata(path)?))) {
+            Ok((real, found)) if found.is_file() => {
+                if self.seen.insert(real) {
+                    self.add(Place::File(path.into(), Stamp::of(&found)))?;
+                }
+            }
+            Ok(_) => self.skip(path, "neither a file nor a folder"),
+            Err(_) => self.skip(path, "could not be opened"),
+        }
+        Ok(())
+    }
+
+    pub fn skip(&mut self, path: &Path, reason: &str) {
+        self.skipped.push(Skipped { path: path.to_owned(), reason: reason.to_owned() });
+    }
+
     fn add(&mut self, place: Place) -> Result<(), Error> {
         let allowed = self.limits.files;
         if self.places.len() >= allowed {
@@ -202,31 +317,35 @@ impl Search<'_> {
 
     fn folder(&mut self, path: &Path, entries: fs::ReadDir, depth: usize) -> Result<(), Error> {
         self.progress.check()?;
-        if !fs::canonicalize(path).is_ok_and(|real| self.visited.insert(real)) {
+        let Ok(real) = fs::canonicalize(path) else {
+            self.skip(path, "could not be opened");
+            return Ok(());
+        };
+        if !self.seen.insert(real.clone()) {
             return Ok(());
         }
-        let (mut paths, mut unread) = (Vec::new(), 0);
+        let mut found = Vec::new();
         for entry in entries {
-            match entry {
-                Ok(entry) => paths.push(entry.path()),
-                Err(_) => unread += 1,
+            match entry.and_then(|entry| Ok((entry.path(), entry.file_name(), entry.file_type()?))) {
+                Ok(entry) => found.push(entry),
+                Err(_) => self.skip(path, "could not be listed"),
             }
         }
-        paths.sort();
-        for path in paths {
-            match fs::metadata(&path) {
-                Ok(kind) if kind.is_file() => self.add(Place::File(path.into()))?,
-                Ok(kind) if kind.is_dir() && depth >= self.limits.folder_depth => unread += 1,
-                Ok(kind) if kind.is_dir() => match fs::read_dir(&path) {
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        for (path, name, kind) in found {
+            let is_folder = if kind.is_symlink() { path.is_dir() } else { kind.is_dir() };
+            if is_folder && depth >= self.limits.folder_depth {
+                self.skip(&path, "in too many folders");
+            } else if is_folder {
+                match fs::read_dir(&path) {
                     Ok(entries) => self.folder(&path, entries, depth + 1)?,
-                    Err(_) => unread += 1,
-                },
-                Ok(_) => self.notes.add(NoteCode::FileSkipped, "neither a file nor a folder"),
-                Err(_) => unread += 1,
+                    Err(_) => self.skip(&path, "could not be opened"),
+                }
+            } else if kind.is_symlink() {
+                self.file(&path)?;
+            } else {
+                self.file_known_as(&path, Ok(real.join(name)))?;
             }
-        }
-        if unread > 0 {
-            self.notes.add_many(NoteCode::FileSkipped, "could not be opened", unread);
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ mod objects;
 mod objects_made;
 mod pixels;
 mod shared;
+mod sources;
 mod stacks;
 mod studies;
 mod suv;

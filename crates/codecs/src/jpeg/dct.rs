@@ -89,6 +89,8 @@ fn progressive(
     let mut coefficients: Vec<Vec<[i16; 64]>> = planes.iter().map(blocks).collect();
     let mut missing = Missing::new(frame);
     let mut quantisation = [None; MAX_COMPONENTS];
+    // The lowest bit of each coefficient that scans have brought.
+    let mut lowest = [[u8::MAX; 64]; MAX_COMPONENTS];
     while let Some(scan) = markers.scan()? {
         missing.take(&scan);
         for selector in scan.selectors() {
@@ -96,6 +98,8 @@ fn progressive(
             let table = markers.tables.quantisation(frame.components()[selector.component].quantisation);
             let table = *table.map_err(|defect| malformed(defect, markers.position()))?;
             quantisation[selector.component].get_or_insert(table);
+            let band = usize::from(scan.start)..=usize::from(scan.end);
+            lowest[selector.component].get_mut(band).unwrap_or_default().fill(scan.low);
         }
         let mut bits = Bits::new(codestream, markers.position());
         let decoded = progressive_scan(&mut bits, frame, &scan, &markers.tables, planes, &mut coefficients);
@@ -103,6 +107,11 @@ fn progressive(
     }
     if !missing.is_none() {
         return Err(malformed(Defect::MissingScan, markers.position()));
+    }
+    // An encoder may stop early; data that do so without the end's marker are cut off.
+    let mut bits = lowest.iter().take(planes.len()).flatten();
+    if !markers.ended && bits.any(|&low| low > 0) {
+        return Err(malformed(Defect::Truncated, markers.position()));
     }
     for ((plane, blocks), table) in planes.iter_mut().zip(&coefficients).zip(quantisation) {
         let across = plane.blocks_across;

@@ -173,6 +173,8 @@ pub(super) struct Markers<'a> {
     scans: usize,
     jfif: bool,
     adobe_transform: Option<u8>,
+    /// The end-of-image marker was there.
+    pub(super) ended: bool,
 }
 
 impl<'a> Markers<'a> {
@@ -181,7 +183,16 @@ impl<'a> Markers<'a> {
             return Err(malformed(Defect::NoStartOfImage, 0));
         }
         let (frame, tables) = (None, Tables::default());
-        Ok(Self { codestream, position: 2, frame, tables, scans: 0, jfif: false, adobe_transform: None })
+        Ok(Self {
+            codestream,
+            position: 2,
+            frame,
+            tables,
+            scans: 0,
+            jfif: false,
+            adobe_transform: None,
+            ended: false,
+        })
     }
 
     pub(super) fn position(&self) -> usize {
@@ -236,6 +247,7 @@ impl<'a> Markers<'a> {
         }
         let code = self.marker()?;
         if code == 0xD9 {
+            self.ended = true;
             return Ok(Segment::End);
         }
         if matches!(code, 0x01 | 0xD0..=0xD8) || code < 0xC0 {

@@ -1,23 +1,19 @@
 //! Damaged input ends in an error, soon and without a panic.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod encoder;
-
 use std::time::{Duration, Instant};
 
+use crate::jpeg_ls_encoder::{Image, Interleave, Numbers, Settings, encode};
 use anatome_codecs::{Defect, Error, FrameShape, jpeg_ls, rle};
-use encoder::{Image, Interleave, Numbers, Settings, encode};
 
 /// Far more than the small frames here need even on a busy machine, far less than a decoder that hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-fn shape(samples_per_pixel: u16, bits_allocated: u16) -> FrameShape {
+pub fn shape(samples_per_pixel: u16, bits_allocated: u16) -> FrameShape {
     FrameShape { columns: 37, rows: 23, samples_per_pixel, bits_allocated }
 }
 
 /// Codestreams of each kind, with their shapes.
-fn codestreams(numbers: &mut Numbers) -> Vec<(Vec<u8>, FrameShape)> {
+pub fn codestreams(numbers: &mut Numbers) -> Vec<(Vec<u8>, FrameShape)> {
     let mut streams = Vec::new();
     for interleave in [Interleave::None, Interleave::Line, Interleave::Sample] {
         for (precision, near, restart_interval) in [(8, 0, 0), (12, 0, 5), (16, 0, 0), (12, 3, 0), (2, 0, 7)]
@@ -37,7 +33,7 @@ fn codestreams(numbers: &mut Numbers) -> Vec<(Vec<u8>, FrameShape)> {
     streams
 }
 
-fn damaged(original: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+pub fn damaged(original: &[u8], numbers: &mut Numbers) -> Vec<u8> {
     let mut bytes = original.to_vec();
     for _ in 0..1 + numbers.below(4) {
         let place = numbers.below(bytes.len() as u64) as usize;
@@ -132,30 +128,35 @@ fn announced_giants_are_refused_by_their_header() {
     assert!(matches!(error, Error::Mismatch { expected: 37, found: 65535, .. }), "{error}");
 }
 
+/// A fragment of `count` segments for the shape that is used here.
+pub fn rle_fragment(count: usize, numbers: &mut Numbers) -> Vec<u8> {
+    let mut header = vec![count as u32];
+    let mut segments = Vec::new();
+    for _ in 0..count {
+        header.push(64 + segments.len() as u32);
+        let mut left = 37 * 23;
+        while left > 0 {
+            let length = (1 + numbers.below(128) as usize).min(left);
+            left -= length;
+            if length > 1 && numbers.below(2) == 0 {
+                segments.extend([(257 - length) as u8, numbers.next() as u8]);
+            } else {
+                segments.push(length as u8 - 1);
+                segments.extend((0..length).map(|_| numbers.next() as u8));
+            }
+        }
+    }
+    header.resize(16, 0);
+    header.iter().flat_map(|word| word.to_le_bytes()).chain(segments).collect()
+}
+
 #[test]
 fn damaged_rle_never_panics() {
     let mut numbers = Numbers(15);
     for (samples, bits) in [(1, 8), (1, 16), (3, 8), (1, 32), (3, 16)] {
         let shape = shape(samples, bits);
         let count = usize::from(samples * bits / 8);
-        let mut header = vec![count as u32];
-        let mut segments = Vec::new();
-        for _ in 0..count {
-            header.push(64 + segments.len() as u32);
-            let mut left = 37 * 23;
-            while left > 0 {
-                let length = (1 + numbers.below(128) as usize).min(left);
-                left -= length;
-                if length > 1 && numbers.below(2) == 0 {
-                    segments.extend([(257 - length) as u8, numbers.next() as u8]);
-                } else {
-                    segments.push(length as u8 - 1);
-                    segments.extend((0..length).map(|_| numbers.next() as u8));
-                }
-            }
-        }
-        header.resize(16, 0);
-        let fragment: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).chain(segments).collect();
+        let fragment = rle_fragment(count, &mut numbers);
         let mut output = vec![0; shape.byte_len().unwrap()];
         assert_eq!(rle::decode(&fragment, &shape, &mut output), Ok(()));
         for length in 0..fragment.len() {

@@ -33,7 +33,7 @@ const ARROWS: &[Arrows] = &[
     Arrows { from: "anatome-cli",     to: &["anatome", "anatome-phantom", "anatome-viewer"], tests: &[] },
     // The shipped program never holds the testkit; its suites hold every renderer and the reader.
     Arrows { from: "anatome-testkit", to: &["anatome-core", "anatome-phantom"], tests: &["anatome-cpu", "anatome-gpu", "anatome-dicom"] },
-    Arrows { from: "anatome-benches", to: &["anatome", "anatome-cpu", "anatome-gpu", "anatome-phantom"], tests: &[] },
+    Arrows { from: "anatome-benches", to: &["anatome", "anatome-codecs", "anatome-cpu", "anatome-dicom", "anatome-gpu", "anatome-phantom"], tests: &[] },
     Arrows { from: "anatome-examples", to: &["anatome", "anatome-phantom"], tests: &[] },
 ];
 
@@ -51,6 +51,8 @@ const FENCES: &[Fence] = &[
     Fence { package: "ab_glyph",             only: &["anatome"], tests: &[] },
     Fence { package: "anyhow",               only: &["anatome-cli", "anatome-viewer", "anatome-examples", "xtask"], tests: &[] },
     Fence { package: "clap",                 only: &["anatome-cli", "xtask"], tests: &[] },
+    Fence { package: "jxl",                  only: &["anatome-dicom"], tests: &[] },
+    Fence { package: "openjpeg-sys",         only: &["anatome-dicom"], tests: &[] },
     Fence { package: "criterion",            only: &["anatome-benches"], tests: &[] },
     Fence { package: "dicom-*",              only: &["anatome-dicom", "anatome-net"], tests: &[] },
     Fence { package: "eframe",               only: &["anatome-viewer"], tests: &[] },

@@ -8,6 +8,8 @@
 )]
 
 mod charsets;
+mod codestreams;
+mod codestreams_made;
 mod frames;
 mod hostile;
 mod made;

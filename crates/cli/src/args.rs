@@ -31,7 +31,7 @@ impl Cli {
         let common = match &self.command {
             Command::Demo(args) => &args.common,
             Command::Render(args) => &args.common,
-            Command::Inspect(_) | Command::Adapters(_) => return Ok(()),
+            Command::Inspect(_) | Command::Convert(_) | Command::Adapters(_) => return Ok(()),
         };
         if common.adapter.is_some() && matches!(common.backend, BackendArg::Cpu) {
             let text = "--adapter names a GPU and can't be used with --backend cpu";
@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Render(RenderArgs),
     /// Say what is in files: studies, series, geometry, values, and everything odd.
     Inspect(InspectArgs),
+    /// Write a series as a NIfTI file, voxel for voxel.
+    Convert(ConvertArgs),
     /// List the GPUs, what each can do, and which would be chosen.
     Adapters(AdaptersArgs),
 }
@@ -67,7 +69,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RenderArgs {
-    /// Folders (searched), files or zip files.
+    /// Folders (searched), files or archives.
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
     /// The folder that is written to; made if it is not there.
@@ -129,7 +131,7 @@ pub(crate) struct CommonArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// Folders (searched), files or zip files.
+    /// Folders (searched), files or archives.
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
     /// Show what identifies a patient: names, IDs, dates, descriptions, UIDs.
@@ -148,11 +150,35 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// Folders (searched), files or archives.
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// The file that is written: .nii, or .nii.gz to compress it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Which series: its number in `anatome inspect`, or its Series Instance UID. Default: the largest volume.
+    #[arg(long, value_name = "NUMBER|UID")]
+    pub(crate) series: Option<String>,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    /// The number of threads. Default: one a core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Replace a file that is already there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// What reading may cost.
 #[derive(Debug, Args)]
 pub(crate) struct ReadArgs {
     /// Change what files may ask for, such as volume_bytes=16G,files=2000. Also: folder_depth, file_bytes,
-    /// header_bytes, elements, nesting, frames, frame_pixels.
+    /// unpacked_bytes, header_bytes, elements, nesting, frames, frame_pixels.
     #[arg(long, value_name = "NAME=VALUE,...", default_value = "volume_bytes=8G")]
     pub(crate) limits: Limits,
 }

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod args;
+mod convert;
 mod demo;
 mod exit;
 mod inspect;
@@ -58,6 +59,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Demo(args) => args.common.json,
         Command::Render(args) => args.common.json,
         Command::Inspect(args) => args.json,
+        Command::Convert(args) => args.json,
         Command::Adapters(args) => args.json,
     }
 }
@@ -77,6 +79,10 @@ fn run(command: &Command, stages: &Stages) -> Result<ExitCode> {
         Command::Inspect(args) => {
             let report = inspect::run(args, stages)?;
             print(&report, args.json, inspect::text).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Convert(args) => {
+            let report = convert::run(args, stages)?;
+            print(&report, args.json, convert::text).map(|()| ExitCode::SUCCESS)
         }
         Command::Adapters(args) => {
             let report = adapters::run()?;

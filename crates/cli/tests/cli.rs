@@ -178,3 +178,42 @@ fn labels_change_the_picture_only_when_asked_for() {
         assert_eq!(plain == labelled, name.extension().unwrap() == "json", "{name:?}");
     }
 }
+
+#[test]
+fn convert_writes_nifti_that_reads_and_renders_like_the_series() {
+    let folder = with_study();
+    let (study, out) = (path(&folder, "study"), path(&folder, "volume.nii.gz"));
+    let run = anatome(&["convert", &study, "--out", &out]);
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    let again = anatome(&["convert", &study, "--out", &out]);
+    assert_eq!(again.status.code(), Some(2), "{}", text(&again.stderr));
+    let wrong = anatome(&["convert", &study, "--out", &path(&folder, "volume.png")]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", text(&wrong.stderr));
+    let series = |input: &str| {
+        let run = anatome(&["inspect", input, "--json"]);
+        assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+        let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        report["studies"][0]["series"][0].clone()
+    };
+    let (dicom, nifti) = (series(&study), series(&out));
+    assert_eq!(nifti["transfer_syntaxes"][0], "NIfTI-1");
+    // NIfTI has no padding: what was none is the lowest value.
+    assert_eq!(dicom["values"]["range"][1], nifti["values"]["range"][1]);
+    assert_eq!(dicom["values"]["padding"][0], nifti["values"]["range"][0]);
+    assert_eq!(dicom["geometry"]["size"], nifti["geometry"]["size"]);
+    assert_eq!(dicom["geometry"]["orientation"], nifti["geometry"]["orientation"]);
+    let rendered = |input: &str, name: &str| {
+        let to = path(&folder, name);
+        let window = ["--window", "40,400", "--size", "160x90", "--backend", "cpu"];
+        let run = anatome(&[&["render", input, "--out", &to], &window[..]].concat());
+        let axial = fs::read(format!("{to}/axial.png")).unwrap_or_default();
+        (run.status.code(), axial)
+    };
+    let (from_dicom, from_nifti) = (rendered(&study, "a"), rendered(&out, "b"));
+    assert!(
+        !from_dicom.1.is_empty() && from_dicom.1 == from_nifti.1,
+        "{:?} {:?}",
+        from_dicom.0,
+        from_nifti.0
+    );
+}

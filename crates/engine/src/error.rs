@@ -15,6 +15,9 @@ pub enum Error {
     /// From the loader.
     #[error(transparent)]
     Dicom(#[from] anatome_dicom::Error),
+    /// From the reader and writer of other formats.
+    #[error(transparent)]
+    Formats(#[from] anatome_formats::Error),
     /// The only input can't be used.
     #[error("{source}: {}", .path.display())]
     Input {
@@ -98,6 +101,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Core(error) => error.kind(),
+            Self::Formats(error) => error.kind(),
             Self::Dicom(error) | Self::Input { source: error, .. } => error.kind(),
             Self::Io { .. } | Self::Exists { .. } | Self::Threads { .. } => ErrorKind::Io,
             Self::Json { .. } | Self::Unknown { .. } | Self::OtherModality { .. } => ErrorKind::Malformed,

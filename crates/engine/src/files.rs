@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anatome_core::{Image, Pixels};
+use anatome_core::{Image, Notes, Pixels, Volume};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use tempfile::NamedTempFile;
@@ -49,25 +49,63 @@ pub fn write_png(image: &Image, path: &Path, overwrite: Overwrite) -> Result<()>
     write_whole(path, &bytes, overwrite)
 }
 
+/// Writes a volume as NIfTI, compressed if the name ends in `.gz`; see [`anatome_formats::write_nifti`]. The notes say
+/// what the file does not hold exactly.
+///
+/// # Errors
+/// Unknown, for a name that ends neither in `.nii` nor in `.nii.gz`; unsupported, for uneven slices; exists; I/O, after
+/// which nothing is left behind.
+pub fn write_nifti(volume: &Volume, path: &Path, overwrite: Overwrite) -> Result<Notes> {
+    let gzip = nifti_is_gzip(path)?;
+    whole(path, overwrite, |file| match anatome_formats::write_nifti(volume, file, gzip) {
+        Err(anatome_formats::Error::Io { cause, .. }) => Err(Error::io("cannot write", path)(cause)),
+        other => Ok(other?),
+    })
+}
+
+/// Whether a NIfTI file of this name is compressed.
+///
+/// # Errors
+/// Unknown, for a name that ends neither in `.nii` nor in `.nii.gz`.
+pub fn nifti_is_gzip(path: &Path) -> Result<bool> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    match (name.ends_with(".nii"), name.ends_with(".nii.gz")) {
+        (true, _) => Ok(false),
+        (_, true) => Ok(true),
+        _ => {
+            let known = "names that end in .nii or .nii.gz".to_owned();
+            Err(Error::Unknown { kind: "format to write", name, known })
+        }
+    }
+}
+
 /// Writes bytes under a temporary name beside the file, then renames.
 ///
 /// # Errors
 /// Exists; I/O, after which nothing is left behind.
 pub fn write_whole(path: &Path, bytes: &[u8], overwrite: Overwrite) -> Result<()> {
+    whole(path, overwrite, |file| file.write_all(bytes).map_err(Error::io("cannot write", path)))
+}
+
+fn whole<T>(path: &Path, overwrite: Overwrite, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
     let failed = || Error::io("cannot write", path);
+    if overwrite == Overwrite::Never && path.exists() {
+        return Err(Error::Exists { path: path.to_owned() });
+    }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = temporary_in(folder).map_err(failed())?;
-    file.write_all(bytes).map_err(failed())?;
+    let written = write(&mut file)?;
     file.as_file().sync_all().map_err(failed())?;
-    match overwrite {
-        Overwrite::Allowed => file.persist(path).map(drop).map_err(|e| failed()(e.error)),
-        Overwrite::Never => file.persist_noclobber(path).map(drop).map_err(|e| {
-            if e.error.kind() == std::io::ErrorKind::AlreadyExists {
-                Error::Exists { path: path.to_owned() }
-            } else {
-                failed()(e.error)
-            }
-        }),
+    let persisted = match overwrite {
+        Overwrite::Allowed => file.persist(path),
+        Overwrite::Never => file.persist_noclobber(path),
+    };
+    match persisted {
+        Ok(_) => Ok(written),
+        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(Error::Exists { path: path.to_owned() })
+        }
+        Err(e) => Err(failed()(e.error)),
     }
 }
 

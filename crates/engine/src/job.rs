@@ -180,7 +180,7 @@ impl Job {
         let _out = self.prepare_out()?;
         let study = Study::scan(&self.sources, &self.limits, workers, &watch(Stage::Scan))?;
         let chosen = study.choose(&self.series)?;
-        if matches!(study.series()[chosen].form(), Form::Stack { .. }) {
+        if study.series().get(chosen).is_some_and(|series| matches!(series.form(), Form::Stack { .. })) {
             return self.run_stack(&study, chosen, workers, watch, start);
         }
         let loaded = study.load(chosen, &self.limits, workers, &watch(Stage::Load))?;

@@ -9,6 +9,7 @@
 mod backend;
 mod error;
 pub mod files;
+mod image_part;
 mod inspect;
 mod job;
 pub mod labels;
@@ -27,15 +28,17 @@ pub use anatome_core::{
     Window, WindowFunction, orientation_letters,
 };
 pub use anatome_dicom::{
-    Coming, FinishedSlice, Form, FramePixels, FrameSpacing, GreyFrame, Limits, LimitsFault, Loaded, Series,
+    Coming, FinishedSlice, Form, FramePixels, FrameSpacing, GreyFrame, Limits, LimitsFault, Series,
     SeriesSpec, SliceSamples, SliceSink, Source, SpacingSource, Stack, StackFrame, SuvRefusal, SuvReport,
     SuvType, objects, write_series,
 };
+pub use anatome_formats::{Format, ImageFile};
 pub use anatome_gpu::{AdapterFacts, AdapterKind};
 
 pub use backend::{AdapterReport, Backend, BackendChoice, UploadedVolume, adapters};
 pub use error::{Error, Result};
 pub use files::Overwrite;
+pub use image_part::ImagePart;
 pub use inspect::{
     GeometryReport, INSPECT_SCHEMA_VERSION, InspectReport, ObjectReport, Privacy, SeriesIdentity,
     SeriesReport, StackReport, StudyIdentity, StudyReport, UptakeReport, ValuesReport,
@@ -44,7 +47,7 @@ pub use job::{JOB_SCHEMA_VERSION, Job, JobReport, PictureReport, Shots, Stage, r
 pub use pictures::{Picture, Style, WindowChoice, natural_output, scene};
 pub use presets::{ColorMapPreset, Presets, RenderingPreset, Scale, WindowPreset, default_window};
 pub use stacks::{FrameStyle, draw_frame};
-pub use study::{SeriesChoice, Study};
+pub use study::{Loaded, SeriesChoice, Study};
 pub use values::quantiles;
 pub use workers::Workers;
 

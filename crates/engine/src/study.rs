@@ -1,8 +1,12 @@
 //! What was found in the sources, and choosing from it.
 
-use anatome_core::{ErrorKind, Notes, Progress, Volume};
-use anatome_dicom::{Form, Limits, Loaded, Scanned, Series, SliceSink, Source, group, load, load_with, scan};
+use std::sync::Arc;
 
+use anatome_core::{ErrorKind, Notes, Progress, Volume};
+use anatome_dicom::{Form, Limits, Scanned, Series, SliceSink, Source, group, load_with, scan_beside};
+use anatome_formats::recognise;
+
+use crate::image_part::{self, ImagePart};
 use crate::inspect::{InspectReport, Privacy, SeriesReport};
 use crate::{Error, Result, Workers};
 
@@ -12,7 +16,7 @@ pub enum SeriesChoice {
     /// The one that makes the volume of most voxels; if none makes a volume, the images of most pixels.
     #[default]
     Largest,
-    /// By its number in [`Study::series`], from 1.
+    /// By its number, from 1: [`Study::series`] first, then [`Study::image_parts`].
     Number(usize),
     /// By its Series Instance UID (0020,000E); the first part of a split series.
     Uid(String),
@@ -30,31 +34,57 @@ impl std::str::FromStr for SeriesChoice {
     }
 }
 
-/// The series in the sources, headers only.
+/// A volume, and what was odd about it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// The volume.
+    pub volume: Arc<Volume>,
+    /// What was found in headers, geometry and values.
+    pub notes: Notes,
+}
+
+/// The series and the volumes of other files in the sources, headers only.
 #[derive(Debug)]
 pub struct Study {
     series: Vec<Series>,
+    image_parts: Vec<ImagePart>,
     files: usize,
     notes: Notes,
     limits: Limits,
 }
 
 impl Study {
-    /// Reads the headers of everything in `sources`.
+    /// Reads the headers of everything in `sources`: DICOM, and NIfTI, NRRD and MetaImage files.
     ///
     /// # Errors
-    /// As [`anatome_dicom::scan`].
+    /// As [`anatome_dicom::scan`]; as [`anatome_formats::ImageFile::open`], if there is nothing else.
     pub fn scan(sources: &[Source], limits: &Limits, workers: &Workers, progress: &Progress) -> Result<Self> {
-        let scanned =
-            scan(sources, limits, workers.pool(), progress).map_err(|error| name_input(error, sources))?;
-        let Scanned { files, notes, instances, .. } = scanned;
-        Ok(Self { files, notes, series: group(instances), limits: *limits })
+        let other = |path: &std::path::Path, start: &[u8]| recognise(start, path).is_some();
+        let scanned = scan_beside(sources, &other, limits, workers.pool(), progress)
+            .map_err(|error| name_input(error, sources))?;
+        let Scanned { files, mut notes, instances, foreign, .. } = scanned;
+        let (image_parts, error) = image_part::open(foreign, limits, &mut notes);
+        match error {
+            Some(error) if instances.is_empty() && image_parts.is_empty() => Err(error.into()),
+            _ => Ok(Self { files, notes, series: group(instances), image_parts, limits: *limits }),
+        }
     }
 
     /// The series, in an order that depends only on their headers.
     #[must_use]
     pub fn series(&self) -> &[Series] {
         &self.series
+    }
+
+    /// The volumes of files that are not DICOM. Their positions go on behind those of [`Self::series`].
+    #[must_use]
+    pub fn image_parts(&self) -> &[ImagePart] {
+        &self.image_parts
+    }
+
+    fn len(&self) -> usize {
+        self.series.len() + self.image_parts.len()
     }
 
     /// How many files were looked at.
@@ -69,14 +99,14 @@ impl Study {
         &self.notes
     }
 
-    /// The position in [`Self::series`] of a choice.
+    /// The position of a choice in [`Self::series`] or, behind those, in [`Self::image_parts`].
     ///
     /// # Errors
     /// Unknown, for a series that is not there; no volume, if there are no images, with the reason.
     pub fn choose(&self, choice: &SeriesChoice) -> Result<usize> {
         let found = match choice {
             SeriesChoice::Largest => return self.largest(),
-            SeriesChoice::Number(number) => number.checked_sub(1).filter(|&n| n < self.series.len()),
+            SeriesChoice::Number(number) => number.checked_sub(1).filter(|&n| n < self.len()),
             SeriesChoice::Uid(uid) => self.series.iter().position(|s| s.series_instance_uid() == uid),
         };
         found.ok_or_else(|| Error::Unknown {
@@ -86,7 +116,7 @@ impl Study {
                 SeriesChoice::Number(number) => number.to_string(),
                 SeriesChoice::Uid(uid) => uid.clone(),
             },
-            known: format!("1 to {}", self.series.len()),
+            known: format!("1 to {}", self.len()),
         })
     }
 
@@ -95,7 +125,9 @@ impl Study {
         let voxels = |series: &Series| series.shape().map_or(0, |s| s.iter().product::<usize>());
         let made = |(n, series): (usize, &Series)| series.check(limits).ok().map(|_| (voxels(series), n));
         // Of equal ones the first.
-        let best = self.series.iter().enumerate().filter_map(made).max_by_key(|&(v, n)| (v, usize::MAX - n));
+        let series = self.series.iter().enumerate().filter_map(made);
+        let parts = self.image_parts.iter().map(|part| part.file().grid().shape().iter().product());
+        let best = series.chain(parts.zip(self.series.len()..)).max_by_key(|&(v, n)| (v, usize::MAX - n));
         best.map(|(_, n)| n).or_else(|| self.largest_stack()).ok_or_else(|| {
             let fullest = self.series.iter().max_by_key(|series| voxels(series));
             let reason = fullest.and_then(|series| series.check(limits).err()).map(|error| error.to_string());
@@ -111,15 +143,15 @@ impl Study {
         stacks.max_by_key(|&(n, series)| (pixels(series), usize::MAX - n)).map(|(n, _)| n)
     }
 
-    /// Reads and decodes the series at a position in [`Self::series`].
+    /// Reads and decodes the series, or the volume of another file, at a position; see [`Self::choose`].
     ///
     /// # Errors
-    /// As [`anatome_dicom::load`]; unknown, for a position that is not there.
+    /// As [`anatome_dicom::load`] and [`anatome_formats::ImageFile::load`]; unknown, for a position that is not there.
     pub fn load(&self, n: usize, limits: &Limits, workers: &Workers, progress: &Progress) -> Result<Loaded> {
-        Ok(load(self.series_at(n)?, limits, workers.pool(), progress)?)
+        self.load_with(n, limits, workers, progress, &Unwatched)
     }
 
-    /// As [`Self::load`], and hands each slice to `sink` as soon as it is decoded.
+    /// As [`Self::load`], and hands each slice of a DICOM series to `sink` as soon as it is decoded.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -131,21 +163,29 @@ impl Study {
         progress: &Progress,
         sink: &dyn SliceSink,
     ) -> Result<Loaded> {
-        Ok(load_with(self.series_at(n)?, limits, workers.pool(), progress, sink)?)
+        if let Some(part) = n.checked_sub(self.series.len()).and_then(|n| self.image_parts.get(n)) {
+            let anatome_formats::Loaded { volume, notes, .. } = part.file().load(part.part(), progress)?;
+            return Ok(Loaded { volume, notes });
+        }
+        let loaded = load_with(self.series_at(n)?, limits, workers.pool(), progress, sink)?;
+        Ok(Loaded { volume: loaded.volume, notes: loaded.notes })
     }
 
     fn series_at(&self, n: usize) -> Result<&Series> {
         self.series.get(n).ok_or_else(|| Error::Unknown {
             kind: "series",
             name: (n + 1).to_string(),
-            known: format!("1 to {}", self.series.len()),
+            known: format!("1 to {}", self.len()),
         })
     }
 
     /// What is known of the series at a position, and of its volume where that was loaded.
     #[must_use]
     pub fn report(&self, n: usize, volume: Option<&Volume>) -> SeriesReport {
-        SeriesReport::new(n + 1, &self.series[n], volume, Privacy::WithoutIdentity, &self.limits)
+        match n.checked_sub(self.series.len()).and_then(|n| self.image_parts.get(n)) {
+            Some(part) => SeriesReport::of_image(n + 1, part, volume),
+            None => SeriesReport::new(n + 1, &self.series[n], volume, Privacy::WithoutIdentity, &self.limits),
+        }
     }
 
     /// What is known of everything. With `load_values`, each series is loaded in turn for its values and notes.
@@ -179,8 +219,54 @@ impl Study {
             }
             series.push(report);
         }
-        Ok(InspectReport::new(self, series, privacy))
+        let images = self.inspect_images(load_values, watch)?;
+        Ok(InspectReport::new(self, series, images, privacy))
     }
+
+    /// One list a file: a compressed file of many volumes is unpacked once.
+    fn inspect_images(
+        &self,
+        load_values: bool,
+        watch: &dyn Fn(usize) -> Progress,
+    ) -> Result<Vec<Vec<SeriesReport>>> {
+        let mut files = Vec::new();
+        let mut number = self.series.len() + 1;
+        for parts in self.image_parts.chunk_by(|a, b| std::ptr::eq(a.file(), b.file())) {
+            let mut reports: Vec<_> =
+                parts.iter().zip(number..).map(|(part, n)| SeriesReport::of_image(n, part, None)).collect();
+            number += parts.len();
+            if let (true, Some(first)) = (load_values, parts.first()) {
+                let mut done = 0;
+                let all = first.file().for_each(&watch(number - parts.len()), &mut |loaded| {
+                    if let (Some(report), Some(part)) = (reports.get_mut(done), parts.get(done)) {
+                        *report = SeriesReport::of_image(report.number, part, Some(&loaded.volume));
+                        report.add_notes(&loaded.notes);
+                    }
+                    done += 1;
+                    Ok(())
+                });
+                match all {
+                    Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error.into()),
+                    Err(error) => {
+                        let unread = reports.get_mut(done..).unwrap_or_default();
+                        unread.iter_mut().for_each(|report| report.error = Some(error.to_string()));
+                    }
+                    Ok(()) => {}
+                }
+            }
+            files.push(reports);
+        }
+        Ok(files)
+    }
+}
+
+/// Lets slices go by.
+struct Unwatched;
+
+impl SliceSink for Unwatched {
+    fn begin(&self, _: &anatome_dicom::Coming<'_>) {}
+
+    fn slice(&self, _: anatome_dicom::FinishedSlice<'_>) {}
 }
 
 /// Adds the file to an error about the only input, where the loader left it out.

@@ -5,6 +5,7 @@ use anatome_dicom::{Form, Limits, Series};
 use serde::Serialize;
 
 pub use self::kinds::{ObjectReport, StackReport, UptakeReport};
+use crate::image_part::ImagePart;
 use crate::study::Study;
 
 mod kinds;
@@ -81,7 +82,7 @@ pub struct SeriesReport {
     pub instances: usize,
     /// How many frames they have together; 0 for objects without images.
     pub frames: usize,
-    /// The transfer syntaxes of its instances, each once.
+    /// The transfer syntaxes of its instances, each once; for another file than DICOM its format.
     pub transfer_syntaxes: Vec<String>,
     /// Series Instance UID (0020,000E) and description (0008,103E); only with identity.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,7 +163,13 @@ pub struct ValuesReport {
 }
 
 impl InspectReport {
-    pub(crate) fn new(study: &Study, series: Vec<SeriesReport>, privacy: Privacy) -> Self {
+    /// From the reports of the study's series, in their order, and of its other files, each with its volumes.
+    pub(crate) fn new(
+        study: &Study,
+        series: Vec<SeriesReport>,
+        images: Vec<Vec<SeriesReport>>,
+        privacy: Privacy,
+    ) -> Self {
         let mut studies: Vec<(String, StudyReport)> = Vec::new();
         for (report, source) in series.into_iter().zip(study.series()) {
             let uid = source.study_instance_uid();
@@ -175,10 +182,15 @@ impl InspectReport {
                 }
             }
         }
+        let mut studies: Vec<StudyReport> = studies.into_iter().map(|(_, study)| study).collect();
+        // Such files do not say what study they belong to.
+        let numbers = studies.len() + 1..;
+        let images = images.into_iter().zip(numbers);
+        studies.extend(images.map(|(series, number)| StudyReport { number, identity: None, series }));
         Self {
             schema_version: INSPECT_SCHEMA_VERSION,
             files: study.files(),
-            studies: studies.into_iter().map(|(_, study)| study).collect(),
+            studies,
             notes: study.notes().clone(),
         }
     }
@@ -243,6 +255,26 @@ impl SeriesReport {
             (None, Err(_)) => {}
         }
         report
+    }
+
+    pub(crate) fn of_image(number: usize, image: &ImagePart, volume: Option<&Volume>) -> Self {
+        let file = image.file();
+        Self {
+            number,
+            modality: file.facts().modality.code().to_owned(),
+            part: file.part_name(image.part()),
+            instances: 1,
+            frames: file.grid().shape()[0],
+            transfer_syntaxes: vec![file.format().name().to_owned()],
+            identity: None,
+            geometry: Some(GeometryReport::of(file.grid())),
+            values: volume.map(ValuesReport::of),
+            uptake: Vec::new(),
+            stack: None,
+            object: None,
+            error: None,
+            notes: file.notes().clone(),
+        }
     }
 
     /// Adds notes that are not there yet: loading repeats what geometry says.

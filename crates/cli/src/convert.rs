@@ -1,0 +1,57 @@
+//! `anatome convert`.
+
+use std::path::PathBuf;
+
+use anatome::{
+    Error, Notes, Overwrite, Result, SeriesChoice, SeriesReport, Source, Stage, Study, Workers, files,
+};
+use serde::Serialize;
+
+use crate::args::ConvertArgs;
+use crate::inspect::notes_text;
+use crate::progress_bar::Stages;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ConvertReport {
+    schema_version: u32,
+    /// The series that was written.
+    series: SeriesReport,
+    /// The file.
+    file: PathBuf,
+    /// What was odd in the files, and what the new one does not hold exactly.
+    notes: Notes,
+}
+
+pub(crate) fn run(args: &ConvertArgs, stages: &Stages) -> Result<ConvertReport> {
+    // Before minutes of work rather than after.
+    files::nifti_is_gzip(&args.out)?;
+    let overwrite = if args.overwrite { Overwrite::Allowed } else { Overwrite::Never };
+    if overwrite == Overwrite::Never && args.out.exists() {
+        return Err(Error::Exists { path: args.out.clone() });
+    }
+    let workers = Workers::new(args.threads.map(usize::from))?;
+    let sources: Vec<Source> = args.inputs.iter().cloned().map(Source::from).collect();
+    let limits = args.read.limits;
+    let study = Study::scan(&sources, &limits, &workers, &stages.stage(&Stage::Scan))?;
+    let choice: SeriesChoice = match &args.series {
+        Some(text) => text.parse().unwrap_or_default(),
+        None => SeriesChoice::Largest,
+    };
+    let chosen = study.choose(&choice)?;
+    let loaded = study.load(chosen, &limits, &workers, &stages.stage(&Stage::Load))?;
+    let mut notes = study.notes().clone();
+    notes.append(loaded.notes);
+    notes.append(files::write_nifti(&loaded.volume, &args.out, overwrite)?);
+    stages.finish();
+    let series = study.report(chosen, Some(&loaded.volume));
+    Ok(ConvertReport { schema_version: 1, series, file: args.out.clone(), notes })
+}
+
+/// The report for a person.
+pub(crate) fn text(report: &ConvertReport) -> String {
+    let series = &report.series;
+    let size = series.geometry.as_ref().map(|g| g.size).unwrap_or_default();
+    let [i, j, k] = size;
+    let written = format!("series {}: {}, {i} x {j} x {k}", series.number, series.modality);
+    format!("{written}, written to {}\n{}", report.file.display(), notes_text(&report.notes, ""))
+}

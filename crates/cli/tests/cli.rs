@@ -154,6 +154,29 @@ fn wrong_inputs_end_with_a_message_and_a_code() {
 }
 
 #[test]
+fn what_makes_no_sense_is_refused_and_leaves_nothing_behind() {
+    let folder = with_study();
+    let (study, out) = (path(&folder, "study"), path(&folder, "out"));
+    let render = ["render", &study, "--out", &out, "--size", "32x18"];
+    fails(&[&render[..], &["--backend", "cpu", "--adapter", "x"]].concat(), 2, "--adapter");
+    fails(&[&render[..], &["--limits", "volume_bytes=1K"]].concat(), 4, "volume");
+    fails(&[&render[..], &["--limits", "volume=1K"]].concat(), 2, "volume_bytes");
+    assert!(!Path::new(&out).exists());
+    // No preset of HU for anything else: the picture fails, the other pictures do not.
+    let pet = path(&folder, "pet");
+    let workers = Workers::new(Some(2)).unwrap();
+    let thorax = ThoraxSpec { shape: [24, 48, 48], seed: 3 };
+    let volume = anatome_phantom::thorax_pet(&thorax, workers.pool(), &Progress::new()).unwrap();
+    let spec = SeriesSpec { seed: 3, number: 2, description: "test".into(), file_prefix: String::new() };
+    write_series(&volume, &spec, Path::new(&pet), workers.pool(), &Progress::new()).unwrap();
+    let render = ["render", &pet, "--out", &out, "--size", "32x18", "--preset", "bone"];
+    let run = anatome(&render);
+    assert_eq!(run.status.code(), Some(3), "{}", text(&run.stderr));
+    assert!(text(&run.stdout).contains("made for CT"), "{}", text(&run.stdout));
+    assert!(Path::new(&out).join("axial.png").exists() && !Path::new(&out).join("rendering.png").exists());
+}
+
+#[test]
 fn files_are_replaced_only_when_allowed() {
     let folder = with_study();
     let (study, out) = (path(&folder, "study"), path(&folder, "out"));

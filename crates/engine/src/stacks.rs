@@ -6,7 +6,7 @@ use anatome_core::{
     Appearance, Facts, Grid, Image, Interpolation, Modality, Output, Pixels, Progress, Quality, Request,
     Samples, Scene, SlicePlane, Unit, ValueMapping, View, Voi, Volume, Window, WindowFunction,
 };
-use anatome_dicom::{FramePixels, FrameSpacing, Stack};
+use anatome_dicom::{FramePixels, Stack};
 use glam::{DAffine3, DVec3};
 use ndarray::{Array3, Axis};
 
@@ -38,6 +38,7 @@ pub fn draw_frame(
     progress: &Progress,
 ) -> Result<Image> {
     let spacing = stack.spacing(n)?;
+    let pixel_mm = spacing.mm.unwrap_or([spacing.aspect, 1.0]);
     let frame = stack.frame(n)?;
     let draw = |volume: Volume, appearance: Appearance| -> Result<Image> {
         let scene = whole(&volume, appearance, size_px);
@@ -48,7 +49,7 @@ pub fn draw_frame(
     match frame.pixels {
         FramePixels::Grey(grey) => {
             let [_, rows, columns] = grey.samples.shape();
-            let grid = grid([rows, columns], &spacing)?;
+            let grid = grid([rows, columns], pixel_mm)?;
             let volume = Volume::new(grid, grey.samples, grey.mapping, grey.padding, grey.facts)?;
             let voi = match &style.window {
                 Some(WindowChoice::Window(window)) => Voi::Window(*window),
@@ -61,7 +62,7 @@ pub fn draw_frame(
             let image = draw(volume, Appearance::Grey { voi, invert, colors: None })?;
             nowhere(size_px, image.pixels().clone(), &image)
         }
-        FramePixels::Rgb(rgb) => draw_color(&rgb, &spacing, size_px, draw),
+        FramePixels::Rgb(rgb) => draw_color(&rgb, pixel_mm, size_px, draw),
         other => Err(anatome_core::Error::Unsupported { feature: format!("drawing {other:?}") }.into()),
     }
 }
@@ -69,7 +70,7 @@ pub fn draw_frame(
 /// Each of the three colours is drawn as grey, so that colour is interpolated and placed by the same rules.
 fn draw_color(
     rgb: &Array3<u8>,
-    spacing: &FrameSpacing,
+    pixel_mm: [f64; 2],
     size_px: [u32; 2],
     draw: impl Fn(Volume, Appearance) -> Result<Image>,
 ) -> Result<Image> {
@@ -81,7 +82,7 @@ fn draw_color(
         let samples = Samples::U8(plane.as_standard_layout().into_owned());
         let mapping = ValueMapping::identity(Unit::Arbitrary);
         let facts = Facts::new(Modality::Other(String::new()));
-        let volume = Volume::new(grid([rows, columns], spacing)?, samples, mapping, None, facts)?;
+        let volume = Volume::new(grid([rows, columns], pixel_mm)?, samples, mapping, None, facts)?;
         let voi = Voi::Window(Window::new(127.5, 255.0, WindowFunction::LinearExact)?);
         let image = draw(volume, Appearance::Grey { voi, invert: false, colors: None })?;
         if let Pixels::Grey8(grey) = image.pixels() {
@@ -99,9 +100,8 @@ fn nowhere([width, height]: [u32; 2], pixels: Pixels, drawn: &Image) -> Result<I
     Ok(Image::new(width, height, pixels, None, drawn.recipe().clone())?)
 }
 
-/// The frame's own space: its first pixel at the origin, one slice.
-fn grid([rows, columns]: [usize; 2], spacing: &FrameSpacing) -> Result<Grid> {
-    let [row_mm, column_mm] = spacing.mm.unwrap_or([spacing.aspect, 1.0]);
+/// The frame's own space: its first pixel at the origin, one slice. Distances are between rows, then between columns.
+fn grid([rows, columns]: [usize; 2], [row_mm, column_mm]: [f64; 2]) -> Result<Grid> {
     let scale = DVec3::new(column_mm, row_mm, column_mm.min(row_mm));
     Ok(Grid::even([1, rows, columns], DAffine3::from_scale(scale))?)
 }
@@ -118,4 +118,45 @@ fn whole(volume: &Volume, appearance: Appearance, [width, height]: [u32; 2]) -> 
         layer.interpolation = Interpolation::Linear;
     }
     scene
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BackendChoice, Workers};
+
+    fn drawn(rgb: &Array3<u8>, pixel_mm: [f64; 2], size_px: [u32; 2]) -> Vec<u8> {
+        let backend = Backend::open(BackendChoice::Cpu, None, &Workers::new(Some(1)).unwrap()).unwrap();
+        let progress = Progress::new();
+        let image = draw_color(rgb, pixel_mm, size_px, |volume, appearance| {
+            let scene = whole(&volume, appearance, size_px);
+            let uploaded = backend.upload(&Arc::new(volume), &progress)?;
+            backend.render(&Request::new(scene, size_px, Output::Grey8), &uploaded, &progress)
+        });
+        let image = image.unwrap();
+        assert!(image.plane().is_none());
+        let Pixels::Rgba8(pixels) = image.pixels() else { panic!("no colours") };
+        pixels.clone()
+    }
+
+    #[test]
+    fn colour_comes_out_as_it_is() {
+        let rgb = Array3::from_shape_fn((3, 4, 3), |(j, i, c)| (80 * j + 17 * i + 5 * c) as u8);
+        let pixels = drawn(&rgb, [0.25, 0.25], [4, 3]);
+        for (pixel, expected) in pixels.as_chunks::<4>().0.iter().zip(rgb.rows()) {
+            assert_eq!(pixel[..3], expected.to_vec());
+            assert_eq!(pixel[3], 255);
+        }
+    }
+
+    #[test]
+    fn pixels_have_their_true_shape_and_nothing_is_cut_off() {
+        let white = Array3::from_elem((10, 10, 3), 255);
+        // Twice as high as wide: 10 x 20 mm in a square picture of 20 x 20 mm.
+        let pixels = drawn(&white, [2.0, 1.0], [20, 20]);
+        for (n, pixel) in pixels.as_chunks::<4>().0.iter().enumerate() {
+            let inside = (5..15).contains(&(n % 20));
+            assert_eq!(pixel[0], if inside { 255 } else { 0 }, "{} {}", n % 20, n / 20);
+        }
+    }
 }

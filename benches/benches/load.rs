@@ -1,0 +1,42 @@
+//! From files in the page cache to headers and to a volume.
+
+#![expect(clippy::unwrap_used, reason = "a bench that can't run has to stop")]
+
+use std::hint::black_box;
+use std::path::Path;
+
+use anatome::{Limits, Progress, SeriesChoice, SeriesSpec, Study, Workers, write_series};
+use anatome_phantom::{ThoraxSpec, thorax_ct};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+const SHAPE: [usize; 3] = [100, 512, 512];
+
+fn scan(folder: &Path, workers: &Workers) -> Study {
+    Study::scan(&[folder.into()], &Limits::default(), workers, &Progress::new()).unwrap()
+}
+
+fn load(criterion: &mut Criterion) {
+    let workers = Workers::new(None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let spec = ThoraxSpec { shape: SHAPE, ..ThoraxSpec::default() };
+    let volume = thorax_ct(&spec, workers.pool(), &Progress::new()).unwrap();
+    let spec = SeriesSpec { seed: 1, number: 1, description: "bench".into(), file_prefix: String::new() };
+    write_series(&volume, &spec, folder.path(), workers.pool(), &Progress::new()).unwrap();
+
+    let mut group = criterion.benchmark_group("load/512x512x100/i16");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(SHAPE[0] as u64));
+    group.bench_function("headers", |bencher| bencher.iter(|| black_box(scan(folder.path(), &workers))));
+    group.throughput(Throughput::Bytes(volume.byte_len() as u64));
+    group.bench_function("headers and pixels", |bencher| {
+        bencher.iter(|| {
+            let study = scan(folder.path(), &workers);
+            let n = study.choose(&SeriesChoice::Largest).unwrap();
+            black_box(study.load(n, &Limits::default(), &workers, &Progress::new()).unwrap())
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, load);
+criterion_main!(benches);

@@ -4,6 +4,7 @@
 #![expect(
     clippy::print_stderr,
     clippy::expect_used,
+    clippy::unwrap_used,
     reason = "a bench says what it skips, and stops at a failure"
 )]
 

@@ -134,7 +134,7 @@ pub(crate) struct InspectArgs {
     /// Folders (searched), files or archives.
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Show what identifies a patient: names, IDs, dates, descriptions, UIDs.
+    /// Show what identifies a patient: names, IDs, dates, descriptions, UIDs, and the names of skipped files.
     #[arg(long)]
     pub(crate) with_identity: bool,
     /// Read headers only: faster, but without values and what only decoding finds.

@@ -21,6 +21,9 @@ pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<InspectReport> 
 pub(crate) fn text(report: &InspectReport) -> String {
     let mut out = format!("{}, {}\n", counted(report.files, "file"), counted_studies(report.studies.len()));
     out += &notes_text(&report.notes, "");
+    for skipped in &report.skipped {
+        out += &format!("skipped: {}: {}\n", skipped.path, skipped.reason);
+    }
     for study in &report.studies {
         out += &format!("\nstudy {}\n", study.number);
         if let Some(who) = &study.identity {

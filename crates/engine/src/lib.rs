@@ -41,7 +41,7 @@ pub use files::Overwrite;
 pub use image_part::ImagePart;
 pub use inspect::{
     GeometryReport, INSPECT_SCHEMA_VERSION, InspectReport, ObjectReport, Privacy, SeriesIdentity,
-    SeriesReport, StackReport, StudyIdentity, StudyReport, UptakeReport, ValuesReport,
+    SeriesReport, SkippedReport, StackReport, StudyIdentity, StudyReport, UptakeReport, ValuesReport,
 };
 pub use job::{JOB_SCHEMA_VERSION, Job, JobReport, PictureReport, Shots, Stage, read_scene};
 pub use pictures::{Picture, Style, WindowChoice, natural_output, scene};

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anatome_core::{ErrorKind, Notes, Progress, Volume};
-use anatome_dicom::{Form, Limits, Scanned, Series, SliceSink, Source, group, load_with, scan_beside};
+use anatome_dicom::{
+    Form, Limits, Scanned, Series, Skipped, SliceSink, Source, group, load_with, scan_beside,
+};
 use anatome_formats::recognise;
 
 use crate::image_part::{self, ImagePart};
@@ -51,6 +53,7 @@ pub struct Study {
     image_parts: Vec<ImagePart>,
     files: usize,
     notes: Notes,
+    skipped: Vec<Skipped>,
     limits: Limits,
 }
 
@@ -63,11 +66,11 @@ impl Study {
         let other = |path: &std::path::Path, start: &[u8]| recognise(start, path).is_some();
         let scanned = scan_beside(sources, &other, limits, workers.pool(), progress)
             .map_err(|error| name_input(error, sources))?;
-        let Scanned { files, mut notes, instances, foreign, .. } = scanned;
+        let Scanned { files, mut notes, instances, foreign, skipped, .. } = scanned;
         let (image_parts, error) = image_part::open(foreign, limits, &mut notes);
         match error {
             Some(error) if instances.is_empty() && image_parts.is_empty() => Err(error.into()),
-            _ => Ok(Self { files, notes, series: group(instances), image_parts, limits: *limits }),
+            _ => Ok(Self { files, notes, skipped, series: group(instances), image_parts, limits: *limits }),
         }
     }
 
@@ -91,6 +94,12 @@ impl Study {
     #[must_use]
     pub fn files(&self) -> usize {
         self.files
+    }
+
+    /// The files that were left out. Their names may name patients.
+    #[must_use]
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
     }
 
     /// What was skipped or tolerated in the files.

@@ -1,7 +1,7 @@
 //! What is in files, as data for people and scripts.
 
 use anatome_core::{Grid, Notes, Volume, orientation_letters};
-use anatome_dicom::{Form, Limits, Series};
+use anatome_dicom::{Form, Limits, Series, Skipped};
 use serde::Serialize;
 
 pub use self::kinds::{ObjectReport, StackReport, UptakeReport};
@@ -30,10 +30,28 @@ pub struct InspectReport {
     pub schema_version: u32,
     /// How many files were looked at.
     pub files: usize,
+    /// The files that were left out; only with identity, because their names may name patients.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<SkippedReport>,
     /// The studies, each with its series.
     pub studies: Vec<StudyReport>,
     /// What was skipped or tolerated in the files.
     pub notes: Notes,
+}
+
+/// A file, or an entry of an archive, that was left out.
+#[derive(Debug, Serialize)]
+pub struct SkippedReport {
+    /// Which.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl SkippedReport {
+    fn of(skipped: &Skipped) -> Self {
+        Self { path: skipped.path.display().to_string(), reason: skipped.reason.clone() }
+    }
 }
 
 /// A study.
@@ -190,6 +208,10 @@ impl InspectReport {
         Self {
             schema_version: INSPECT_SCHEMA_VERSION,
             files: study.files(),
+            skipped: match privacy {
+                Privacy::WithIdentity => study.skipped().iter().map(SkippedReport::of).collect(),
+                Privacy::WithoutIdentity => Vec::new(),
+            },
             studies,
             notes: study.notes().clone(),
         }

@@ -8,11 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use crate::scan::DEFLATE_RATIO;
+use crate::source::Stamp;
+
 /// An opened archive. Entries are read in parallel through clones that share one directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Archive {
     archive: ZipArchive<Source>,
     pub path: Arc<PathBuf>,
+    bytes: Arc<Bytes>,
 }
 
 /// Whether bytes begin like a zip archive.
@@ -22,7 +26,9 @@ pub(crate) fn is_zip(start: &[u8]) -> bool {
 
 impl Archive {
     pub fn open_file(path: &std::path::Path) -> io::Result<Self> {
-        Self::new(Source::new(Bytes::File(Mutex::new(File::open(path)?)))?, path.to_owned())
+        let file = File::open(path)?;
+        let stamp = Stamp::of(&file.metadata()?);
+        Self::new(Source::new(Bytes::File(Mutex::new(file), stamp))?, path.to_owned())
     }
 
     pub fn open_bytes(bytes: Arc<[u8]>) -> io::Result<Self> {
@@ -30,8 +36,9 @@ impl Archive {
     }
 
     fn new(source: Source, path: PathBuf) -> io::Result<Self> {
+        let bytes = Arc::clone(&source.bytes);
         let archive = ZipArchive::new(source).map_err(io_error)?;
-        Ok(Self { archive, path: Arc::new(path) })
+        Ok(Self { archive, path: Arc::new(path), bytes })
     }
 
     /// How many entries the directory has, folders included.
@@ -43,7 +50,10 @@ impl Archive {
     pub fn entry(&self, index: usize) -> io::Result<Entry> {
         let mut archive = self.archive.clone();
         let entry = archive.by_index_raw(index).map_err(io_error)?;
-        Ok(Entry { is_file: entry.is_file(), encrypted: entry.encrypted(), bytes: entry.size() })
+        // The directory may lie: no more than what there is can become.
+        let packed = entry.compressed_size().min(self.bytes.length()).saturating_mul(DEFLATE_RATIO);
+        let bytes = entry.size().min(packed);
+        Ok(Entry { is_file: entry.is_file(), encrypted: entry.encrypted(), bytes })
     }
 
     /// The entry's name. It is never a path to write to.
@@ -53,6 +63,7 @@ impl Archive {
 
     /// Gives `read` the entry's unpacked bytes.
     pub fn with_entry<T>(&self, index: usize, read: impl FnOnce(&mut dyn Read) -> T) -> io::Result<T> {
+        self.bytes.check()?;
         let mut archive = self.archive.clone();
         let mut entry = archive.by_index(index).map_err(io_error)?;
         Ok(read(&mut entry))
@@ -70,14 +81,32 @@ pub(crate) struct Entry {
 fn io_error(error: ZipError) -> io::Error {
     match error {
         ZipError::Io(error) => error,
+        ZipError::UnsupportedArchive(_) => io::ErrorKind::Unsupported.into(),
         other => io::Error::new(io::ErrorKind::InvalidData, other),
     }
 }
 
 #[derive(Debug)]
 enum Bytes {
-    File(Mutex<File>),
+    File(Mutex<File>, Stamp),
     Memory(Arc<[u8]>),
+}
+
+impl Bytes {
+    fn length(&self) -> u64 {
+        match self {
+            Self::File(_, stamp) => stamp.bytes,
+            Self::Memory(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// Refuses an archive that has changed since it was opened.
+    fn check(&self) -> io::Result<()> {
+        match self {
+            Self::File(file, stamp) => stamp.check(&file.lock().unwrap_or_else(PoisonError::into_inner)),
+            Self::Memory(_) => Ok(()),
+        }
+    }
 }
 
 /// A reader whose clones share one file and have each their own position.
@@ -95,16 +124,13 @@ const AHEAD: usize = 1 << 16;
 
 impl Source {
     fn new(bytes: Bytes) -> io::Result<Self> {
-        let length = match &bytes {
-            Bytes::File(file) => file.lock().unwrap_or_else(PoisonError::into_inner).metadata()?.len(),
-            Bytes::Memory(bytes) => bytes.len() as u64,
-        };
+        let length = bytes.length();
         Ok(Self { bytes: Arc::new(bytes), length, position: 0, ahead: Vec::new(), used: 0 })
     }
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         match &*self.bytes {
-            Bytes::File(file) => {
+            Bytes::File(file, _) => {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 file.seek(SeekFrom::Start(at))?;
                 file.read(buffer)

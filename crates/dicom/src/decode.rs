@@ -9,7 +9,7 @@ use dicom_dictionary_std::{tags, uids};
 use flate2::read::DeflateDecoder;
 
 use crate::elements::Fields;
-use crate::format::{FrameFormat, Photometric};
+use crate::format::{FrameFormat, Number, Photometric};
 use crate::fragments::{FrameIndex, OffsetTables, ReadSeek};
 use crate::header::PixelPlace;
 use crate::source::{Place, skip};
@@ -23,6 +23,8 @@ pub(crate) struct Decoded {
     pub lossy: bool,
     /// What a codestream says of its colours.
     pub color: Option<ColorSpace>,
+    /// The codestream and the dataset do not agree whether samples are signed.
+    pub other_sign: bool,
     /// The data are longer than the frame.
     pub too_long: bool,
     /// The fragments' end is not marked.
@@ -134,7 +136,7 @@ fn malformed(reason: impl Into<String>) -> Error {
 pub(crate) fn check(header: &InstanceHeader, format: &FrameFormat) -> Result<(), Error> {
     let place = header.pixel_data.ok_or_else(|| malformed("there are none"))?;
     let coding = Coding::of(header)?;
-    let available = place.available.unwrap_or(u64::MAX);
+    let available = place.available;
     match (coding, place.element.length) {
         (Coding::Native { .. }, Some(length)) => {
             let length = available.min(length.into());
@@ -157,6 +159,16 @@ pub(crate) fn check(header: &InstanceHeader, format: &FrameFormat) -> Result<(),
         (_, Some(_)) => Err(malformed("native pixels in an encapsulated transfer syntax")),
         (_, None) => coding.check_size(available, format),
     }
+}
+
+/// Whether the header of an image with one frame tells that it can't be decoded.
+pub(crate) fn is_broken(header: &InstanceHeader) -> bool {
+    // How large a frame may be is not the image's fault.
+    let limits = Limits { frame_pixels: u64::MAX, ..Limits::default() };
+    let format = || FrameFormat::new(header, &limits).and_then(|format| check(header, &format));
+    let slope = header.values.slope.is_none_or(|slope| slope.is_finite() && slope != 0.0);
+    let intercept = header.values.intercept.is_none_or(f64::is_finite);
+    header.pixels.is_some() && !(slope && intercept && format().is_ok())
 }
 
 /// Reads the frames of one object one by one, in any order and from several threads. What has to be known of all
@@ -294,7 +306,7 @@ impl FrameReader {
             Some(index) => {
                 let parts = index.frame(frame)?;
                 let needed: u64 = parts.iter().map(|&(_, length)| u64::from(length)).sum();
-                let allowed = self.place.available.unwrap_or(self.limits.file_bytes);
+                let allowed = self.place.available.min(self.limits.file_bytes);
                 if needed > allowed {
                     return Err(malformed("the file ends within a fragment"));
                 }
@@ -322,6 +334,10 @@ impl FrameReader {
         };
         let facts = codestream::decode(self.coding, scratch, &shape, raw)?;
         decoded.lossy = facts.lossy;
+        decoded.other_sign = match format.number {
+            Number::Integer { signed } => facts.signed.is_some_and(|found| found != signed),
+            Number::Float => false,
+        };
         decoded.color = Some(facts.color);
         Ok(decoded)
     }
@@ -434,6 +450,10 @@ fn fragments(
             [0xFE, 0xFF, 0xDD, 0xE0] => return Ok(true),
             [0xFE, 0xFF, 0x00, 0xE0] if length != 0xFFFF_FFFF => {}
             _ => return Err(malformed("a fragment does not begin with an item of stated length")),
+        }
+        if count > limits.elements {
+            let (what, allowed) = ("fragments of one object", limits.elements as u64);
+            return Err(Error::Limits { what, needed: allowed + 1, allowed });
         }
         let needed = codestream.len() as u64 + length;
         if needed > limits.file_bytes {

@@ -3,7 +3,7 @@
 //!
 //! It lists the elements of the top level and only checks what is nested; [`Fields`] reads the listed values.
 
-use dicom_core::dictionary::{DataDictionary as _, DataDictionaryEntry as _};
+use dicom_core::dictionary::{DataDictionary as _, DataDictionaryEntry as _, VirtualVr};
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::{StandardDataDictionary, tags};
 
@@ -73,7 +73,23 @@ pub(crate) struct Elements {
     pub pixels: Option<PixelElement>,
     /// The end of the last element in front of the pixel data.
     pub end: usize,
+    /// What breaks the standard and does no harm.
+    pub oddities: Oddities,
 }
+
+/// What breaks the standard and does no harm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Oddities {
+    /// A value of odd length (PS3.5 7.1.1).
+    pub odd_length: bool,
+    /// Elements of the top level that are repeated or out of order (PS3.5 7.1).
+    pub disorder: bool,
+    /// An element of the image description whose VR is not the dictionary's.
+    pub wrong_vr: bool,
+}
+
+/// Elements of one level that are listed. No real dataset has a tenth of that.
+const MOST_LISTED: usize = 1 << 16;
 
 /// The outcome of a walk over the beginning of a file.
 #[derive(Debug)]
@@ -122,6 +138,7 @@ struct Walker<'a> {
     position: usize,
     levels: Vec<Level>,
     list: Vec<Element>,
+    oddities: Oddities,
 }
 
 enum Stop {
@@ -159,6 +176,7 @@ impl<'a> Walker<'a> {
             position: 0,
             levels: Vec::new(),
             list: Vec::new(),
+            oddities: Oddities::default(),
         }
     }
 
@@ -177,7 +195,7 @@ impl<'a> Walker<'a> {
     }
 
     fn finish(self, pixels: Option<PixelElement>) -> Elements {
-        Elements { list: self.list, pixels, end: self.position }
+        Elements { list: self.list, pixels, end: self.position, oddities: self.oddities }
     }
 
     /// Reads one element header or one item.
@@ -246,7 +264,7 @@ impl<'a> Walker<'a> {
             (ITEM, _) => {
                 let unknown = self.levels.last().is_some_and(|level| level.unknown_encoding);
                 if unknown && length != 0 {
-                    let first = self.peek::<6>(start).ok_or(self.missing(start + 6))?;
+                    let first = self.peek::<6>(start).ok_or_else(|| self.missing(start + 6))?;
                     encoding = guess_encoding(first);
                 }
                 let end = if length == UNDEFINED { None } else { Some(self.value_end(start, length)?) };
@@ -288,10 +306,9 @@ impl<'a> Walker<'a> {
         }
         let end = if undefined { None } else { Some(self.value_end(start, header.length)?) };
         let encoding = self.current_encoding();
+        self.oddities.odd_length |= !undefined && header.length % 2 == 1;
         if top {
-            let end = end.unwrap_or(start);
-            let at = self.position;
-            self.list.push(Element { tag: header.tag, vr: header.vr, header: at, start, end, encoding });
+            self.list(&header, start, end.unwrap_or(start))?;
         }
         self.position = start;
         let pixels = header.tag == tags::PIXEL_DATA || matches!(header.vr, VR::OB | VR::OW);
@@ -307,6 +324,19 @@ impl<'a> Walker<'a> {
             }
             _ => Err(malformed(format!("{} has no length", header.tag))),
         }
+    }
+
+    fn list(&mut self, header: &Header, start: usize, end: usize) -> Result<(), Stop> {
+        if self.list.len() >= MOST_LISTED {
+            let (needed, allowed) = (MOST_LISTED as u64 + 1, MOST_LISTED as u64);
+            return Err(Stop::Error(Error::Limits { what: "elements of one level", needed, allowed }));
+        }
+        let &Header { tag, vr, .. } = header;
+        self.oddities.disorder |= self.list.last().is_some_and(|last| last.tag >= tag);
+        self.oddities.wrong_vr |= self.encoding.explicit && is_described_otherwise(tag, vr);
+        let (at, encoding) = (self.position, self.encoding);
+        self.list.push(Element { tag, vr, header: at, start, end, encoding });
+        Ok(())
     }
 
     fn push(
@@ -354,7 +384,7 @@ impl<'a> Walker<'a> {
 
     fn header(&self) -> Result<Header, Stop> {
         let at = self.position;
-        let head = self.peek::<8>(at).ok_or(self.missing(at + 8))?;
+        let head = self.peek::<8>(at).ok_or_else(|| self.missing(at + 8))?;
         let encoding = self.current_encoding();
         let (tag, length) = encoding.tag_and_length(head);
         let letters = head[4].is_ascii_uppercase() && head[5].is_ascii_uppercase();
@@ -367,9 +397,21 @@ impl<'a> Walker<'a> {
             let length = u32::from(encoding.u16([head[6], head[7]]));
             return Ok(Header { tag, vr, length, size: 8 });
         }
-        let long = self.peek::<4>(at + 8).ok_or(self.missing(at + 12))?;
+        let long = self.peek::<4>(at + 8).ok_or_else(|| self.missing(at + 12))?;
         Ok(Header { tag, vr, length: encoding.u32(long), size: 12 })
     }
+}
+
+/// Whether an element of the image description (group 0028) has a VR that its tag can't have. UN may stand for any.
+fn is_described_otherwise(tag: Tag, vr: VR) -> bool {
+    let expected = || StandardDataDictionary.by_tag(tag).map(|entry| entry.vr());
+    tag.0 == 0x28
+        && vr != VR::UN
+        && expected().is_some_and(|expected| match expected {
+            VirtualVr::Exact(exact) => exact != vr,
+            VirtualVr::Xs => !matches!(vr, VR::US | VR::SS),
+            _ => false,
+        })
 }
 
 /// Whether an explicit element has a length of 16 bits (PS3.5 7.1.2).
@@ -412,6 +454,9 @@ pub(crate) struct Fields<'a> {
     bytes: &'a [u8],
     list: &'a [Element],
 }
+
+/// Items that are held at once. Sequences that may be longer are read item by item.
+const MOST_ITEMS: usize = 4096;
 
 /// Values of one element that are read at most: the longest that are needed have one for each frame.
 const MOST_VALUES: usize = 1 << 18;
@@ -485,9 +530,14 @@ impl<'a> Fields<'a> {
         self.list
     }
 
-    /// The items of a sequence, each as its bytes and elements.
+    /// The items of a short sequence, each as its bytes and elements.
     pub fn items(self, tag: Tag, limits: &'a Limits) -> Result<Vec<(&'a [u8], Elements)>, Error> {
-        self.each_item(tag, limits).collect()
+        let items: Vec<_> = self.each_item(tag, limits).take(MOST_ITEMS + 1).collect::<Result<_, _>>()?;
+        if items.len() > MOST_ITEMS {
+            let (needed, allowed) = (items.len() as u64, MOST_ITEMS as u64);
+            return Err(Error::Limits { what: "items of one sequence", needed, allowed });
+        }
+        Ok(items)
     }
 
     /// The items of a sequence, walked over one after the other.

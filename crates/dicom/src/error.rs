@@ -127,6 +127,12 @@ pub enum StackFault {
     /// Pixel Spacing (0028,0030) is absent or not two positive numbers.
     #[error("the images state no usable pixel spacing (0028,0030)")]
     NoSpacing,
+    /// A distance or a place that no scanner has: nothing could be computed with it.
+    #[error("a spacing or a position of {mm:e} mm")]
+    OutOfProportion {
+        /// The distance, or the largest coordinate.
+        mm: f64,
+    },
     /// The first voxels of the slices do not stand on one line.
     #[error("the first voxels of the slices leave their line by {deviation_mm:.3} mm")]
     OffLine {

@@ -63,20 +63,16 @@ fn enhanced(
     if count > 1 {
         base = unplaced(base);
     }
-    let shared = fields.items(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, limits)?;
-    if let Some((bytes, elements)) = shared.first() {
-        apply(Fields::new(bytes, elements), &mut base, limits, notes)?;
+    if let Some(shared) = fields.each_item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, limits).next() {
+        let (bytes, elements) = shared?;
+        apply(Fields::new(bytes, &elements), &mut base, limits, notes)?;
     }
-    let mut items = fields.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, limits)?;
-    if items.len() != count as usize {
-        let text = "the number of frames and that of their functional groups differ";
-        notes.add(NoteCode::Tolerated, text);
-        items.truncate(count as usize);
-    }
-    let mut each: Vec<FrameHeader> = Vec::with_capacity(items.len());
-    for (bytes, elements) in &items {
+    let mut each: Vec<FrameHeader> = Vec::new();
+    let mut items = fields.each_item(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, limits);
+    for item in items.by_ref().take(count as usize) {
+        let (bytes, elements) = item?;
         let mut frame = base.clone();
-        apply(Fields::new(bytes, elements), &mut frame, limits, notes)?;
+        apply(Fields::new(bytes, &elements), &mut frame, limits, notes)?;
         // Neighbours mostly agree in what they need not hold twice.
         if let Some(last) = each.last() {
             if last.values == frame.values {
@@ -90,6 +86,10 @@ fn enhanced(
             }
         }
         each.push(frame);
+    }
+    if each.len() != count as usize || items.next().is_some() {
+        let text = "the number of frames and that of their functional groups differ";
+        notes.add(NoteCode::Tolerated, text);
     }
     Ok(FrameHeaders { count, each, rest: Some(Box::new(base)) })
 }
@@ -127,8 +127,9 @@ fn apply(
             | tags::UNASSIGNED_PER_FRAME_CONVERTED_ATTRIBUTES_SEQUENCE => timing,
             _ => continue,
         };
-        if let Some((bytes, elements)) = groups.items(element.tag, limits)?.first() {
-            read(Fields::new(bytes, elements), frame, notes);
+        if let Some(item) = groups.each_item(element.tag, limits).next() {
+            let (bytes, elements) = item?;
+            read(Fields::new(bytes, &elements), frame, notes);
         }
     }
     Ok(())
@@ -200,13 +201,14 @@ fn timing(item: Fields<'_>, frame: &mut FrameHeader, _: &mut Notes) {
 }
 
 fn diffusion(groups: Fields<'_>, frame: &mut FrameHeader, limits: &Limits) -> Result<(), Error> {
-    let items = groups.items(tags::MR_DIFFUSION_SEQUENCE, limits)?;
-    let Some((bytes, elements)) = items.first() else { return Ok(()) };
-    let item = Fields::new(bytes, elements);
+    let Some(item) = groups.each_item(tags::MR_DIFFUSION_SEQUENCE, limits).next().transpose()? else {
+        return Ok(());
+    };
+    let item = Fields::new(item.0, &item.1);
     set(&mut frame.phase.b_value, parse::finite(item, tags::DIFFUSION_B_VALUE));
-    let directions = item.items(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE, limits)?;
-    if let Some((bytes, elements)) = directions.first() {
-        let direction = Fields::new(bytes, elements);
+    if let Some(direction) = item.each_item(tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE, limits).next() {
+        let (bytes, elements) = direction?;
+        let direction = Fields::new(bytes, &elements);
         frame.phase.diffusion_direction = parse::vector(direction, tags::DIFFUSION_GRADIENT_ORIENTATION);
     }
     Ok(())
@@ -263,9 +265,9 @@ fn nuclear(
     };
     let windows = vector(tags::ENERGY_WINDOW_VECTOR);
     let times = vector(tags::TIME_SLOT_VECTOR).or_else(|| vector(tags::TIME_SLICE_VECTOR));
-    let detectors = fields.items(tags::DETECTOR_INFORMATION_SEQUENCE, limits)?;
+    let detector = fields.each_item(tags::DETECTOR_INFORMATION_SEQUENCE, limits).next().transpose()?;
     let mut first = base.clone();
-    if let Some((bytes, elements)) = detectors.first() {
+    if let Some((bytes, elements)) = &detector {
         let plane = parse::plane(Fields::new(bytes, elements), notes);
         set(&mut first.plane.image_position_mm, plane.image_position_mm);
         if plane.row_cosines.is_some() {

@@ -9,10 +9,11 @@ use dicom_dictionary_std::uids;
 use glam::DVec3;
 
 use crate::slices::{Directions, Slices};
-use crate::{Error, Frame, InstanceHeader, PixelModule, StackFault, mosaic, phases};
+use crate::{Error, Frame, InstanceHeader, PixelModule, StackFault, decode, mosaic, phases};
 
 /// Frames of one DICOM series that can make one volume or one stack, or objects without pixels. A DICOM series whose
-/// images differ in orientation, size, frame of reference or phase gives several of these.
+/// images differ in orientation, size, spacing, frame of reference or phase gives several of these, and so does one
+/// with images that can't be decoded, which stand apart.
 #[derive(Clone, Debug)]
 pub struct Series {
     /// Each once, in the order of their frames.
@@ -47,11 +48,15 @@ pub fn group(headers: Vec<Arc<InstanceHeader>>) -> Vec<Series> {
     let mut numbers = BTreeMap::new();
     let mut series = Vec::new();
     for (key, headers) in groups {
-        let uid = (key.series, key.patient);
+        let uid = (key.series.clone(), key.patient);
         let several = counts.get(&uid).is_some_and(|&count| count > 1);
         let number = numbers.entry(uid).or_insert(0usize);
         *number += 1;
-        let name = if key.localizer { "localizer".to_owned() } else { format!("group {number}") };
+        let name = match &key {
+            Key { broken: true, .. } => format!("damaged images, group {number}"),
+            Key { localizer: true, .. } => "localizer".to_owned(),
+            _ => format!("group {number}"),
+        };
         series.extend(split(headers, several.then_some(name)));
     }
     series.sort_by(|a, b| {
@@ -72,6 +77,8 @@ struct Key {
     class: String,
     frame_of_reference: Option<String>,
     localizer: bool,
+    /// Images that can't be decoded must not keep others from being loaded.
+    broken: bool,
     matrix: Option<(u32, u32, u32, String)>,
     /// For multi-frame objects: which it is.
     object: Option<(Option<i64>, String)>,
@@ -92,6 +99,7 @@ impl Key {
             class: header.sop_class_uid.clone(),
             frame_of_reference: header.frame_of_reference_uid.clone(),
             localizer: header.image_type.iter().skip(2).any(|value| value == "LOCALIZER"),
+            broken: !multi_frame && decode::is_broken(header),
             matrix: pixels.map(|p| (p.rows, p.columns, p.samples_per_pixel, p.photometric.clone())),
             object: multi_frame.then(object),
         }
@@ -106,7 +114,7 @@ fn split(mut headers: Vec<Arc<InstanceHeader>>, group_name: Option<String>) -> V
     let mut notes = Notes::new();
     if group_name.is_some() {
         let text = "the series was split: its images differ in size, kind of pixels or frame of reference, are \
-                    localizers, or are objects of several frames";
+                    localizers, objects of several frames, or images that can't be decoded";
         notes.add(NoteCode::Split, text);
     }
     drop_repeated(&mut headers, &mut notes);
@@ -142,7 +150,7 @@ fn split(mut headers: Vec<Arc<InstanceHeader>>, group_name: Option<String>) -> V
         let orientation = several.then(|| format!("orientation {}", n + 1));
         let name: Vec<String> = [group_name.clone(), orientation].into_iter().flatten().collect();
         if several {
-            notes.add(NoteCode::Split, "the series was split by orientation, size or stack");
+            notes.add(NoteCode::Split, "the series was split by orientation, size, pixel spacing or stack");
         }
         series.extend(split_phases(group, name, notes));
     }
@@ -185,8 +193,17 @@ fn may_share(a: &Frame, b: &Frame) -> bool {
     p.image_position_mm.is_some() == q.image_position_mm.is_some()
         && close(p.row_cosines, q.row_cosines)
         && close(p.column_cosines, q.column_cosines)
+        && (p.image_position_mm.is_none() || close_spacing(p.pixel_spacing_mm, q.pixel_spacing_mm))
         && a.phase().stack_id == b.phase().stack_id
         && a.size() == b.size()
+}
+
+/// Whether spacings differ by rounding only.
+fn close_spacing(a: Option<[f64; 2]>, b: Option<[f64; 2]>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * a.abs()),
+        (a, b) => a.is_none() && b.is_none(),
+    }
 }
 
 fn split_phases(frames: Vec<Frame>, name: Vec<String>, mut notes: Notes) -> Vec<Series> {
@@ -380,8 +397,7 @@ impl Series {
         let mut spacings = self.frames.iter().map(|frame| frame.plane().pixel_spacing_mm);
         let usable = |spacing: &[f64; 2]| spacing.iter().all(|&mm| mm > 0.0 && mm.is_finite());
         let first = spacings.next().flatten().filter(usable).ok_or(StackFault::NoSpacing)?;
-        let close = |other: [f64; 2]| first.iter().zip(other).all(|(a, b)| (a - b).abs() <= 1e-4 * a);
-        if !spacings.all(|other| other.is_some_and(close)) {
+        if !spacings.all(|other| close_spacing(Some(first), other)) {
             return Err(Error::unsupported("a series whose images differ in pixel spacing"));
         }
         Ok(first)

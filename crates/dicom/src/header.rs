@@ -14,7 +14,7 @@ use crate::{Error, Limits, TransferSyntax};
 
 /// The header of one SOP instance, with the way back to its pixels. Holds no identity in the open: see
 /// [`InstanceHeader::identity`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct InstanceHeader {
     /// SOP Class UID (0008,0016), empty if absent.
@@ -58,6 +58,22 @@ pub struct InstanceHeader {
     pub(crate) place: Place,
     pub(crate) dataset: Dataset,
     pub(crate) pixel_data: Option<PixelPlace>,
+}
+
+/// Free text and UIDs may tell who it is.
+impl fmt::Debug for InstanceHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InstanceHeader")
+            .field("sop_class_uid", &self.sop_class_uid)
+            .field("transfer_syntax", &self.transfer_syntax)
+            .field("modality", &self.modality)
+            .field("plane", &self.plane)
+            .field("pixels", &self.pixels)
+            .field("frames", &self.frames.count)
+            .field("dataset", &self.dataset)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What tells apart the phases of a series: images at one position, at several times or with several settings.
@@ -260,8 +276,8 @@ pub(crate) struct PixelPlace {
     pub element: PixelElement,
     /// Where the deflated dataset starts in the file.
     pub deflated_from: Option<u64>,
-    /// Bytes from the value's start to the end of the file; unknown within a deflated dataset.
-    pub available: Option<u64>,
+    /// Bytes from the value's start to the end of the file; at most so many within a deflated dataset.
+    pub available: u64,
 }
 
 impl InstanceHeader {

@@ -163,6 +163,7 @@ struct Findings {
     too_long: AtomicUsize,
     open_end: AtomicUsize,
     wrong_table: AtomicUsize,
+    other_sign: AtomicUsize,
 }
 
 impl Findings {
@@ -171,6 +172,7 @@ impl Findings {
         self.too_long.fetch_add(decoded.too_long.into(), Ordering::Relaxed);
         self.open_end.fetch_add(decoded.open_end.into(), Ordering::Relaxed);
         self.wrong_table.fetch_add(decoded.wrong_table.into(), Ordering::Relaxed);
+        self.other_sign.fetch_add(decoded.other_sign.into(), Ordering::Relaxed);
     }
 
     fn describe(&self, notes: &mut Notes) {
@@ -187,6 +189,8 @@ impl Findings {
         note(&self.open_end, NoteCode::Tolerated, "compressed pixel data whose end is not marked");
         let text = "an offset table that does not fit the fragments; their own order is used";
         note(&self.wrong_table, NoteCode::Tolerated, text);
+        let text = "compressed samples whose sign is not that of the dataset (0028,0103), which is used";
+        note(&self.other_sign, NoteCode::Tolerated, text);
     }
 }
 

@@ -10,7 +10,7 @@ use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
 use flate2::read::DeflateDecoder;
 
 use crate::archive::is_zip;
-use crate::elements::{Element, Elements, Encoding, Fields, Walk, guess_encoding, walk};
+use crate::elements::{Element, Elements, Encoding, Fields, Oddities, Walk, guess_encoding, walk};
 use crate::gather::Foreign;
 use crate::header::{Dataset, FrameHeaders, InstanceHeader, PixelModule, PixelPlace};
 use crate::source::{Origin, Place};
@@ -118,6 +118,9 @@ pub(crate) fn may_be_dicom(start: &[u8]) -> bool {
     is_part_10(start) || start.starts_with(b"DICM") || start.starts_with(&[2, 0]) || plausible_start(start)
 }
 
+/// Deflating makes nothing smaller than by this factor.
+pub(crate) const DEFLATE_RATIO: u64 = 1032;
+
 /// Most headers fit in the first read.
 pub(crate) const FIRST_READ: usize = 16 << 10;
 
@@ -168,8 +171,11 @@ impl<'a> Start<'a> {
         let mut notes = Notes::new();
         let has_group_2 = |bytes: &[u8], at: usize| bytes.get(at..at + 2) == Some(&[2, 0]);
         let start = if self.bytes.get(128..132) == Some(b"DICM") {
-            if self.bytes.starts_with(b"MZ") || self.bytes.starts_with(b"\x7FELF") {
-                notes.add(NoteCode::Tolerated, "the preamble looks like a program; it is not used");
+            // PS3.10 7.1 allows a second format there, and says that it may be a trap.
+            let other = [&b"MZ"[..], b"\x7FELF", b"\xCA\xFE\xBA\xBE", b"II*\0", b"MM\0*", b"#!"];
+            if other.iter().any(|start| self.bytes.starts_with(start)) {
+                let text = "the preamble looks like a program or a file of another kind; it is not used";
+                notes.add(NoteCode::Tolerated, text);
             }
             132
         } else if self.bytes.starts_with(b"DICM") {
@@ -185,6 +191,12 @@ impl<'a> Start<'a> {
             notes.add(NoteCode::Tolerated, "a file without the preamble of DICOM files (PS3.10 7.1)");
         }
         let meta = self.meta(start)?;
+        if meta.stated_end.is_some_and(|end| end != meta.end as u64) {
+            notes.add(
+                NoteCode::Tolerated,
+                "the meta information's length (0002,0000) is wrong; it is not used",
+            );
+        }
         let head = self.dataset(meta, limits, notes);
         match head {
             Err(Error::Malformed { .. }) if start == 0 => Err(self.not_dicom()),
@@ -195,7 +207,7 @@ impl<'a> Start<'a> {
 
     /// Walks over the file meta information, explicit little endian until its group ends. Its stated length may lie.
     fn meta(&mut self, start: usize) -> Result<Meta, Error> {
-        let mut meta = Meta { end: start, syntax: None, class: None };
+        let mut meta = Meta { end: start, stated_end: None, syntax: None, class: None };
         loop {
             self.ensure(meta.end + 12)?;
             let Some(&[g0, g1, e0, e1, v0, v1, l0, l1]) =
@@ -223,6 +235,10 @@ impl<'a> Start<'a> {
             match Tag(2, u16::from_le_bytes([e0, e1])) {
                 tags::TRANSFER_SYNTAX_UID => meta.syntax = text().filter(|uid| !uid.is_empty()),
                 tags::MEDIA_STORAGE_SOP_CLASS_UID => meta.class = text(),
+                tags::FILE_META_INFORMATION_GROUP_LENGTH => {
+                    let length = value.first_chunk().map(|&length| u32::from_le_bytes(length));
+                    meta.stated_end = length.map(|length| to as u64 + u64::from(length));
+                }
                 _ => {}
             }
             meta.end = to;
@@ -300,6 +316,8 @@ impl<'a> Start<'a> {
 struct Meta {
     /// Where the dataset starts.
     end: usize,
+    /// Where its group length says that it ends.
+    stated_end: Option<u64>,
     syntax: Option<String>,
     class: Option<String>,
 }
@@ -393,13 +411,15 @@ impl Head {
         let pixel_data = self.elements.pixels.map(|mut element| {
             let base = if self.deflated_from.is_some() { 0 } else { self.start };
             element.offset += base as u64;
-            let available = match self.deflated_from {
-                Some(_) => None,
-                None => Some(self.file_bytes.saturating_sub(element.offset)),
+            let bytes = match self.deflated_from {
+                Some(_) => self.file_bytes.saturating_mul(DEFLATE_RATIO),
+                None => self.file_bytes,
             };
+            let available = bytes.saturating_sub(element.offset);
             PixelPlace { element, deflated_from: self.deflated_from, available }
         });
-        let most = most_frames(pixels.as_ref(), pixel_data.as_ref(), self.file_bytes);
+        let most = most_frames(pixels.as_ref(), pixel_data.as_ref());
+        note_oddities(fields, &self.elements, &mut notes);
         let mut header = InstanceHeader {
             sop_class_uid: class,
             sop_instance_uid: text(tags::SOP_INSTANCE_UID),
@@ -429,6 +449,23 @@ impl Head {
     }
 }
 
+fn note_oddities(fields: Fields<'_>, elements: &Elements, notes: &mut Notes) {
+    let Oddities { odd_length, disorder, wrong_vr } = elements.oddities;
+    let uids = [tags::SOP_INSTANCE_UID, tags::STUDY_INSTANCE_UID, tags::SERIES_INSTANCE_UID];
+    let is_uid = |text: &str| text.len() <= 64 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let wrong_uid = uids.into_iter().any(|tag| fields.has(tag) && !fields.text(tag).is_some_and(is_uid));
+    for (seen, text) in [
+        (odd_length, "values of odd length (PS3.5 7.1.1)"),
+        (disorder, "elements that are repeated or out of order; the first of each is used"),
+        (wrong_vr, "elements of the image description with a value representation that is not theirs"),
+        (wrong_uid, "unique identifiers that break the rules for them (PS3.5 9.1)"),
+    ] {
+        if seen {
+            notes.add(NoteCode::Tolerated, text);
+        }
+    }
+}
+
 /// The longest value of a private element or an overlay that is kept.
 const LONG_VALUE: usize = 1024;
 
@@ -451,10 +488,9 @@ fn kept(bytes: &[u8], fields: Fields<'_>) -> Vec<u8> {
 }
 
 /// How many frames the file can hold: each native frame has its size, each other one an item of at least 8 bytes.
-fn most_frames(pixels: Option<&PixelModule>, place: Option<&PixelPlace>, file_bytes: u64) -> u64 {
+fn most_frames(pixels: Option<&PixelModule>, place: Option<&PixelPlace>) -> u64 {
     let (Some(pixels), Some(place)) = (pixels, place) else { return 0 };
-    // Deflating makes nothing smaller than by a factor of 1032.
-    let available = place.available.unwrap_or(file_bytes.saturating_mul(1032));
+    let available = place.available;
     let Some(length) = place.element.length else { return available / 8 };
     let samples = [pixels.rows, pixels.columns, pixels.samples_per_pixel, pixels.bits_allocated];
     let bits = samples.iter().fold(1u64, |product, &n| product.saturating_mul(n.into())).max(8);

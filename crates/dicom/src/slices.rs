@@ -59,6 +59,12 @@ impl Directions {
     }
 }
 
+/// From atoms to elephants.
+const SPACING_MM: std::ops::RangeInclusive<f64> = 1e-7..=1e6;
+
+/// The furthest place of a slice. In f64 that leaves a nanometre.
+const FARTHEST_MM: f64 = 1e7;
+
 /// What a grid is made of: slices in order along the normal.
 #[derive(Clone, Debug)]
 pub(crate) struct Slices {
@@ -75,6 +81,7 @@ pub(crate) struct Slices {
 impl Slices {
     /// The grid, with notes on everything that is not plain about it.
     pub fn grid(&self, notes: &mut Notes) -> Result<Grid, Error> {
+        self.check_proportion()?;
         let [row_spacing, column_spacing] = self.pixel_spacing_mm;
         let normal = self.directions.normal();
         let (Some(&first), Some(&last)) = (self.origins_mm.first(), self.origins_mm.last()) else {
@@ -123,6 +130,15 @@ impl Slices {
         }
         let table = SliceTable::new(z_mm, gaps.missing(notes))?;
         Ok(Grid::uneven(shape, affine(step), table)?)
+    }
+
+    /// Refuses numbers with which nothing could be computed.
+    fn check_proportion(&self) -> Result<(), StackFault> {
+        let spacings = self.pixel_spacing_mm.into_iter().chain(self.slice_thickness_mm);
+        let odd = spacings.into_iter().find(|mm| !SPACING_MM.contains(mm));
+        let far =
+            self.origins_mm.iter().map(|origin| origin.abs().max_element()).find(|&mm| mm > FARTHEST_MM);
+        odd.or(far).map_or(Ok(()), |mm| Err(StackFault::OutOfProportion { mm }))
     }
 
     fn check_line(&self, first: DVec3, step: DVec3, z_mm: &[f64]) -> Result<(), StackFault> {

@@ -76,13 +76,19 @@ pub(crate) enum Place {
 /// A file as it was when it was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    bytes: u64,
+    pub bytes: u64,
     modified: Option<SystemTime>,
 }
 
 impl Stamp {
-    fn of(metadata: &fs::Metadata) -> Self {
+    pub fn of(metadata: &fs::Metadata) -> Self {
         Self { bytes: metadata.len(), modified: metadata.modified().ok() }
+    }
+
+    /// Refuses a file that is not what it was.
+    pub fn check(self, file: &File) -> io::Result<()> {
+        let same = Self::of(&file.metadata()?) == self;
+        if same { Ok(()) } else { Err(io::Error::other("the file has changed since it was found")) }
     }
 }
 
@@ -146,8 +152,15 @@ impl Place {
         name.into()
     }
 
+    /// The error for a read that failed. Compressed bytes that can't be unpacked are the file's fault.
     pub fn io(&self, cause: io::Error) -> Error {
-        Error::io("read", self.path(), cause)
+        match cause.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                Error::malformed("compressed data", "they can't be unpacked")
+            }
+            io::ErrorKind::UnexpectedEof => Error::malformed("file", "it ends early"),
+            _ => Error::io("read", self.path(), cause),
+        }
     }
 
     /// Whether reading may start anywhere at no cost; otherwise everything in front is unpacked first.
@@ -168,11 +181,8 @@ impl Place {
         match self {
             Self::File(path, stamp) => {
                 let file = File::open(path).map_err(|cause| self.io(cause))?;
-                let found = Stamp::of(&file.metadata().map_err(|cause| self.io(cause))?);
-                if found != *stamp {
-                    return Err(self.io(io::Error::other("the file has changed since it was found")));
-                }
-                Ok((Box::new(file), found.bytes))
+                stamp.check(&file).map_err(|cause| self.io(cause))?;
+                Ok((Box::new(file), stamp.bytes))
             }
             Self::Bytes(bytes, _) => Ok((Box::new(io::Cursor::new(&**bytes)), bytes.len() as u64)),
             Self::Part(part) => {

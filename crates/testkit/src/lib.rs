@@ -14,6 +14,8 @@
 //! | reference | its goldens: small PGM and PPM files in `golden/` | every byte | `tests/golden.rs` |
 //! | CPU, GPU | the pictures of the goldens | [`Tolerance::SLICE`] and the other constants | `tests/golden.rs` |
 //!
+//! [`fuzz`] and [`damaged`] give the readers of files what they must survive.
+//!
 //! [`compare`] fails where it should: its own tests hold a picture that differs for each way to differ. Tolerances stand
 //! in one file, each with its reason. Suites that find no GPU say `SKIP`; with `ANATOME_REQUIRE_GPU=1` they fail.
 //!
@@ -27,6 +29,7 @@
 
 mod backend;
 mod compare;
+mod fuzz;
 mod golden;
 mod random;
 mod reference;
@@ -34,6 +37,7 @@ mod tolerance;
 
 pub use backend::{Backend, Named};
 pub use compare::{Difference, Report, compare};
+pub use fuzz::{Tally, damaged, fuzz};
 pub use golden::{Fault, Goldens};
 pub use random::Random;
 pub use reference::{ReferenceFrame, ReferenceRenderer, ReferenceVolume};

@@ -19,15 +19,15 @@ struct Arrows {
 #[rustfmt::skip]
 const ARROWS: &[Arrows] = &[
     Arrows { from: "anatome-core",    to: &[], tests: &[] },
-    Arrows { from: "anatome-codecs",  to: &[], tests: &[] },
+    Arrows { from: "anatome-codecs",  to: &[], tests: &["anatome-testkit"] },
     Arrows { from: "anatome-shaders", to: &[], tests: &[] },
     Arrows { from: "xtask",           to: &[], tests: &[] },
     Arrows { from: "anatome-phantom", to: &["anatome-core"], tests: &[] },
     Arrows { from: "anatome-cpu",     to: &["anatome-core"], tests: &[] },
     Arrows { from: "anatome-gpu",     to: &["anatome-core", "anatome-shaders"], tests: &[] },
-    Arrows { from: "anatome-formats", to: &["anatome-core"], tests: &[] },
+    Arrows { from: "anatome-formats", to: &["anatome-core"], tests: &["anatome-testkit"] },
     // Their tests write generated studies and read them back.
-    Arrows { from: "anatome-dicom",   to: &["anatome-core", "anatome-codecs"], tests: &["anatome-phantom"] },
+    Arrows { from: "anatome-dicom",   to: &["anatome-core", "anatome-codecs"], tests: &["anatome-phantom", "anatome-testkit"] },
     Arrows { from: "anatome",         to: &["anatome-core", "anatome-dicom", "anatome-formats", "anatome-cpu", "anatome-gpu"], tests: &["anatome-phantom"] },
     Arrows { from: "anatome-viewer",  to: &["anatome", "anatome-gpu", "anatome-core"], tests: &["anatome-phantom"] },
     Arrows { from: "anatome-cli",     to: &["anatome", "anatome-phantom", "anatome-viewer"], tests: &[] },

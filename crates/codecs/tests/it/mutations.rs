@@ -1,9 +1,9 @@
-//! Damaged codestreams of every kind: some in each test run, any number with
-//! `ANATOME_FUZZ_SECONDS=600 cargo test -p anatome-codecs --release -- --ignored --nocapture mutations`.
+//! Damaged codestreams of every kind.
 
 use std::time::{Duration, Instant};
 
 use anatome_codecs::{FrameShape, jpeg, jpeg_ls, rle};
+use anatome_testkit::fuzz;
 
 use crate::hostile::{codestreams, damaged, rle_fragment, shape};
 use crate::jpeg_encoder::{Component, Lossless, Lossy, lossless, lossy};
@@ -121,19 +121,43 @@ fn announced_giants_are_refused_by_their_header() {
     }
 }
 
+/// Markers of all kinds, and runs of bits.
+#[rustfmt::skip]
+const ODD: &[&[u8]] = &[
+    b"\xFF\xD8", b"\xFF\xD9", b"\xFF\xC0\0\x0B\x08", b"\xFF\xC1\0\x0B\x0C", b"\xFF\xC2\0\x0B\x08", b"\xFF\xC3\0\x0B\x10",
+    b"\xFF\xC4\0\x13\0\x01", b"\xFF\xC9", b"\xFF\xDA\0\x08\x01\x01\0\0\x3F\0", b"\xFF\xDA\0\x08\x01\x01\0\x01\x05\x01", b"\xFF\xDB\0\x43\x10",
+    b"\xFF\xDD\0\x04\0\x01", b"\xFF\xD0", b"\xFF\xD7", b"\xFF\xDC\0\x04\0\x20", b"\xFF\xEE\0\x0EAdobe", b"\xFF\xF7\0\x0B\x10",
+    b"\xFF\xF8\0\x0D\x01\xFF\xFF\0\x01\0\x02\0\x03\0\x40", b"\xFF\x7F", b"\xFF\xFF", b"\xFF\0\xFF\0", b"\0\0\0\0", b"\x80", b"\x81",
+];
+
+/// Damaged by parts of each other, and decoded in the shape that they claim where that is small: decoders refuse any
+/// other one at once. `ANATOME_FUZZ_SECONDS` says for how long, see CONTRIBUTING.md.
 #[test]
-#[ignore = "runs as long as ANATOME_FUZZ_SECONDS says"]
-fn mutations_for_long() {
-    let seconds = std::env::var("ANATOME_FUZZ_SECONDS").map_or(60, |s| s.parse().unwrap());
-    let seed = std::env::var("ANATOME_FUZZ_SEED").map_or(1, |s| s.parse().unwrap());
-    let (mut numbers, start, mut count) = (Numbers(seed), Instant::now(), 0u64);
-    while start.elapsed() < Duration::from_secs(seconds) {
-        for case in all(&mut numbers) {
-            for _ in 0..200 {
-                attempt(&mut numbers, &case);
-                count += 1;
-            }
+fn damaged_codestreams_are_survived() {
+    let cases = all(&mut Numbers(35));
+    let streams: Vec<Vec<u8>> = cases.iter().map(|(stream, ..)| stream.clone()).collect();
+    let shape_of = |width: u32, height: u32, samples_per_pixel: u16, precision: u16| {
+        let bits_allocated = if precision > 8 { 16 } else { 8 };
+        let shape = FrameShape { columns: width, rows: height, samples_per_pixel, bits_allocated };
+        (u64::from(width) * u64::from(height) <= 1 << 16).then_some(shape)
+    };
+    let tally = fuzz("codecs", 4_000, |random| {
+        let bytes = anatome_testkit::damaged(&streams, ODD, random);
+        let jpeg = jpeg::read_header(&bytes).ok();
+        let jpeg =
+            jpeg.and_then(|found| shape_of(found.width, found.height, found.components, found.precision));
+        let jpeg_ls = jpeg_ls::read_header(&bytes).ok();
+        let jpeg_ls =
+            jpeg_ls.and_then(|found| shape_of(found.width, found.height, found.components, found.precision));
+        let output = |shape: &FrameShape| vec![0; shape.byte_len().unwrap()];
+        let mut good = jpeg.is_some_and(|shape| jpeg::decode(&bytes, &shape, &mut output(&shape)).is_ok());
+        good |= jpeg_ls.is_some_and(|shape| jpeg_ls::decode(&bytes, &shape, &mut output(&shape)).is_ok());
+        for (samples, bits) in [(1, 8), (3, 16)] {
+            let shape = shape(samples, bits);
+            good |= rle::decode(&bytes, &shape, &mut output(&shape)).is_ok();
         }
-    }
-    println!("{count} damaged codestreams in {seconds} s from seed {seed}");
+        good
+    });
+    println!("codecs: {tally:?}");
+    assert!(tally.good > tally.runs / 50, "{tally:?}");
 }

@@ -230,7 +230,7 @@ fn tiles(
     limits: &Limits,
 ) -> Result<Vec<SegmentationFrame>, Error> {
     let needed = u64::try_from(count).unwrap_or(0);
-    let allowed = limits.elements as u64;
+    let allowed = limits.frames as u64;
     if needed > allowed {
         return Err(Error::Limits { what: "frames of a segmentation", needed, allowed });
     }

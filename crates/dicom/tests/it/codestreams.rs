@@ -163,17 +163,12 @@ fn damaged_codestreams_never_panic_or_hang() {
     assert!(refused > 300, "only {refused}");
 }
 
-#[test]
-#[ignore = "runs as long as ANATOME_FUZZ_SECONDS says"]
-fn mutations_for_long() {
-    let seconds = std::env::var("ANATOME_FUZZ_SECONDS").map_or(60, |s| s.parse().unwrap());
-    let seed = std::env::var("ANATOME_FUZZ_SEED").map_or(1, |s| s.parse().unwrap());
-    let (mut numbers, start, mut count) = (Numbers(seed), Instant::now(), 0);
-    while start.elapsed() < Duration::from_secs(seconds) {
-        mutate(&mut numbers, 100);
-        count += 100 * CASES.len();
-    }
-    println!("{count} damaged codestreams in {seconds} s from seed {seed}");
+/// Small files of every codec.
+pub fn originals() -> Vec<Vec<u8>> {
+    let made = CASES.into_iter().map(|(_, syntax, codestream, bits, signed, color, _)| {
+        image(16, 12, bits, signed, color).encapsulated(syntax, &unhex(codestream))
+    });
+    made.collect()
 }
 
 /// Runs a tool; `false`, said aloud, where it is not installed and not required.

@@ -4,16 +4,20 @@ use anatome_dicom::{Error, Loaded, Source, group};
 
 use crate::shared::{load_one, scan_all, scan_bytes};
 
+/// An explicit element; values of odd length are padded (PS3.5 7.1.1).
 pub fn element(tag: (u16, u16), vr: &[u8; 2], value: &[u8]) -> Vec<u8> {
+    let mut value = value.to_vec();
+    let padding = if matches!(vr, b"UI" | b"OB" | b"UN") { 0 } else { b' ' };
+    value.resize(value.len().next_multiple_of(2), padding);
     let mut bytes = [tag.0.to_le_bytes(), tag.1.to_le_bytes()].concat();
     bytes.extend_from_slice(vr);
-    if matches!(vr, b"OB" | b"OV" | b"OW" | b"SQ" | b"UN" | b"UT") {
+    if matches!(vr, b"OB" | b"OD" | b"OF" | b"OV" | b"OW" | b"SQ" | b"UN" | b"UT") {
         bytes.extend_from_slice(&[0, 0]);
         bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
     } else {
         bytes.extend_from_slice(&(value.len() as u16).to_le_bytes());
     }
-    bytes.extend_from_slice(value);
+    bytes.extend(value);
     bytes
 }
 

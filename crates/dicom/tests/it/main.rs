@@ -8,9 +8,13 @@
 )]
 
 mod charsets;
+mod classes;
 mod codestreams;
 mod codestreams_made;
+mod complaints;
+mod exercise;
 mod frames;
+mod fuzz;
 mod hostile;
 mod made;
 mod objects;

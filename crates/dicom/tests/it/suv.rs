@@ -9,26 +9,26 @@ use crate::made::{Image, element};
 use crate::shared::{data, load_one, one_series, scan_bytes};
 
 /// A PET image: 370 MBq of F-18, an hour before the scan, 70 kg.
-struct Pet {
-    image: Image,
+pub struct Pet {
+    pub image: Image,
     radiopharmaceutical: Vec<((u16, u16), [u8; 2], String)>,
 }
 
 const DOSE: (u16, u16) = (0x18, 0x1074);
 const HALF_LIFE: (u16, u16) = (0x18, 0x1075);
-const INJECTION: (u16, u16) = (0x18, 0x1078);
+pub const INJECTION: (u16, u16) = (0x18, 0x1078);
 const INJECTION_TIME: (u16, u16) = (0x18, 0x1072);
 const SERIES_DATE: (u16, u16) = (0x08, 0x21);
 const SERIES_TIME: (u16, u16) = (0x08, 0x31);
 const ACQUISITION_DATE: (u16, u16) = (0x08, 0x22);
 const ACQUISITION_TIME: (u16, u16) = (0x08, 0x32);
 const CORRECTED: (u16, u16) = (0x28, 0x51);
-const UNITS: (u16, u16) = (0x54, 0x1001);
+pub const UNITS: (u16, u16) = (0x54, 0x1001);
 const SUV_TYPE: (u16, u16) = (0x54, 0x1006);
-const DECAY: (u16, u16) = (0x54, 0x1102);
-const WEIGHT: (u16, u16) = (0x10, 0x1030);
-const SIZE: (u16, u16) = (0x10, 0x1020);
-const SEX: (u16, u16) = (0x10, 0x40);
+pub const DECAY: (u16, u16) = (0x54, 0x1102);
+pub const WEIGHT: (u16, u16) = (0x10, 0x1030);
+pub const SIZE: (u16, u16) = (0x10, 0x1020);
+pub const SEX: (u16, u16) = (0x10, 0x40);
 
 fn vr(tag: (u16, u16)) -> &'static [u8; 2] {
     match tag {
@@ -48,7 +48,7 @@ fn padded(text: &str) -> Vec<u8> {
 }
 
 impl Pet {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let pet =
             Self { image: Image::new().with((0x08, 0x60), b"CS", b"PT"), radiopharmaceutical: Vec::new() };
         pet.with(SERIES_DATE, "20200101")
@@ -66,7 +66,7 @@ impl Pet {
             .with(INJECTION, "20200101100000.000000")
     }
 
-    fn with(mut self, tag: (u16, u16), text: &str) -> Self {
+    pub fn with(mut self, tag: (u16, u16), text: &str) -> Self {
         if matches!(tag, DOSE | HALF_LIFE | INJECTION | INJECTION_TIME) {
             self.radiopharmaceutical.retain(|(other, ..)| *other != tag);
             self.radiopharmaceutical.push((tag, *vr(tag), text.to_owned()));
@@ -97,11 +97,11 @@ impl Pet {
         scan_bytes(bytes).unwrap().instances[0].clone()
     }
 
-    fn report(&self) -> SuvReport {
+    pub fn report(&self) -> SuvReport {
         SuvReport::new([&self.header()], &Limits::default()).unwrap()
     }
 
-    fn factor(&self) -> Result<f64, SuvRefusal> {
+    pub fn factor(&self) -> Result<f64, SuvRefusal> {
         self.report().factor(SuvType::BodyWeight)
     }
 }

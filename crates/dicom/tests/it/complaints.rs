@@ -1,7 +1,7 @@
 //! What users of other viewers and libraries complain about, as far as it is a matter of loading: one test each, with
 //! the number of the complaint and the threads where it was made.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anatome_core::{NoteCode, Progress, Samples, Unit, Voi, WindowFunction};
 use anatome_dicom::objects::{DerivedObject, read_object};
@@ -10,6 +10,7 @@ use anatome_dicom::{
 };
 use glam::DVec3;
 
+use crate::exercise::Watch;
 use crate::made::{Image, element, item, loaded, loaded_stack};
 use crate::objects_made::sequence;
 use crate::shared::{POOL, load_one, scan_all, scan_bytes};
@@ -518,7 +519,7 @@ fn a_segmentation_of_a_hundred_classes_is_read_in_seconds() {
     let few = "elements=1800000".parse().unwrap();
     let refused = scan(&[Source::Bytes(bytes.clone().into())], &few, &POOL, &Progress::new());
     assert!(matches!(refused, Err(Error::Limits { .. })));
-    let start = Instant::now();
+    let watch = Watch::start();
     let (header, read) = read_segmentation(bytes);
     assert_eq!((read.segments.len(), read.frames.len(), header.frame_count()), (100, 40_000, 40_000));
     assert_eq!(read.frames[39_999].segment, Some(100));
@@ -526,8 +527,8 @@ fn a_segmentation_of_a_hundred_classes_is_read_in_seconds() {
         Frame::all(&header).last().unwrap().plane().image_position_mm,
         Some(DVec3::new(0.0, 0.0, 399.0))
     );
-    // Generous for a busy machine.
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    // About one second on one slow core; the complaint is of 13 to 35 s.
+    assert!(watch.elapsed() < Duration::from_secs(3), "{:?}", watch.elapsed());
 }
 
 /// Within the address space that its size allows: four times its bytes, and the program.

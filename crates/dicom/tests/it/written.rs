@@ -60,7 +60,9 @@ fn uneven() -> Grid {
 fn written(volume: &Volume, number: u16, folder: &Path) -> Loaded {
     let paths = write_series(volume, &spec(number), folder, &POOL, &Progress::new()).unwrap();
     assert_eq!(paths.len(), volume.grid().shape()[0]);
-    let mut series = group(scan_all(&[Source::from(folder)]).unwrap().instances);
+    let scanned = scan_all(&[Source::from(folder)]).unwrap();
+    assert!(scanned.notes.is_empty(), "{:?}", scanned.notes);
+    let mut series = group(scanned.instances);
     assert_eq!(series.len(), 1);
     load_one(&series.pop().unwrap()).unwrap()
 }

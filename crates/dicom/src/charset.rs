@@ -75,6 +75,12 @@ impl Charset {
         Self::default().within(fields)
     }
 
+    /// Whether a dataset declares a set that nobody knows, or sets that exclude each other.
+    pub fn is_doubtful(fields: Fields<'_>) -> bool {
+        let codes = || fields.texts(tags::SPECIFIC_CHARACTER_SET);
+        Self::from_codes(codes()).mixed || codes().any(|code| !is_known(&plain_name(code)))
+    }
+
     fn from_codes<'a>(codes: impl Iterator<Item = &'a str>) -> Self {
         let mut set = Self::default();
         for (n, code) in codes.enumerate() {
@@ -224,6 +230,13 @@ fn upper(name: &str) -> Option<Set> {
         "203" => ISO_8859_15,
         _ => return None,
     }))
+}
+
+/// Of PS3.3 tables C.12-2 to C.12-5, and the usual misspellings.
+fn is_known(name: &str) -> bool {
+    matches!(name, "" | "6" | "13" | "14" | "58" | "87" | "149" | "159")
+        || upper(name).is_some()
+        || standing_alone(name).is_some()
 }
 
 fn start(name: &str) -> Halves {

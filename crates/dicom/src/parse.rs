@@ -111,13 +111,18 @@ pub(crate) fn plane(fields: Fields<'_>, notes: &mut Notes) -> Plane {
     let position = finite(tags::IMAGE_POSITION_PATIENT, 3, "the image position (0020,0032)");
     let orientation = finite(tags::IMAGE_ORIENTATION_PATIENT, 6, "the image orientation (0020,0037)");
     let spacing = finite(tags::PIXEL_SPACING, 2, "the pixel spacing (0028,0030)");
-    let positive = |tag| fields.number(tag).filter(|n| n.is_finite() && *n > 0.0);
+    let thickness = fields.number(tags::SLICE_THICKNESS);
+    let slice_thickness_mm = thickness.filter(|n| n.is_finite() && *n > 0.0);
+    if thickness.is_some() && slice_thickness_mm.is_none() {
+        let text = "the slice thickness (0018,0050) is not a positive number and is not used";
+        notes.add(NoteCode::Tolerated, text);
+    }
     Plane {
         image_position_mm: position.as_deref().and_then(vector),
         row_cosines: orientation.as_deref().and_then(vector),
         column_cosines: orientation.as_deref().and_then(|n| vector(n.get(3..)?)),
         pixel_spacing_mm: spacing.as_deref().and_then(|n| n.first_chunk::<2>().copied()),
-        slice_thickness_mm: positive(tags::SLICE_THICKNESS),
+        slice_thickness_mm,
         slice_spacing_mm: fields.number(tags::SPACING_BETWEEN_SLICES).filter(|n| n.is_finite()),
     }
 }
@@ -184,6 +189,9 @@ pub(crate) fn windows(fields: Fields<'_>, notes: &mut Notes) -> Vec<NamedVoi> {
     let centers = fields.numbers(tags::WINDOW_CENTER);
     let widths = fields.numbers(tags::WINDOW_WIDTH);
     let names = free_text(fields, tags::WINDOW_CENTER_WIDTH_EXPLANATION).unwrap_or_default();
+    if centers.len() != widths.len() {
+        notes.add(NoteCode::Tolerated, "windows whose centres and widths differ in number; pairs are used");
+    }
     let mut names = names.split('\\').map(|name| name.trim().to_owned());
     let mut windows = Vec::new();
     for (&center, &width) in centers.iter().zip(&widths) {

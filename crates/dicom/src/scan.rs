@@ -10,6 +10,7 @@ use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
 use flate2::read::DeflateDecoder;
 
 use crate::archive::is_zip;
+use crate::charset::Charset;
 use crate::elements::{Element, Elements, Encoding, Fields, Oddities, Walk, guess_encoding, walk};
 use crate::gather::Foreign;
 use crate::header::{Dataset, FrameHeaders, InstanceHeader, PixelModule, PixelPlace};
@@ -459,6 +460,10 @@ fn note_oddities(fields: Fields<'_>, elements: &Elements, notes: &mut Notes) {
         (disorder, "elements that are repeated or out of order; the first of each is used"),
         (wrong_vr, "elements of the image description with a value representation that is not theirs"),
         (wrong_uid, "unique identifiers that break the rules for them (PS3.5 9.1)"),
+        (
+            Charset::is_doubtful(fields),
+            "an unknown character set, or several that exclude each other (PS3.3 C.12.1.1.2)",
+        ),
     ] {
         if seen {
             notes.add(NoteCode::Tolerated, text);

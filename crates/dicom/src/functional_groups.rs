@@ -87,7 +87,9 @@ fn enhanced(
         }
         each.push(frame);
     }
-    if each.len() != count as usize || items.next().is_some() {
+    // Tiles in their standard order need none (PS3.3 C.7.6.17.3).
+    let tiled = each.is_empty() && fields.text(tags::DIMENSION_ORGANIZATION_TYPE) == Some("TILED_FULL");
+    if !tiled && (each.len() != count as usize || items.next().is_some()) {
         let text = "the number of frames and that of their functional groups differ";
         notes.add(NoteCode::Tolerated, text);
     }

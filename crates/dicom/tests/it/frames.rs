@@ -372,3 +372,18 @@ fn segments_at_one_place_are_one_object() {
     assert_eq!((series.form(), series.frames().len()), (Form::Object, 8));
     assert!(matches!(load_one(&series), Err(anatome_dicom::Error::Unsupported { .. })));
 }
+
+/// PS3.3 C.7.6.17.3.
+#[test]
+fn tiles_that_are_not_listed_are_nothing_odd() {
+    let image = |organisation: &[u8]| {
+        Image::new()
+            .with((0x20, 0x9311), b"CS", organisation)
+            .with((0x28, 0x08), b"IS", b"2 ")
+            .with((0x5200, 0x9229), b"SQ", &item(&[]))
+            .with((0x7FE0, 0x10), b"OW", &[0; 64])
+            .without((0x20, 0x32))
+    };
+    assert!(scan_bytes(image(b"TILED_FULL").bytes()).unwrap().notes.is_empty());
+    assert!(scan_bytes(image(b"TILED_SPARSE").bytes()).unwrap().notes.has(NoteCode::Tolerated));
+}

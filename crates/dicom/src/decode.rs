@@ -51,6 +51,9 @@ pub(crate) enum Coding {
     },
 }
 
+/// An image of 8192 x 8192 may be flat, such as one that was masked.
+const FLAT_SAMPLES: u64 = 1 << 26;
+
 /// Deflated Image Frame Compression.
 const DEFLATED_IMAGE_FRAME: &str = "1.2.840.10008.1.2.8.1";
 
@@ -90,7 +93,7 @@ impl Coding {
 
     fn check_size(self, bytes: u64, format: &FrameFormat) -> Result<(), Error> {
         if format.samples() as u64 > self.most_samples(bytes, format.columns) {
-            return Err(malformed(format!("{bytes} bytes can't hold {} samples", format.samples())));
+            return Err(malformed(format!("{bytes} bytes are too few for {} samples", format.samples())));
         }
         Ok(())
     }
@@ -98,8 +101,9 @@ impl Coding {
     /// The most samples that a byte of the codestream can stand for, so that a few bytes can't ask for gigabytes.
     fn most_samples(self, bytes: u64, columns: u32) -> u64 {
         match self {
-            // Empty blocks and flat images of any size take no bytes at all: the limits alone rule.
-            Self::Native { .. } | Self::Jpeg2000 | Self::JpegXl { .. } => u64::MAX,
+            Self::Native { .. } => u64::MAX,
+            // Empty blocks and flat images of any size take no bytes at all, but real ones that large do.
+            Self::Jpeg2000 | Self::JpegXl { .. } => bytes.saturating_mul(1024).saturating_add(FLAT_SAMPLES),
             // A run of two bytes gives 128 bytes of a plane.
             Self::Rle => bytes.saturating_mul(64),
             // A line takes at least one bit.

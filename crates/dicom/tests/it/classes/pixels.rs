@@ -202,6 +202,7 @@ fn encapsulated_cases() -> Vec<Case> {
         case(6, "a lossless JPEG of 65500 x 65500", as_codec(JPEG_LOSSLESS, lossless), MALFORMED),
         case(6, "a JPEG-LS image of 65500 x 65500", as_codec(JPEG_LS, jpeg_ls), MALFORMED),
         case(6, "a JPEG 2000 image of 60000 x 60000", as_codec(JPEG_2000, &jpeg_2000_of(60_000)), MALFORMED),
+        case(6, "JPEG 2000 of 16384 x 16384 pixels in 100 bytes", giant_jpeg_2000(), MALFORMED),
         case(6, "a video", as_codec("1.2.840.10008.1.2.4.100", b"abcd"), UNSUPPORTED),
     ];
     #[rustfmt::skip]
@@ -240,10 +241,20 @@ fn jpeg_2000_start(side: u32, depth: u8) -> Vec<u8> {
 
 /// A JPEG 2000 image of 4 x 4 signed samples, all of them 0, in a dataset that says unsigned.
 fn signed_jpeg_2000() -> Vec<u8> {
-    let mut bytes = jpeg_2000_start(4, 0x8F);
+    Image::new().encapsulated(JPEG_2000, &flat_jpeg_2000(4, 0x8F))
+}
+
+/// Within the limits, and header and codestream agree, but nobody has such an image.
+fn giant_jpeg_2000() -> Vec<u8> {
+    Image::new().us(ROWS, 16_384).us(COLUMNS, 16_384).encapsulated(JPEG_2000, &flat_jpeg_2000(16_384, 15))
+}
+
+/// A valid image of which all samples are one.
+fn flat_jpeg_2000(side: u32, depth: u8) -> Vec<u8> {
+    let mut bytes = jpeg_2000_start(side, depth);
     // No decomposition, one layer, blocks of 64 x 64, the reversible transform; exponents; one empty packet.
     bytes.extend(b"\xFF\x52\0\x0C\0\0\0\x01\0\0\x04\x04\0\x01");
     bytes.extend(b"\xFF\x5C\0\x04\x40\x80");
     bytes.extend(b"\xFF\x90\0\x0A\0\0\0\0\0\x0F\0\x01\xFF\x93\0\xFF\xD9");
-    Image::new().encapsulated(JPEG_2000, &bytes)
+    bytes
 }

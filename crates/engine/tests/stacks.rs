@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anatome::{
     Backend, BackendChoice, Form, FrameStyle, Limits, Pixels, Progress, SeriesChoice, SeriesSpec, Stack,
-    Study, Workers, draw_frame, write_series,
+    Study, Voi, Window, WindowFunction, Workers, draw_frame, write_series,
 };
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 
@@ -36,7 +36,8 @@ fn a_frame_without_a_position_is_drawn_pixel_by_pixel() {
     assert!(matches!(series.form(), Form::Stack { .. }));
     let stack = Stack::new(series, &limits).unwrap();
     let backend = Backend::open(BackendChoice::Cpu, None, &workers).unwrap();
-    let voi = &volume.facts().vois[0].voi;
+    // CT that recommends none.
+    let voi = Voi::Window(Window::new(40.0, 400.0, WindowFunction::Linear).unwrap());
     for k in 0..3 {
         let image =
             draw_frame(&stack, k, &FrameStyle::default(), [50, 40], &backend, &Progress::new()).unwrap();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anatome::files::OutFolder;
 use anatome::{
-    Job, JobReport, Picture, Progress, Result, SeriesSpec, Shots, Style, Volume, Workers, write_series,
+    Error, Job, JobReport, Picture, Progress, Result, SeriesSpec, Shots, Style, Volume, Workers, write_series,
 };
 use anatome_phantom::{ThoraxSpec, thorax_ct, thorax_pet};
 use serde::Serialize;
@@ -43,6 +43,12 @@ pub(crate) fn run(args: &DemoArgs, stages: &Stages) -> Result<DemoReport> {
         ..standard_job(vec![study.join("pet")], args.out.join("pet"), common)
     };
     // Before minutes of work rather than after. What stays empty goes again.
+    for folder in ["ct", "pet"].map(|name| study.join(name)) {
+        let is_used = std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());
+        if is_used && !common.overwrite {
+            return Err(Error::Exists { path: folder });
+        }
+    }
     let _out = [ct.prepare_out()?, pet.prepare_out()?];
     let _study = [OutFolder::make(&study.join("ct"))?, OutFolder::make(&study.join("pet"))?];
     make(args, &study, common, stages)?;

@@ -177,6 +177,16 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_demo_replaces_no_study_unless_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, precious) = (path(&folder, "demo"), folder.path().join("demo/study/ct/0001.dcm"));
+    fs::create_dir_all(precious.parent().unwrap()).unwrap();
+    fs::write(&precious, "precious").unwrap();
+    fails(&["demo", "--out", &out, "--size", "32x18"], 2, "already there");
+    assert_eq!(fs::read(&precious).unwrap(), b"precious");
+}
+
+#[test]
 fn files_are_replaced_only_when_allowed() {
     let folder = with_study();
     let (study, out) = (path(&folder, "study"), path(&folder, "out"));

@@ -61,6 +61,13 @@ impl Axes {
     }
 }
 
+impl Axes {
+    /// Towards where in the patient the left, right, top and bottom edges of the picture are.
+    fn letters(&self) -> [String; 4] {
+        [-self.right, self.right, -self.down, self.down].map(orientation_letters)
+    }
+}
+
 fn facts(scene: &Scene, volume: &Volume) -> Vec<String> {
     let [k, j, i] = volume.grid().shape();
     let mm = volume.grid().spacing_mm();
@@ -154,7 +161,7 @@ impl<'a> Canvas<'a> {
         let scale = PxScale::from(self.scale.y * 1.4);
         let (w, h, margin) = (self.width as f32, self.height as f32, self.margin());
         let line = scale.y;
-        let letters = [-axes.right, axes.right, -axes.down, axes.down].map(orientation_letters);
+        let letters = axes.letters();
         let widths = letters.each_ref().map(|text| self.text_width(text, scale));
         let [left, right, top, bottom] = &letters;
         self.text(left, margin, (h - line) / 2.0, scale);
@@ -246,4 +253,68 @@ fn dilate(coverage: &[f32], width: usize, height: usize, radius: usize) -> Vec<f
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use anatome_core::{Facts, Grid, Modality, Output, Progress, Request, Samples, Unit, ValueMapping};
+    use glam::DAffine3;
+    use ndarray::Array3;
+
+    use super::*;
+    use crate::{Backend, BackendChoice, Picture, Style, Workers, scene};
+
+    fn volume() -> Arc<Volume> {
+        let grid = Grid::even([20, 20, 20], DAffine3::from_scale(DVec3::splat(5.0))).unwrap();
+        let samples = Samples::I16(Array3::from_elem((20, 20, 20), -1000));
+        let mapping = ValueMapping::identity(Unit::Hounsfield);
+        Arc::new(Volume::new(grid, samples, mapping, None, Facts::new(Modality::Ct)).unwrap())
+    }
+
+    /// As radiologists look: axial from the feet, coronal from the front, sagittal with the front on the left.
+    #[test]
+    fn letters_name_the_sides_of_every_standard_picture() {
+        let volume = volume();
+        for (picture, expected) in [
+            (Picture::Axial, ["R", "L", "A", "P"]),
+            (Picture::Coronal, ["R", "L", "H", "F"]),
+            (Picture::Sagittal, ["A", "P", "H", "F"]),
+            (Picture::Mip, ["R", "L", "H", "F"]),
+            (Picture::Rendering, ["R", "L", "H", "F"]),
+        ] {
+            let scene = scene(picture, &volume, &Style::default(), 1.5).unwrap();
+            assert_eq!(Axes::of(&scene, 300, 200).unwrap().letters(), expected, "{picture:?}");
+        }
+    }
+
+    /// The letter in the left margin is the glyph of the patient's right, that in the right margin of the left.
+    #[test]
+    fn letters_are_drawn_at_their_sides() {
+        let volume = volume();
+        let backend = Backend::open(BackendChoice::Cpu, None, &Workers::new(Some(1)).unwrap()).unwrap();
+        let progress = Progress::new();
+        let uploaded = backend.upload(&volume, &progress).unwrap();
+        let scene = scene(Picture::Coronal, &volume, &Style::default(), 1.5).unwrap();
+        let request = Request::new(scene, [600, 400], Output::Grey8);
+        let mut image = backend.render(&request, &uploaded, &progress).unwrap();
+        burn_in(&mut image, &volume).unwrap();
+        let Pixels::Grey8(pixels) = image.pixels() else { panic!("not grey") };
+        let bright = |from: usize, to: usize| -> Vec<Vec<bool>> {
+            let rows = pixels.chunks(600).skip(170).take(60);
+            rows.map(|row| row[from..to].iter().map(|&v| v > 128).collect()).collect()
+        };
+        let (left, right) = (bright(0, 40), bright(560, 600));
+        let lit = |part: &[Vec<bool>]| part.iter().flatten().filter(|lit| **lit).count();
+        assert!(lit(&left) > 10 && lit(&right) > 10);
+        // An R has ink on its right at the top, an L has none.
+        let ink_at_top_right = |part: &[Vec<bool>]| {
+            let rows: Vec<&Vec<bool>> = part.iter().filter(|row| row.iter().any(|lit| *lit)).collect();
+            let columns = |row: &&Vec<bool>| row.iter().rposition(|lit| *lit).unwrap_or(0);
+            let widest = rows.iter().map(columns).max().unwrap_or(0);
+            rows[..rows.len() / 3].iter().map(columns).max().unwrap_or(0) + 1 >= widest
+        };
+        assert!(ink_at_top_right(&left) && !ink_at_top_right(&right));
+    }
 }

@@ -25,7 +25,7 @@ fn a_frame_without_a_position_is_drawn_pixel_by_pixel() {
     let folder = tempfile::tempdir().unwrap();
     let workers = Workers::new(Some(2)).unwrap();
     let volume =
-        thorax_ct(&ThoraxSpec { shape: [3, 40, 50], seed: 3 }, workers.pool(), &Progress::new()).unwrap();
+        thorax_ct(&ThoraxSpec { shape: [3, 40, 40], seed: 3 }, workers.pool(), &Progress::new()).unwrap();
     let spec = SeriesSpec { seed: 3, number: 1, description: "test".into(), file_prefix: String::new() };
     let paths = write_series(&volume, &spec, folder.path(), workers.pool(), &Progress::new()).unwrap();
     paths.iter().for_each(|path| without_position(path));
@@ -40,12 +40,12 @@ fn a_frame_without_a_position_is_drawn_pixel_by_pixel() {
     let voi = Voi::Window(Window::new(40.0, 400.0, WindowFunction::Linear).unwrap());
     for k in 0..3 {
         let image =
-            draw_frame(&stack, k, &FrameStyle::default(), [50, 40], &backend, &Progress::new()).unwrap();
+            draw_frame(&stack, k, &FrameStyle::default(), [40, 40], &backend, &Progress::new()).unwrap();
         assert!(image.plane().is_none());
         let Pixels::Grey8(pixels) = image.pixels() else { panic!("not grey") };
         for (n, &pixel) in pixels.iter().enumerate() {
             // Padding shows the background.
-            let value = volume.modality_value([k, n / 50, n % 50]);
+            let value = volume.modality_value([k, n / 40, n % 40]);
             let expected = value.map_or(0, |value| (voi.display_from_modality(value) * 255.0 + 0.5) as u8);
             assert!(pixel.abs_diff(expected) <= 1, "frame {k}, pixel {n}: {pixel}, expected {expected}");
         }

@@ -43,16 +43,15 @@ DICOMSDL = """
 import sys, os, numpy as np, dicomsdl
 sets = [dicomsdl.open(os.path.join(sys.argv[1], name)) for name in os.listdir(sys.argv[1])]
 sets.sort(key=lambda s: float(s.ImagePositionPatient[2]))
-print(np.stack([s.toNumpyArray() if hasattr(s, 'toNumpyArray') else s.to_numpy_array() for s in sets]).shape)
+print(np.stack([s.pixelData(storedvalue=True) for s in sets]).shape)
 """
 
 
 def build():
     """Builds what is measured, and installs the peers."""
-    cargo = ["cargo", "build", "--release", "--package", "anatome-cli"]
-    subprocess.run(cargo, cwd=REPOSITORY, check=True)
-    example = ["cargo", "build", "--release", "--package", "anatome-examples", "--example", "load_series"]
-    subprocess.run(example, cwd=REPOSITORY, check=True)
+    packages = ["--package", "anatome-cli", "--package", "anatome-examples"]
+    targets = ["--bin", "anatome", "--example", "load_series"]
+    subprocess.run(["cargo", "build", "--release", *packages, *targets], cwd=REPOSITORY, check=True)
     if not PYTHON.exists():
         venv.create(PEERS, with_pip=True)
     subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)

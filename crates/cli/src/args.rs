@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anatome::{BackendChoice, Limits, Planes, Precision, WindowChoice};
+use anatome::{BackendChoice, Limits, Planes, Precision, SeriesChoice, Source, WindowChoice, Workers};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 /// Medical images to exact slices and 3D pictures. Not for diagnostic use.
@@ -69,15 +69,11 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RenderArgs {
-    /// Folders (searched), files or archives.
-    #[arg(required = true, value_name = "INPUT")]
-    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
     /// The folder that is written to; made if it is not there.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Which series: its number in `anatome inspect`, or its Series Instance UID. Default: the largest volume.
-    #[arg(long, value_name = "NUMBER|UID")]
-    pub(crate) series: Option<String>,
     /// Render exactly this scene instead of the standard pictures.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["window", "preset", "planes"])]
     pub(crate) scene: Option<PathBuf>,
@@ -102,8 +98,6 @@ pub(crate) struct RenderArgs {
     #[arg(long)]
     pub(crate) labels: bool,
     #[command(flatten)]
-    pub(crate) read: ReadArgs,
-    #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
@@ -118,22 +112,17 @@ pub(crate) struct CommonArgs {
     /// A part of the name of the GPU to use; the only way to get a software driver.
     #[arg(long, value_name = "NAME")]
     pub(crate) adapter: Option<String>,
-    /// The number of threads. Default: one a core.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
     /// Replace files that are already there.
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Print the report as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// Folders (searched), files or archives.
-    #[arg(required = true, value_name = "INPUT")]
-    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
     /// Show what identifies a patient: names, IDs, dates, descriptions, UIDs, and the names of skipped files.
     #[arg(long)]
     pub(crate) with_identity: bool,
@@ -141,46 +130,66 @@ pub(crate) struct InspectArgs {
     #[arg(long)]
     pub(crate) headers_only: bool,
     #[command(flatten)]
-    pub(crate) read: ReadArgs,
-    /// The number of threads. Default: one a core.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
-    /// Print the report as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) run: RunArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ConvertArgs {
-    /// Folders (searched), files or archives.
-    #[arg(required = true, value_name = "INPUT")]
-    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
     /// The file that is written: .nii, or .nii.gz to compress it.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Which series: its number in `anatome inspect`, or its Series Instance UID. Default: the largest volume.
-    #[arg(long, value_name = "NUMBER|UID")]
-    pub(crate) series: Option<String>,
-    #[command(flatten)]
-    pub(crate) read: ReadArgs,
-    /// The number of threads. Default: one a core.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
     /// Replace a file that is already there.
     #[arg(long)]
     pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// One series of what is read.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    /// Which series: its number in `anatome inspect`, or its Series Instance UID. Default: the largest volume.
+    #[arg(long, value_name = "NUMBER|UID")]
+    pub(crate) series: Option<SeriesChoice>,
+}
+
+/// What is read, and what that may cost.
+#[derive(Debug, Args)]
+pub(crate) struct ReadArgs {
+    /// Folders (searched), files or archives.
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Change what files may ask for, such as volume_bytes=16G,files=2000. Also: folder_depth, file_bytes,
+    /// unpacked_bytes, header_bytes, elements, nesting, frames, frame_pixels.
+    #[arg(long, value_name = "NAME=VALUE,...", default_value = "volume_bytes=8G")]
+    pub(crate) limits: Limits,
+}
+
+impl ReadArgs {
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        self.inputs.iter().cloned().map(Source::from).collect()
+    }
+}
+
+/// What every command that works on volumes takes.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The number of threads. Default: one a core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// What reading may cost.
-#[derive(Debug, Args)]
-pub(crate) struct ReadArgs {
-    /// Change what files may ask for, such as volume_bytes=16G,files=2000. Also: folder_depth, file_bytes,
-    /// unpacked_bytes, header_bytes, elements, nesting, frames, frame_pixels.
-    #[arg(long, value_name = "NAME=VALUE,...", default_value = "volume_bytes=8G")]
-    pub(crate) limits: Limits,
+impl RunArgs {
+    pub(crate) fn workers(&self) -> anatome::Result<Workers> {
+        Workers::new(self.threads.map(usize::from))
+    }
 }
 
 #[derive(Debug, Args)]

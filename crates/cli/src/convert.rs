@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use anatome::{
-    Error, Notes, Overwrite, Result, SeriesChoice, SeriesReport, Source, Stage, Study, Workers, files,
-};
+use anatome::{Error, Notes, Overwrite, Result, SeriesReport, Stage, Study, files};
 use serde::Serialize;
 
 use crate::args::ConvertArgs;
-use crate::inspect::notes_text;
+use crate::inspect::{named, notes_text};
 use crate::progress_bar::Stages;
 
 #[derive(Debug, Serialize)]
@@ -29,15 +27,10 @@ pub(crate) fn run(args: &ConvertArgs, stages: &Stages) -> Result<ConvertReport> 
     if overwrite == Overwrite::Never && args.out.exists() {
         return Err(Error::Exists { path: args.out.clone() });
     }
-    let workers = Workers::new(args.threads.map(usize::from))?;
-    let sources: Vec<Source> = args.inputs.iter().cloned().map(Source::from).collect();
-    let limits = args.read.limits;
+    let workers = args.run.workers()?;
+    let (sources, limits) = (args.input.read.sources(), args.input.read.limits);
     let study = Study::scan(&sources, &limits, &workers, &stages.stage(&Stage::Scan))?;
-    let choice: SeriesChoice = match &args.series {
-        Some(text) => text.parse().unwrap_or_default(),
-        None => SeriesChoice::Largest,
-    };
-    let chosen = study.choose(&choice)?;
+    let chosen = study.choose(&args.input.series.clone().unwrap_or_default())?;
     let loaded = study.load(chosen, &limits, &workers, &stages.stage(&Stage::Load))?;
     let mut notes = study.notes().clone();
     notes.append(loaded.notes);
@@ -52,6 +45,6 @@ pub(crate) fn text(report: &ConvertReport) -> String {
     let series = &report.series;
     let size = series.geometry.as_ref().map(|g| g.size).unwrap_or_default();
     let [i, j, k] = size;
-    let written = format!("series {}: {}, {i} x {j} x {k}", series.number, series.modality);
+    let written = format!("series {}: {}, {i} x {j} x {k}", series.number, named(&series.modality));
     format!("{written}, written to {}\n{}", report.file.display(), notes_text(&report.notes, ""))
 }

@@ -37,10 +37,10 @@ const PLANES: [Picture; 3] = [Picture::Axial, Picture::Coronal, Picture::Sagitta
 pub(crate) fn run(args: &DemoArgs, stages: &Stages) -> Result<DemoReport> {
     let common = &args.common;
     let study = args.out.join("study");
-    let ct = standard_job(vec![study.join("ct")], args.out.clone(), common);
+    let ct = standard_job(vec![study.join("ct").into()], args.out.clone(), common);
     let pet = Job {
         shots: Shots::Standard { pictures: PLANES.to_vec(), style: Style::default() },
-        ..standard_job(vec![study.join("pet")], args.out.join("pet"), common)
+        ..standard_job(vec![study.join("pet").into()], args.out.join("pet"), common)
     };
     // Before minutes of work rather than after. What stays empty goes again.
     for folder in ["ct", "pet"].map(|name| study.join(name)) {
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &DemoArgs, stages: &Stages) -> Result<DemoReport> {
 
 /// Writes the study's files: a CT, and a PET of the same body in the same frame of reference.
 fn make(args: &DemoArgs, study: &Path, common: &CommonArgs, stages: &Stages) -> Result<()> {
-    let workers = Workers::new(common.threads.map(usize::from))?;
+    let workers = common.run.workers()?;
     let spec = ThoraxSpec { seed: args.seed, ..ThoraxSpec::default() };
     let make = |what: &str| stages.named(format!("making the {what}"));
     let ct = thorax_ct(&spec, workers.pool(), &make("CT"))?;

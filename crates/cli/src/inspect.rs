@@ -1,14 +1,13 @@
 //! `anatome inspect`.
 
-use anatome::{InspectReport, NoteCode, Notes, Privacy, Result, SeriesReport, Source, Study, Workers};
+use anatome::{InspectReport, NoteCode, Notes, Privacy, Result, SeriesReport, Study};
 
 use crate::args::InspectArgs;
 use crate::progress_bar::Stages;
 
 pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<InspectReport> {
-    let workers = Workers::new(args.threads.map(usize::from))?;
-    let sources: Vec<Source> = args.inputs.iter().cloned().map(Source::from).collect();
-    let limits = args.read.limits;
+    let workers = args.run.workers()?;
+    let (sources, limits) = (args.read.sources(), args.read.limits);
     let privacy = if args.with_identity { Privacy::WithIdentity } else { Privacy::WithoutIdentity };
     let study = Study::scan(&sources, &limits, &workers, &stages.stage(&anatome::Stage::Scan))?;
     let watch = |number| stages.named(format!("loading series {number}"));
@@ -75,7 +74,7 @@ fn series_text(series: &SeriesReport) -> String {
             out += &format!("    uneven slices: {}\n", runs(gaps));
         }
         if !geometry.missing_after.is_empty() {
-            out += &format!("    slices are missing in {} places\n", geometry.missing_after.len());
+            out += &format!("    slices are missing in {}\n", counted(geometry.missing_after.len(), "place"));
         }
     }
     if let Some(values) = &series.values {

@@ -56,10 +56,10 @@ fn quiet_wayland() {
 
 fn wants_json(command: &Command) -> bool {
     match command {
-        Command::Demo(args) => args.common.json,
-        Command::Render(args) => args.common.json,
-        Command::Inspect(args) => args.json,
-        Command::Convert(args) => args.json,
+        Command::Demo(args) => args.common.run.json,
+        Command::Render(args) => args.common.run.json,
+        Command::Inspect(args) => args.run.json,
+        Command::Convert(args) => args.run.json,
         Command::Adapters(args) => args.json,
     }
 }
@@ -69,20 +69,20 @@ fn run(command: &Command, stages: &Stages) -> Result<ExitCode> {
         Command::Demo(args) => {
             let report = demo::run(args, stages)?;
             let code = exit::of_reports(&report.jobs());
-            print(&report, args.common.json, demo::text).map(|()| code)
+            print(&report, args.common.run.json, demo::text).map(|()| code)
         }
         Command::Render(args) => {
             let report = render::run(args, stages)?;
             let code = exit::of_reports(&[&report]);
-            print(&report, args.common.json, render::text).map(|()| code)
+            print(&report, args.common.run.json, render::text).map(|()| code)
         }
         Command::Inspect(args) => {
             let report = inspect::run(args, stages)?;
-            print(&report, args.json, inspect::text).map(|()| ExitCode::SUCCESS)
+            print(&report, args.run.json, inspect::text).map(|()| ExitCode::SUCCESS)
         }
         Command::Convert(args) => {
             let report = convert::run(args, stages)?;
-            print(&report, args.json, convert::text).map(|()| ExitCode::SUCCESS)
+            print(&report, args.run.json, convert::text).map(|()| ExitCode::SUCCESS)
         }
         Command::Adapters(args) => {
             let report = adapters::run()?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anatome::{
     Job, JobReport, Limits, Overwrite, Picture, Quality, Result, SeriesChoice, Shots, Source, Stage, Style,
-    Workers, read_scene,
+    read_scene,
 };
 
 use crate::args::{CommonArgs, RenderArgs};
@@ -28,24 +28,21 @@ pub(crate) fn run(args: &RenderArgs, stages: &Stages) -> Result<JobReport> {
         },
     };
     let job = Job {
-        series: match &args.series {
-            Some(text) => text.parse().unwrap_or_default(),
-            None => SeriesChoice::Largest,
-        },
+        series: args.input.series.clone().unwrap_or_default(),
         shots,
         quality: Quality { precision: args.precision.into(), ..Quality::default() },
         labels: args.labels,
         frame: args.frame,
-        limits: args.read.limits,
-        ..standard_job(args.inputs.clone(), args.out.clone(), &args.common)
+        limits: args.input.read.limits,
+        ..standard_job(args.input.read.sources(), args.out.clone(), &args.common)
     };
     run_job(&job, &args.common, stages)
 }
 
 /// A job of all standard pictures of the largest series.
-pub(crate) fn standard_job(inputs: Vec<PathBuf>, out: PathBuf, common: &CommonArgs) -> Job {
+pub(crate) fn standard_job(sources: Vec<Source>, out: PathBuf, common: &CommonArgs) -> Job {
     Job {
-        sources: inputs.into_iter().map(Source::from).collect(),
+        sources,
         limits: Limits::default(),
         series: SeriesChoice::Largest,
         shots: Shots::Standard { pictures: Picture::ALL.to_vec(), style: Style::default() },
@@ -61,7 +58,7 @@ pub(crate) fn standard_job(inputs: Vec<PathBuf>, out: PathBuf, common: &CommonAr
 }
 
 pub(crate) fn run_job(job: &Job, common: &CommonArgs, stages: &Stages) -> Result<JobReport> {
-    let workers = Workers::new(common.threads.map(usize::from))?;
+    let workers = common.run.workers()?;
     let report = job.run(&workers, &|stage: Stage| stages.stage(&stage));
     stages.finish();
     report

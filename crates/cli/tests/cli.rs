@@ -187,6 +187,27 @@ fn the_demo_replaces_no_study_unless_allowed() {
 }
 
 #[test]
+fn one_frame_is_drawn_of_images_that_make_no_volume() {
+    let folder = with_study();
+    let (study, out) = (path(&folder, "study"), path(&folder, "out"));
+    for (name, mut bytes) in files(Path::new(&study)) {
+        // The position becomes an element that nobody reads.
+        let tag = [0x20, 0, 0x32, 0, b'D', b'S'];
+        let at = bytes.windows(tag.len()).position(|window| window == tag).unwrap();
+        bytes[at + 2] = 0x33;
+        fs::write(Path::new(&study).join(name), bytes).unwrap();
+    }
+    let args = ["render", &study, "--out", &out, "--size", "32x18", "--frame", "3", "--labels"];
+    let run = anatome(&args);
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    assert!(text(&run.stdout).contains("labels: not for images"), "{}", text(&run.stdout));
+    let names: Vec<PathBuf> = files(Path::new(&out)).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, [Path::new("frame-3.png")]);
+    fails(&args, 2, "already there");
+    fails(&["render", &study, "--out", &out, "--frame", "99"], 2, "1 to 24");
+}
+
+#[test]
 fn files_are_replaced_only_when_allowed() {
     let folder = with_study();
     let (study, out) = (path(&folder, "study"), path(&folder, "out"));

@@ -51,9 +51,7 @@ pub enum SliceSamples<'a> {
 }
 
 /// Lets slices go by.
-pub(crate) struct Nobody;
-
-impl SliceSink for Nobody {
+impl SliceSink for () {
     fn begin(&self, _: &Coming<'_>) {}
 
     fn slice(&self, _: FinishedSlice<'_>) {}

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::decode::{Decoded, FrameReader};
 use crate::format::FrameFormat;
-use crate::handover::{Coming, FinishedSlice, Nobody, SliceSamples, SliceSink};
+use crate::handover::{Coming, FinishedSlice, SliceSamples, SliceSink};
 use crate::header::Tile;
 use crate::stack::GreyFrame;
 use crate::values::{Plan, Slice, Target};
@@ -83,7 +83,7 @@ pub fn load(
     pool: &rayon::ThreadPool,
     progress: &Progress,
 ) -> Result<Loaded, Error> {
-    load_with(series, limits, pool, progress, &Nobody)
+    load_with(series, limits, pool, progress, &())
 }
 
 /// As [`load`], and hands each slice to `sink` as soon as it is decoded. If loading fails after some of them, they are
@@ -245,7 +245,7 @@ fn decode_one(
     let readers = Readers([(address(frame.instance()), reader)].into());
     let frames = std::slice::from_ref(frame);
     let progress = &Progress::new();
-    Job { frames, plan, readers: &readers, progress, findings, sink: &Nobody }.samples(shape)
+    Job { frames, plan, readers: &readers, progress, findings, sink: &() }.samples(shape)
 }
 
 /// Decodes one greyscale frame for a [`crate::Stack`].

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anatome_core::{ErrorKind, Notes, Pixels, Progress, Quality, Request, Scene, Volume};
+use anatome_core::{ErrorKind, NoteCode, Notes, Pixels, Planes, Progress, Quality, Request, Scene, Volume};
 use anatome_dicom::{Form, Limits, Source, Stack};
 use serde::Serialize;
 
@@ -193,6 +193,9 @@ impl Job {
         }
         let mut notes = study.notes().clone();
         notes.append(loaded.notes);
+        if self.frame.is_some() {
+            notes.add(NoteCode::Ignored, "the number of a frame: the series is rendered as a volume");
+        }
         Ok(JobReport {
             schema_version: JOB_SCHEMA_VERSION,
             series: study.report(chosen, Some(&loaded.volume)),
@@ -225,18 +228,21 @@ impl Job {
             let (name, known) = (number.to_string(), format!("1 to {count}"));
             return Err(Error::Unknown { kind: "frame", name, known });
         }
+        let mut report = PictureReport::new(format!("frame-{number}"), self.size_px);
+        let (path, _) = self.paths(&report.name);
+        if self.overwrite == Overwrite::Never && path.exists() {
+            return Err(Error::Exists { path });
+        }
         let load_s = start.elapsed().as_secs_f64();
         let backend = Backend::open(self.backend, self.adapter.as_deref(), workers)?;
-        let mut report = PictureReport::new(format!("frame-{number}"), self.size_px);
         let progress = watch(Stage::Render(report.name.clone()));
-        let style = FrameStyle { window: style.window.clone(), quality: self.quality };
+        let frame_style = FrameStyle { window: style.window.clone(), quality: self.quality };
         let rendering = Instant::now();
-        let drawn = draw_frame(&stack, number - 1, &style, self.size_px, &backend, &progress);
+        let drawn = draw_frame(&stack, number - 1, &frame_style, self.size_px, &backend, &progress);
         report.render_s = rendering.elapsed().as_secs_f64();
         let done = drawn.and_then(|image| {
             report.is_blank = is_blank(image.pixels());
             let writing = Instant::now();
-            let (path, _) = self.paths(&report.name);
             write_png(&image, &path, self.overwrite)?;
             report.write_s = writing.elapsed().as_secs_f64();
             report.image = Some(path);
@@ -245,6 +251,16 @@ impl Job {
         report.failed_with(done)?;
         let mut notes = study.notes().clone();
         notes.append(stack.notes().clone());
+        let planes_chosen = style.planes != Planes::default();
+        for (is_chosen, what) in [
+            (self.labels, "labels"),
+            (style.preset.is_some(), "the rendering preset"),
+            (planes_chosen, "the choice of planes"),
+        ] {
+            if is_chosen {
+                notes.add(NoteCode::Ignored, format!("{what}: not for images that make no volume"));
+            }
+        }
         Ok(JobReport {
             schema_version: JOB_SCHEMA_VERSION,
             series: study.report(chosen, None),
@@ -324,7 +340,11 @@ impl Job {
             path: scene_path.clone(),
         })?;
         write_png(&image, &image_path, self.overwrite)?;
-        write_whole(&scene_path, &json, self.overwrite)?;
+        if let Err(error) = write_whole(&scene_path, &json, self.overwrite) {
+            // A picture that is reported as failed is not there.
+            drop(std::fs::remove_file(&image_path));
+            return Err(error);
+        }
         report.write_s = start.elapsed().as_secs_f64();
         (report.image, report.scene) = (Some(image_path), Some(scene_path));
         Ok(())

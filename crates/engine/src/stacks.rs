@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anatome_core::{
-    Appearance, Facts, Grid, Image, Interpolation, Modality, Output, Pixels, Progress, Quality, Request,
-    Samples, Scene, SlicePlane, Unit, ValueMapping, View, Voi, Volume, Window, WindowFunction,
+    Appearance, Facts, Grid, Image, Modality, Output, Pixels, Progress, Quality, Request, Samples, Scene,
+    SlicePlane, Unit, ValueMapping, View, Voi, Volume, Window, WindowFunction,
 };
 use anatome_dicom::{FramePixels, Stack};
 use glam::{DAffine3, DVec3};
@@ -113,11 +113,7 @@ fn whole(volume: &Volume, appearance: Appearance, [width, height]: [u32; 2]) -> 
     let across_mm = (columns as f64 * mm.x).max(rows as f64 * mm.y * f64::from(width) / f64::from(height));
     let center_mm = volume.center_mm();
     let plane = SlicePlane { center_mm, right: DVec3::X, down: DVec3::Y, width_mm: across_mm };
-    let mut scene = Scene::of_primary(View::Slice { plane }, appearance);
-    for layer in &mut scene.layers {
-        layer.interpolation = Interpolation::Linear;
-    }
-    scene
+    Scene::of_primary(View::Slice { plane }, appearance)
 }
 
 #[cfg(test)]

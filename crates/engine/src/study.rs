@@ -157,7 +157,7 @@ impl Study {
     /// # Errors
     /// As [`anatome_dicom::load`] and [`anatome_formats::ImageFile::load`]; unknown, for a position that is not there.
     pub fn load(&self, n: usize, limits: &Limits, workers: &Workers, progress: &Progress) -> Result<Loaded> {
-        self.load_with(n, limits, workers, progress, &Unwatched)
+        self.load_with(n, limits, workers, progress, &())
     }
 
     /// As [`Self::load`], and hands each slice of a DICOM series to `sink` as soon as it is decoded.
@@ -267,15 +267,6 @@ impl Study {
         }
         Ok(files)
     }
-}
-
-/// Lets slices go by.
-struct Unwatched;
-
-impl SliceSink for Unwatched {
-    fn begin(&self, _: &anatome_dicom::Coming<'_>) {}
-
-    fn slice(&self, _: anatome_dicom::FinishedSlice<'_>) {}
 }
 
 /// Adds the file to an error about the only input, where the loader left it out.

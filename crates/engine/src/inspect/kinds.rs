@@ -40,8 +40,8 @@ pub struct UptakeReport {
 }
 
 impl StackReport {
-    pub(super) fn of(series: &Series, limits: &Limits) -> Option<Self> {
-        let Form::Stack { reason } = series.form() else { return None };
+    pub(super) fn of(series: &Series, form: Form, limits: &Limits) -> Option<Self> {
+        let Form::Stack { reason } = form else { return None };
         let [_, rows, columns] = series.shape()?;
         let spacing = Stack::new(series, limits).and_then(|stack| stack.spacing(0));
         let (spacing_mm, spacing_source) = match spacing {
@@ -134,8 +134,8 @@ fn describe(object: &DerivedObject) -> (String, String) {
 
 impl UptakeReport {
     /// One entry for each kind of SUV; none for other modalities.
-    pub(super) fn all(series: &Series, limits: &Limits) -> Vec<Self> {
-        if series.modality() != anatome_core::Modality::Pt || series.form() != Form::Volume {
+    pub(super) fn all(series: &Series, form: &Form, limits: &Limits) -> Vec<Self> {
+        if series.modality() != anatome_core::Modality::Pt || *form != Form::Volume {
             return Vec::new();
         }
         let report = match SuvReport::new(series.instances(), limits) {

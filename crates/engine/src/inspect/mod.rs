@@ -1,7 +1,7 @@
 //! What is in files, as data for people and scripts.
 
 use anatome_core::{Grid, Notes, Volume, orientation_letters};
-use anatome_dicom::{Form, Limits, Series, Skipped};
+use anatome_dicom::{Limits, Series, Skipped};
 use serde::Serialize;
 
 pub use self::kinds::{ObjectReport, StackReport, UptakeReport};
@@ -244,6 +244,7 @@ impl SeriesReport {
     ) -> Self {
         let mut transfer_syntaxes: Vec<String> =
             series.instances().iter().map(|header| header.transfer_syntax.to_string()).collect();
+        let form = series.form();
         transfer_syntaxes.sort();
         transfer_syntaxes.dedup();
         let mut report = Self {
@@ -261,8 +262,8 @@ impl SeriesReport {
             }),
             geometry: None,
             values: volume.map(ValuesReport::of),
-            uptake: UptakeReport::all(series, limits),
-            stack: StackReport::of(series, limits),
+            uptake: UptakeReport::all(series, &form, limits),
+            stack: StackReport::of(series, form, limits),
             object: ObjectReport::of(series, limits),
             error: None,
             notes: series.notes().clone(),
@@ -273,7 +274,7 @@ impl SeriesReport {
                 report.geometry = Some(GeometryReport::of(&grid));
                 report.add_notes(&notes);
             }
-            (None, Err(error)) if series.form() == Form::Volume => report.error = Some(error.to_string()),
+            // A stack says why, and an object is none.
             (None, Err(_)) => {}
         }
         report

@@ -304,7 +304,7 @@ impl Job<'_> {
         seen_as: for<'s> fn(&'s [T]) -> SliceSamples<'s>,
     ) -> Result<Array3<T>, Error>
     where
-        T: Zeroable + Send + Clone,
+        T: Zeroable + Send,
         F: Fn(&mut Task<'_, T>, &mut Scratch) -> Result<(), Error> + Sync,
     {
         let pixels = shape[1] * shape[2];
@@ -406,14 +406,11 @@ impl Job<'_> {
     }
 }
 
-pub(crate) fn zeroed<T: Zeroable + Clone>(count: usize) -> Result<Vec<T>, Error> {
-    let mut samples = Vec::new();
+pub(crate) fn zeroed<T: Zeroable>(count: usize) -> Result<Vec<T>, Error> {
     let bytes = (count as u64).saturating_mul(size_of::<T>() as u64);
-    samples.try_reserve_exact(count).map_err(|_| Error::Limits {
+    bytemuck::allocation::try_zeroed_vec(count).map_err(|()| Error::Limits {
         what: "bytes of a volume",
         needed: bytes,
         allowed: isize::MAX as u64,
-    })?;
-    samples.resize(count, T::zeroed());
-    Ok(samples)
+    })
 }

@@ -54,6 +54,40 @@ impl Grid {
         Ok(Self { shape, patient_from_lattice, slices })
     }
 
+    /// The grid of the slices `kept` of this one, in ascending order. Between slices that were no neighbours here
+    /// there are no samples.
+    ///
+    /// # Errors
+    /// Geometry, if none is kept, a number is not there, or they are not in ascending order.
+    pub fn of_slices(&self, kept: &[usize]) -> Result<Self> {
+        let [slices, rows, columns] = self.shape;
+        let (Some(&first), Some(&last)) = (kept.first(), kept.last()) else {
+            return Err(GeometryFault::Shape([0, rows, columns]).into());
+        };
+        if last >= slices || kept.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return Err(GeometryFault::SlicePositions { slices }.into());
+        }
+        let shape = [kept.len(), rows, columns];
+        let z = |k: usize| self.slices.as_ref().map_or(k as f64, |table| table.z_mm()[k]);
+        let affine = self.patient_from_lattice;
+        let first_voxel = affine.transform_point3(DVec3::new(0.0, 0.0, z(first)));
+        let DMat3 { x_axis, y_axis, z_axis } = affine.matrix3;
+        let with = |z_axis: DVec3| DAffine3 {
+            matrix3: DMat3::from_cols(x_axis, y_axis, z_axis),
+            translation: first_voxel,
+        };
+        match &self.slices {
+            None if last - first + 1 == kept.len() => return Self::even(shape, with(z_axis)),
+            Some(table) if first == last => return Self::even(shape, with(z_axis * table.gap_mm(first))),
+            _ => {}
+        }
+        let unit_mm = if self.slices.is_some() { 1.0 } else { self.spacing_mm().z };
+        let z_mm = kept.iter().map(|&k| (z(k) - z(first)) * unit_mm).collect();
+        let missing = |k: usize| self.slices.as_ref().is_some_and(|table| table.missing_after()[k]);
+        let missing_after = kept.windows(2).map(|pair| pair[1] > pair[0] + 1 || missing(pair[0])).collect();
+        Self::uneven(shape, with(z_axis / unit_mm), SliceTable::new(z_mm, missing_after)?)
+    }
+
     /// The number of voxels, `[k, j, i]` (slices, rows, columns).
     #[must_use]
     pub fn shape(&self) -> [usize; 3] {
@@ -187,6 +221,36 @@ mod tests {
     use super::*;
 
     /// PS3.3 C.7.6.2.1-1 with a tilt of 20 degrees: slices step 5 mm along z, rows are tilted.
+    #[test]
+    fn slices_that_are_kept_stay_where_they_are() {
+        let sheared = DAffine3::from_cols(DVec3::X, DVec3::Y, DVec3::new(0.0, -0.5, 2.0), DVec3::splat(7.0));
+        let table =
+            SliceTable::new(vec![0.0, 4.0, 5.0, 12.0, 13.0], vec![false, false, true, false]).unwrap();
+        let leaning = DAffine3::from_cols(DVec3::X, DVec3::Y, DVec3::new(0.1, 0.0, 1.0), DVec3::ZERO);
+        for grid in
+            [Grid::even([5, 3, 2], sheared).unwrap(), Grid::uneven([5, 3, 2], leaning, table).unwrap()]
+        {
+            for (kept, missing) in [
+                (&[0, 2, 4][..], Some(vec![true, true])),
+                (&[1, 2][..], grid.slices().map(|_| vec![false])),
+                (&[2, 3][..], grid.slices().map(|_| vec![true])),
+                (&[3][..], None),
+            ] {
+                let some = grid.of_slices(kept).unwrap();
+                assert_eq!(some.shape(), [kept.len(), 3, 2]);
+                for (n, &k) in kept.iter().enumerate() {
+                    let [at, was] = [n, k].map(|k| DVec3::new(1.0, 2.0, k as f64));
+                    let off = some.patient_from_index(at) - grid.patient_from_index(was);
+                    assert!(off.length() < 1e-12, "{kept:?}");
+                }
+                assert_eq!(some.slices().map(|table| table.missing_after().to_vec()), missing, "{kept:?}");
+            }
+            for wrong in [&[][..], &[5], &[2, 1], &[1, 1]] {
+                assert!(grid.of_slices(wrong).is_err());
+            }
+        }
+    }
+
     #[test]
     fn gantry_tilt_is_a_shear() {
         let tilt = 20f64.to_radians();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use glam::DVec3;
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, GeometryFault, Grid, Result, Voi};
@@ -73,6 +73,21 @@ impl Samples {
             Self::I16(a) => a.get(index).map(|&v| f64::from(v)),
             Self::U16(a) => a.get(index).map(|&v| f64::from(v)),
             Self::F32(a) => a.get(index).map(|&v| f64::from(v)),
+        }
+    }
+
+    /// The slices `kept` of these, in that order; numbers that are not there give nothing.
+    #[must_use]
+    pub fn of_slices(self, kept: &[usize]) -> Self {
+        fn of<T: Copy>(samples: &Array3<T>, kept: &[usize]) -> Array3<T> {
+            let there: Vec<usize> = kept.iter().copied().filter(|&k| k < samples.dim().0).collect();
+            samples.select(Axis(0), &there)
+        }
+        match self {
+            Self::U8(a) => Self::U8(of(&a, kept)),
+            Self::I16(a) => Self::I16(of(&a, kept)),
+            Self::U16(a) => Self::U16(of(&a, kept)),
+            Self::F32(a) => Self::F32(of(&a, kept)),
         }
     }
 

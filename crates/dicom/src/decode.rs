@@ -222,6 +222,15 @@ impl FrameReader {
         self.index.as_ref().map_or(self.count, |index| index.frames().min(self.count))
     }
 
+    /// Refuses an object that holds fewer frames than it states: which are missing is not certain.
+    pub(crate) fn all_there(&self) -> Result<(), Error> {
+        let (there, stated) = (self.frame_count(), self.count);
+        if there < stated {
+            return Err(malformed(format!("{stated} frames are stated, {there} are there")));
+        }
+        Ok(())
+    }
+
     /// The stored samples of a frame, counted from 0, as they are: little endian, as wide as Bits Allocated (a byte for
     /// 1 bit), those of a pixel together, row by row. What bits beside the stored ones say is left in them, no lookup
     /// table or conversion of colours is applied.

@@ -92,6 +92,15 @@ impl Error {
         }
     }
 
+    /// The same fault again, if it lies in one image's pixels and others may be whole.
+    pub(crate) fn of_one_image(&self) -> Option<Self> {
+        match self {
+            Self::Malformed { what, reason } => Some(Self::malformed(what, reason)),
+            Self::Unsupported { feature } => Some(Self::unsupported(feature)),
+            _ => None,
+        }
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path, cause: io::Error) -> Self {
         Self::Io { action, cause, path: path.to_owned() }
     }

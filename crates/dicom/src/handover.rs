@@ -8,7 +8,7 @@ pub trait SliceSink: Sync {
     /// Called once, before the first slice.
     fn begin(&self, coming: &Coming<'_>);
 
-    /// A finished slice, in no particular order.
+    /// A finished slice, in no particular order. One that can't be decoded never comes; the volume is then without it.
     fn slice(&self, slice: FinishedSlice<'_>);
 }
 
@@ -30,7 +30,7 @@ pub struct Coming<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct FinishedSlice<'a> {
-    /// Its number in the volume.
+    /// Its number in the grid that was announced.
     pub k: usize,
     /// Its samples.
     pub samples: SliceSamples<'a>,

@@ -1,10 +1,10 @@
 //! From a series to a volume.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anatome_core::{NoteCode, Notes, Padding, Progress, Samples, Volume};
+use anatome_core::{Grid, NoteCode, Notes, Padding, Progress, Samples, Volume};
 use bytemuck::Zeroable;
 use ndarray::Array3;
 use rayon::prelude::*;
@@ -74,6 +74,8 @@ fn all_there(series: &Series, limits: &Limits) -> Result<(), Error> {
 /// differ in slope or intercept, and for 32-bit and floating-point pixels and Modality LUTs, samples become f32; a
 /// note says so.
 ///
+/// Images whose pixels turn out to be damaged while others can be decoded become places without samples, with notes.
+///
 /// # Errors
 /// Geometry, if the slices make no grid; unsupported, for colour and transfer syntaxes that this version can't decode;
 /// malformed; limits; io; cancelled.
@@ -115,6 +117,7 @@ pub fn load_with(
     let job = Job { frames, plan: &plan, readers: &readers, progress, findings: &findings, sink };
     let samples = pool.install(|| job.samples(grid.shape()))?;
     findings.describe(&mut notes);
+    let (grid, samples) = findings.without_broken(grid, samples, &mut notes)?;
     let Plan { mapping, mut padding, mut facts, .. } = plan;
     facts.lossy |= findings.lossy.into_inner();
     if facts.lossy {
@@ -127,8 +130,8 @@ pub fn load_with(
     Ok(Loaded { volume: Arc::new(volume), notes })
 }
 
-/// A reader for each object of a series, by the header's address.
-struct Readers(HashMap<usize, Arc<FrameReader>>);
+/// A reader for each object of a series, by the header's address, or why there is none.
+struct Readers(HashMap<usize, Result<Arc<FrameReader>, Error>>);
 
 fn address(header: &Arc<InstanceHeader>) -> usize {
     Arc::as_ptr(header).addr()
@@ -141,16 +144,31 @@ impl Readers {
         pool: &rayon::ThreadPool,
         findings: &Findings,
     ) -> Result<Self, Error> {
-        let open = |header: &Arc<InstanceHeader>| FrameReader::new(header, limits);
-        let readers: Vec<FrameReader> =
-            pool.install(|| instances.par_iter().map(open).collect::<Result<_, _>>())?;
-        readers.iter().for_each(|reader| findings.add(reader.findings()));
-        Ok(Self(instances.iter().map(address).zip(readers.into_iter().map(Arc::new)).collect()))
+        let whole = |header: &Arc<InstanceHeader>| {
+            let reader = FrameReader::new(header, limits)?;
+            findings.add(reader.findings());
+            reader.all_there()?;
+            Ok(Arc::new(reader))
+        };
+        let open = |header: &Arc<InstanceHeader>| {
+            let reader = match whole(header) {
+                Err(error) => Err(error.of_one_image().ok_or(error)?),
+                reader => reader,
+            };
+            Ok((address(header), reader))
+        };
+        Ok(Self(pool.install(|| instances.par_iter().map(open).collect::<Result<_, Error>>())?))
     }
 
     fn of(&self, frame: &Frame) -> Result<&FrameReader, Error> {
-        let reader = self.0.get(&address(frame.instance())).map(Arc::as_ref);
-        reader.ok_or_else(|| Error::malformed("series", "a frame of an object that is not there"))
+        match self.0.get(&address(frame.instance())) {
+            Some(Ok(reader)) => Ok(reader),
+            broken => {
+                let error = broken.and_then(|reader| reader.as_ref().err()?.of_one_image());
+                Err(error
+                    .unwrap_or_else(|| Error::malformed("series", "a frame of an object that is not there")))
+            }
+        }
     }
 }
 
@@ -164,6 +182,8 @@ struct Findings {
     open_end: AtomicUsize,
     wrong_table: AtomicUsize,
     other_sign: AtomicUsize,
+    /// Slices that can't be decoded, and why.
+    broken: Mutex<BTreeMap<usize, Error>>,
 }
 
 impl Findings {
@@ -191,6 +211,28 @@ impl Findings {
         note(&self.wrong_table, NoteCode::Tolerated, text);
         let text = "compressed samples whose sign is not that of the dataset (0028,0103), which is used";
         note(&self.other_sign, NoteCode::Tolerated, text);
+    }
+
+    fn broken(&self) -> MutexGuard<'_, BTreeMap<usize, Error>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the slices that can't be decoded out of a volume.
+    fn without_broken(
+        &self,
+        grid: Grid,
+        samples: Samples,
+        notes: &mut Notes,
+    ) -> Result<(Grid, Samples), Error> {
+        let broken = self.broken();
+        if broken.is_empty() {
+            return Ok((grid, samples));
+        }
+        for error in broken.values() {
+            notes.add(NoteCode::MissingSlices, format!("an image was left out: {error}"));
+        }
+        let kept: Vec<usize> = (0..grid.shape()[0]).filter(|k| !broken.contains_key(k)).collect();
+        Ok((grid.of_slices(&kept)?, samples.of_slices(&kept)))
     }
 }
 
@@ -242,7 +284,7 @@ fn decode_one(
     findings: &Findings,
 ) -> Result<Samples, Error> {
     let shape = [1, frame.size()[0] as usize, frame.size()[1] as usize];
-    let readers = Readers([(address(frame.instance()), reader)].into());
+    let readers = Readers([(address(frame.instance()), Ok(reader))].into());
     let frames = std::slice::from_ref(frame);
     let progress = &Progress::new();
     Job { frames, plan, readers: &readers, progress, findings, sink: &() }.samples(shape)
@@ -322,26 +364,37 @@ impl Job<'_> {
         }
         tasks.into_par_iter().try_for_each_init(Scratch::default, |scratch, mut task| {
             self.progress.check()?;
-            decode(&mut task, scratch).map_err(|error| self.locate(error, task.k))?;
+            if let Err(error) = decode(&mut task, scratch) {
+                self.set_apart(error, &task)?;
+                self.progress.advance(task.slices.len() as u64);
+                return Ok(());
+            }
             for ((_, out), k) in task.slices.iter().zip(task.k..) {
                 self.sink.slice(FinishedSlice { k, samples: seen_as(out) });
             }
             self.progress.advance(task.slices.len() as u64);
             Ok::<_, Error>(())
         })?;
+        let mut broken = self.findings.broken();
+        if broken.len() == self.frames.len()
+            && let Some((_, error)) = broken.pop_first()
+        {
+            return Err(error);
+        }
         let shape_error = |_| Error::malformed("volume", "its shape does not fit its samples");
         Array3::from_shape_vec(shape, samples).map_err(shape_error)
     }
 
-    /// Says in which slice pixels are malformed.
-    fn locate(&self, error: Error, k: usize) -> Error {
-        match error {
-            Error::Malformed { what, reason } => {
-                let reason = format!("{reason} (slice {} of {})", k + 1, self.frames.len());
-                Error::Malformed { what, reason }
-            }
-            other => other,
+    /// Takes down which slices an image's fault costs, or gives back a fault that ends the whole.
+    fn set_apart<T>(&self, error: Error, task: &Task<'_, T>) -> Result<(), Error> {
+        let mut broken = self.findings.broken();
+        for k in (task.k..).take(task.slices.len()) {
+            match error.of_one_image() {
+                Some(fault) => broken.insert(k, fault),
+                None => return Err(error),
+            };
         }
+        Ok(())
     }
 
     /// Decodes straight into place, if samples there are as wide as in the file.

@@ -191,6 +191,39 @@ fn a_broken_slice_is_a_place_without_samples() {
     }
 }
 
+/// Damage that only decoding finds costs the one slice, too, and not what stands beside it.
+#[test]
+fn a_slice_that_fails_to_decode_is_a_place_without_samples() {
+    let slice = |n: usize, fragment: &[u8]| {
+        let uid = format!("2.25.91{n}");
+        let position = format!("0\\0\\{n} ");
+        let image = Image::new().with((0x08, 0x18), b"UI", uid.as_bytes());
+        image.with((0x20, 0x32), b"DS", position.as_bytes()).encapsulated(pixels::RLE, fragment)
+    };
+    let load = |broken: &[usize]| {
+        let file = |n: usize| {
+            let mut frame = pixels::rle();
+            // The first value of the low bytes' run.
+            *frame.last_mut().unwrap() = n as u8;
+            let cut = frame.len() - if broken.contains(&n) { 2 } else { 0 };
+            Source::Bytes(slice(n, &frame[..cut]).into())
+        };
+        let series = group(scan_all(&(0..5).map(file).collect::<Vec<_>>()).unwrap().instances);
+        assert_eq!(series.len(), 1);
+        load_one(&series[0])
+    };
+    let whole = load(&[]).unwrap();
+    assert!(!whole.notes.has(NoteCode::MissingSlices));
+    let gapped = load(&[1]).unwrap();
+    assert!(gapped.notes.has(NoteCode::MissingSlices));
+    assert_eq!(gapped.volume.grid(), &whole.volume.grid().of_slices(&[0, 2, 3, 4]).unwrap());
+    for (k, was) in [0, 2, 3, 4].into_iter().enumerate() {
+        assert_eq!(gapped.volume.samples().get([k, 1, 1]), whole.volume.samples().get([was, 1, 1]));
+    }
+    assert_eq!(load(&[0, 4]).unwrap().volume.grid().shape()[0], 3);
+    assert!(load(&[0, 1, 2, 3, 4]).is_err_and(|error| error.kind() == ErrorKind::Malformed));
+}
+
 /// The address space that the classes may take, with the threads and the program itself: 512 MB.
 #[cfg(unix)]
 #[test]

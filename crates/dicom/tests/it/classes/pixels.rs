@@ -91,14 +91,14 @@ fn palette(bits: u16, descriptor: [u16; 3], bytes: usize) -> Image {
     image
 }
 
-const RLE: &str = "1.2.840.10008.1.2.5";
+pub const RLE: &str = "1.2.840.10008.1.2.5";
 const JPEG: &str = "1.2.840.10008.1.2.4.50";
 const JPEG_LOSSLESS: &str = "1.2.840.10008.1.2.4.70";
 const JPEG_LS: &str = "1.2.840.10008.1.2.4.80";
 const JPEG_2000: &str = "1.2.840.10008.1.2.4.90";
 
 /// One frame of 4 x 4 pixels of 16 bits in two runs.
-fn rle() -> Vec<u8> {
+pub fn rle() -> Vec<u8> {
     let mut frame = vec![0; 64];
     (frame[0], frame[4], frame[8]) = (2, 64, 66);
     frame.extend([0xF1, 7, 0xF1, 7]);

@@ -148,7 +148,7 @@ impl Readers {
             let reader = FrameReader::new(header, limits)?;
             findings.add(reader.findings());
             reader.all_there()?;
-            Ok(Arc::new(reader))
+            Ok::<_, Error>(Arc::new(reader))
         };
         let open = |header: &Arc<InstanceHeader>| {
             let reader = match whole(header) {

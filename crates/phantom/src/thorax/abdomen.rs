@@ -8,17 +8,17 @@ use super::tree::{Calibre, Root, grow, tubes};
 use glam::Vec3;
 
 const MUSCLE: Tissue = Tissue::new(58.0, 9.0, 0.8);
-const LIVER: Tissue = Tissue::new(112.0, 6.0, 2.3);
-const SPLEEN: Tissue = Tissue::new(122.0, 5.0, 1.9);
-const HEPATIC_VEIN: Tissue = Tissue::new(146.0, 2.0, 1.8);
-const PORTAL_VEIN: Tissue = Tissue::new(162.0, 2.0, 1.8);
+const LIVER: Tissue = Tissue::new(93.0, 4.0, 2.3);
+const SPLEEN: Tissue = Tissue::new(114.0, 5.0, 1.9);
+const HEPATIC_VEIN: Tissue = Tissue::new(109.0, 2.0, 1.8);
+const PORTAL_VEIN: Tissue = Tissue::new(118.0, 2.0, 1.8);
 const BILE: Tissue = Tissue::new(8.0, 1.0, 0.5);
 const GUT_WALL: Tissue = Tissue::new(64.0, 5.0, 1.6);
 const GUT_FLUID: Tissue = Tissue::new(18.0, 9.0, 0.7);
 const STOOL: Tissue = Tissue::new(-60.0, 150.0, 1.0);
 const GAS: Tissue = Tissue::new(-985.0, 0.0, 0.2);
-const KIDNEY_CORTEX: Tissue = Tissue::new(185.0, 4.0, 4.5);
-const KIDNEY_MEDULLA: Tissue = Tissue::new(120.0, 4.0, 5.5);
+const KIDNEY_CORTEX: Tissue = Tissue::new(215.0, 4.0, 4.5);
+const KIDNEY_MEDULLA: Tissue = Tissue::new(165.0, 4.0, 5.5);
 const FAT: Tissue = Tissue::new(-102.0, 7.0, 0.3);
 const GLAND: Tissue = Tissue::new(62.0, 5.0, 1.4);
 
@@ -166,7 +166,8 @@ impl Abdomen {
         let belly = (p.x + 6.0) * 0.62 - (p.z + 142.0) * 0.75 - (p.y - 10.0) * 0.15;
         let edge = smooth_max(smooth_max(outside, leftward, 18.0), belly, 24.0);
         let spine = column_distance(p) - 16.0;
-        smooth_max(edge, -spine, 12.0)
+        let kidney = self.kidneys[1].distance(p) - 3.5;
+        smooth_max(smooth_max(edge, -spine, 12.0), -kidney, 6.0)
     }
 
     fn stomach_outside(&self, p: Vec3, cage: f32, above: f32) -> f32 {
@@ -236,7 +237,7 @@ impl Abdomen {
         }
         let haustra = |p: Vec3| {
             self.colon.iter().map(|capsule| capsule.distance(p)).fold(1e3, f32::min)
-                + 2.2 * ((p.x * 0.16 + p.z * 0.23).sin().abs() - 0.4)
+                + 2.2 * ((p.x * 0.16 + p.z * 0.23).sin().powi(2) - 0.3)
         };
         let outline: Vec<f32> = (0..bags.len())
             .map(|voxel| {
@@ -245,11 +246,10 @@ impl Abdomen {
                 smooth_max(room, 2.0 - bags[voxel], 5.0)
             })
             .collect();
+        let bumps: Vec<f32> = (0..block.points.len()).map(|voxel| block.bump(voxel)).collect();
         block.fill(GUT_WALL, |voxel, _| outline[voxel]);
         block.fill(STOOL, |voxel, _| outline[voxel] + 2.2);
-        block.fill(GAS, |voxel, p| {
-            smooth_max(outline[voxel] + 2.2, p.y + 14.0 + 5.0 * (p.x * 0.3).sin(), 3.0)
-        });
+        block.fill(GAS, |voxel, p| smooth_max(outline[voxel] + 2.2, p.y + 14.0 + 4.0 * bumps[voxel], 3.0));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The whole body: what is painted over what.
 
 use super::abdomen::Abdomen;
-use super::block::{Block, Tissue};
+use super::block::{Block, Tissue, coverage};
 use super::lungs::{Lungs, Mediastinum};
 use super::noise::{Sequence, Texture};
 use super::shapes::{Capsule, Tubes, smooth_max, smooth_min, tube};
@@ -14,25 +14,30 @@ use glam::Vec3;
 pub(crate) const AIR: Tissue = Tissue::new(-1000.0, 0.0, 0.0);
 const FOAM: Tissue = Tissue::new(-955.0, 0.0, 0.0);
 const SHELL: Tissue = Tissue::new(-40.0, 0.0, 0.0);
+/// With its blurred faces it is flat for a voxel, so that projections show no stripes.
+const SKIN_MM: f32 = 2.7;
 const SKIN: Tissue = Tissue::new(25.0, 10.0, 0.5);
 const FAT: Tissue = Tissue::new(-104.0, 8.0, 0.25);
 const INNER_FAT: Tissue = Tissue::new(-98.0, 9.0, 0.4);
 const MUSCLE: Tissue = Tissue::new(58.0, 9.0, 0.75);
 const CARTILAGE: Tissue = Tissue::new(115.0, 16.0, 0.7);
 const DISC: Tissue = Tissue::new(82.0, 6.0, 0.7);
-const CORTEX: Tissue = Tissue::new(640.0, 70.0, 0.9);
+const CORTEX: Tissue = Tissue::new(600.0, 50.0, 0.9);
 const THIN_CORTEX: Tissue = Tissue::new(470.0, 60.0, 0.9);
-const LONG_CORTEX: Tissue = Tissue::new(820.0, 70.0, 0.9);
+const LONG_CORTEX: Tissue = Tissue::new(740.0, 40.0, 0.9);
+const END_CORTEX: Tissue = Tissue::new(430.0, 30.0, 0.9);
 const MARROW: Tissue = Tissue::new(165.0, 38.0, 1.4);
 const SPONGY: Tissue = Tissue::new(190.0, 42.0, 1.9);
+const END_SPONGY: Tissue = Tissue::new(245.0, 45.0, 1.2);
 const YELLOW_MARROW: Tissue = Tissue::new(60.0, 40.0, 0.7);
 const CANAL: Tissue = Tissue::new(6.0, 4.0, 0.4);
 const CORD: Tissue = Tissue::new(42.0, 2.0, 1.6);
 const VESSEL_WALL: Tissue = Tissue::new(48.0, 3.0, 1.3);
 const AORTA: Tissue = Tissue::new(350.0, 2.0, 1.7);
 const CAVA: Tissue = Tissue::new(395.0, 14.0, 1.7);
-const LOWER_CAVA: Tissue = Tissue::new(135.0, 12.0, 1.7);
-const BODY_VEIN: Tissue = Tissue::new(150.0, 4.0, 1.7);
+const LOWER_CAVA: Tissue = Tissue::new(112.0, 6.0, 1.7);
+const BODY_VEIN: Tissue = Tissue::new(112.0, 4.0, 1.7);
+const HEAD_VEIN: Tissue = Tissue::new(290.0, 4.0, 1.7);
 const CALCIUM: Tissue = Tissue::new(780.0, 0.0, 1.2);
 const GULLET: Tissue = Tissue::new(48.0, 6.0, 1.3);
 const GAS: Tissue = Tissue::new(-900.0, 0.0, 0.2);
@@ -42,8 +47,8 @@ const MYOCARDIUM: Tissue = Tissue::new(108.0, 5.0, 5.2);
 const PERICARDIUM: Tissue = Tissue::new(28.0, 2.0, 0.7);
 const LEFT_ROOM: Tissue = Tissue::new(345.0, 3.0, 1.7);
 const RIGHT_ROOM: Tissue = Tissue::new(245.0, 6.0, 1.7);
-const RIGHT_ATRIUM: Tissue = Tissue::new(205.0, 22.0, 1.7);
-const THYROID: Tissue = Tissue::new(165.0, 6.0, 2.0);
+const RIGHT_ATRIUM: Tissue = Tissue::new(212.0, 10.0, 1.7);
+const THYROID: Tissue = Tissue::new(118.0, 6.0, 2.0);
 
 /// Every structure, built once from a seed.
 pub(crate) struct Anatomy {
@@ -92,7 +97,7 @@ impl Anatomy {
         if p.z < 50.0 {
             return 1e3;
         }
-        let around = super::shapes::ellipse(p.x, p.y - 22.0 - (150.0 - p.z) * 0.1, 62.0, 66.0);
+        let around = super::shapes::ellipse(p.x, p.y - 26.0 - (150.0 - p.z) * 0.1, 62.0, 70.0);
         smooth_max(around, 84.0 - p.z, 20.0)
     }
 
@@ -143,25 +148,29 @@ impl Anatomy {
             block.flood(FAT);
         } else {
             block.fill(SKIN, |voxel, _| outlines[voxel].0);
-            block.fill(FAT, |voxel, _| outlines[voxel].0 + 1.9);
+            block.fill(FAT, |voxel, _| outlines[voxel].0 + SKIN_MM);
         }
         let (mut found, mut axillae) = (Vec::new(), Vec::new());
-        self.axillae.near(&block.bounds.grown(8.0), &mut found, &mut axillae);
+        self.axillae.near(&block.bounds.grown(12.0), &mut found, &mut axillae);
+        let side = block.centre.x.signum();
         let septa: Vec<f32> = (0..block.points.len()).map(|voxel| block.bump(voxel)).collect();
         block.fill(MUSCLE, |voxel, p| {
             let (body, arms) = outlines[voxel];
             let sample = &samples[voxel];
-            let on_cage = layer_distance(sample, septa[voxel]).max(body + 3.5);
-            let sheet = 1.1 - 13.0 * septa[voxel].abs();
-            let muscle = on_cage.min(smooth_max(arms + 9.0, sheet, 2.0).max(3.0 - sample.cage));
-            let fat =
-                axillae.iter().map(|capsule| capsule.distance(p)).fold(1e3, f32::min) + 3.0 * septa[voxel];
-            smooth_max(muscle, -fat, 3.0)
+            let on_cage = layer_distance(sample, septa[voxel]).max(body + 4.2);
+            let on_cage = smooth_max(on_cage, over_apex(p), 4.0);
+            let arm = arms + 9.0;
+            let bellies =
+                if arm < 2.0 { smooth_max(arm, between_bellies(p, side, septa[voxel]), 3.0) } else { arm };
+            let muscle = smooth_min(on_cage, bellies.max(3.0 - sample.cage), 4.0);
+            let fat = axillae.iter().fold(1e3, |d, capsule| smooth_min(d, capsule.hull_distance(p), 8.0));
+            smooth_max(muscle, -(fat + 4.0 * septa[voxel]), 8.0)
         });
         // The inlet of the chest has no wall: it lies open towards the neck.
-        let inlet = |p: Vec3| (p.z - 101.0 - (p.y + 60.0) * 0.42) * 0.9;
+        let inlet = |p: Vec3| (p.z - 93.0 - (p.y + 60.0) * 0.46) * 0.9;
         block.fill(MUSCLE, |voxel, p| {
-            (samples[voxel].cage - CAGE_MM + 0.8).max(outlines[voxel].0 + 4.0).max(inlet(p))
+            let wall = (samples[voxel].cage - CAGE_MM + 0.8).max(outlines[voxel].0 + 4.2);
+            smooth_max(wall, inlet(p), 10.0)
         });
         block.fill(INNER_FAT, |voxel, _| samples[voxel].cage);
     }
@@ -188,7 +197,9 @@ impl Anatomy {
                     .map(|voxel| {
                         let shell = (cage[voxel] + 1.2).max(1.5 - above[voxel]);
                         let between = || -self.mediastinum.distance(&near, block.points[voxel]);
-                        let outline = if alone || shell > 2.0 { shell } else { shell.max(between()) };
+                        // Edges are round, as the lung fills no sharp corner.
+                        let outline =
+                            if alone || shell > 2.0 { shell } else { smooth_max(shell, between(), 7.0) };
                         outline + 0.5 * block.bump(voxel)
                     })
                     .collect();
@@ -256,18 +267,27 @@ impl Anatomy {
         }
         let bones: Vec<(f32, BoneKind)> =
             block.points.iter().map(|p| self.skeleton.distance(&self.wall, &near, *p)).collect();
+        // Bone is the steepest edge of all: a wider blend keeps terraces off it in 3D.
+        let blend_mm = 1.3 * block.blend_mm;
         for (voxel, (distance, kind)) in bones.into_iter().enumerate() {
-            let share = super::block::coverage(distance, block.blend_mm);
+            let share = coverage(distance, blend_mm);
             if share <= 0.0 {
                 continue;
             }
-            let (shell, filling) = match kind {
-                BoneKind::Flat => (CORTEX, MARROW),
-                BoneKind::Vertebra => (THIN_CORTEX, SPONGY),
-                BoneKind::Long => (LONG_CORTEX, YELLOW_MARROW),
+            let (shell, filling, cortex_mm) = match kind {
+                BoneKind::Flat => (CORTEX, MARROW, 2.95),
+                BoneKind::Vertebra => (THIN_CORTEX, SPONGY, 2.7),
+                BoneKind::Long { .. } => {
+                    let end = kind.end_share(block.points[voxel]);
+                    (
+                        LONG_CORTEX.mixed(END_CORTEX, end),
+                        YELLOW_MARROW.mixed(END_SPONGY, end),
+                        3.8 - 1.0 * end,
+                    )
+                }
             };
             block.blend(voxel, shell, share);
-            let inner = super::block::coverage(distance + kind.cortex_mm(), block.blend_mm);
+            let inner = coverage(distance + cortex_mm, blend_mm);
             block.blend(voxel, filling, inner);
         }
     }
@@ -291,6 +311,28 @@ fn layer_distance(sample: &WallSample, uneven: f32) -> f32 {
     nearest
 }
 
+/// Cuts off the layers of muscle on the cage where its dome ends under the neck.
+fn over_apex(p: Vec3) -> f32 {
+    (p.z - 126.0 - 0.8 * (super::shapes::length(p.x, p.y) - 20.0)) * 0.78
+}
+
+/// Distance into the sheet of fat between the two nearest muscles of the shoulder on one `side`; the sheet thins out
+/// to nothing where `uneven` is low.
+fn between_bellies(p: Vec3, side: f32, uneven: f32) -> f32 {
+    let p = Vec3::new(p.x * side, p.y, p.z);
+    let mut nearest = [1e3_f32; 2];
+    for [a, b] in BELLIES {
+        let (start, end) = (Vec3::from_slice(&a), Vec3::from_slice(&b));
+        let d = Capsule::new(start, end, a[3], b[3]).distance(p);
+        if d < nearest[0] {
+            nearest = [d, nearest[0]];
+        } else {
+            nearest[1] = nearest[1].min(d);
+        }
+    }
+    0.8 + 1.7 * uneven - 0.5 * (nearest[1] - nearest[0])
+}
+
 /// The surface of the table on which the patient lies, at `x`.
 fn couch_top(x: f32) -> f32 {
     126.0 - x * x / 1000.0
@@ -300,14 +342,19 @@ fn paint_couch(block: &mut Block) {
     if block.bounds.max.y < 80.0 {
         return;
     }
-    let pad = |p: Vec3| (couch_top(p.x) - p.y).max(p.y - couch_top(p.x) - 11.0).max(p.x.abs() - 172.0);
+    let pad = |p: Vec3| {
+        let height = p.y - couch_top(p.x);
+        smooth_max((height - 5.5).abs() - 5.5, p.x.abs() - 138.0, 8.0)
+    };
+    // A trough of foam in a shell. It lies behind the body and within the field of view, so that no projection from
+    // the front shows it; its shell is thick enough for its full value to be seen in every row of voxels.
     let outer = |p: Vec3| {
-        let below = p.y - 171.0 + p.x * p.x / 1500.0;
-        smooth_max(smooth_max(couch_top(p.x) + 11.0 - p.y, below, 5.0), p.x.abs() - 186.0, 6.0)
+        let below = (p.y - 171.0 + p.x * p.x / 620.0) * 0.9;
+        smooth_max(smooth_max(couch_top(p.x) + 11.0 - p.y, below, 10.0), p.x.abs() - 150.0, 18.0)
     };
     block.fill(Tissue::new(-925.0, 0.0, 0.0), |_, p| pad(p));
     block.fill(SHELL, |_, p| outer(p));
-    block.fill(FOAM, |_, p| outer(p) + 1.9);
+    block.fill(FOAM, |_, p| outer(p) + 3.0);
 }
 
 type Rod = [[f32; 4]; 2];
@@ -327,12 +374,32 @@ const SHOULDER: [Rod; 10] = [
     [[104.0, 52.0, 84.0, 26.0], [128.0, 26.0, 116.0, 36.0]],
 ];
 
-const AXILLA: [Rod; 2] = [
-    [[112.0, 0.0, 40.0, 8.0], [108.0, -4.0, 84.0, 17.0]],
-    [[108.0, -4.0, 84.0, 17.0], [114.0, -12.0, 108.0, 14.0]],
+const AXILLA: [Rod; 3] = [
+    [[120.0, 6.0, 6.0, 2.0], [112.0, -2.0, 56.0, 12.0]],
+    [[112.0, -2.0, 56.0, 12.0], [108.0, -5.0, 88.0, 16.0]],
+    [[108.0, -5.0, 88.0, 16.0], [104.0, -14.0, 126.0, 7.0]],
 ];
 
-const NECK: [Rod; 9] = [
+/// Middle lines of the muscles of the shoulder: fat parts two of them where both are equally far. The fourth number
+/// shifts that place away from the larger muscle.
+const BELLIES: [Rod; 11] = [
+    // Deltoid in three parts; supraspinatus, subscapularis, infraspinatus.
+    [[104.0, -34.0, 132.0, 8.0], [150.0, -24.0, 200.0, 8.0]],
+    [[160.0, 8.0, 96.0, 11.0], [176.0, 4.0, 200.0, 11.0]],
+    [[132.0, 50.0, 118.0, 8.0], [162.0, 38.0, 200.0, 8.0]],
+    [[60.0, 42.0, 124.0, 7.0], [122.0, 20.0, 152.0, 7.0]],
+    [[96.0, 24.0, 40.0, 6.0], [112.0, 6.0, 112.0, 6.0]],
+    [[104.0, 62.0, 70.0, 9.0], [128.0, 44.0, 112.0, 9.0]],
+    // Latissimus with teres major; pectoralis major and minor.
+    [[128.0, 40.0, 10.0, 10.0], [142.0, 20.0, 96.0, 10.0]],
+    [[84.0, -62.0, 60.0, 9.0], [130.0, -36.0, 116.0, 9.0]],
+    [[88.0, -44.0, 74.0, 5.0], [108.0, -22.0, 116.0, 5.0]],
+    // Trapezius; the muscles along the inner side of the arm.
+    [[40.0, 66.0, 128.0, 8.0], [112.0, 54.0, 142.0, 8.0]],
+    [[120.0, -10.0, 132.0, 4.0], [122.0, -6.0, 200.0, 4.0]],
+];
+
+const NECK: [Rod; 10] = [
     [[36.0, -18.0, 180.0, 10.0], [17.0, -38.0, 114.0, 6.5]],
     [[30.0, 14.0, 180.0, 11.0], [45.0, 8.0, 128.0, 11.0]],
     [[40.0, 26.0, 180.0, 9.0], [54.0, 24.0, 126.0, 8.0]],
@@ -341,7 +408,8 @@ const NECK: [Rod; 9] = [
     [[47.0, 36.0, 180.0, 8.5], [72.0, 58.0, 112.0, 10.0]],
     [[9.0, 17.0, 180.0, 6.0], [10.0, 26.0, 130.0, 6.0]],
     [[7.0, -20.0, 180.0, 4.0], [11.0, -36.0, 112.0, 3.5]],
-    [[64.0, 64.0, 138.0, 9.0], [104.0, 48.0, 140.0, 10.0]],
+    [[30.0, 54.0, 174.0, 8.0], [58.0, 58.0, 134.0, 8.0]],
+    [[58.0, 58.0, 134.0, 8.0], [108.0, 46.0, 132.0, 10.0]],
 ];
 
 fn both_sides(rods: &[Rod]) -> Vec<Capsule> {
@@ -383,8 +451,9 @@ fn mediastinal_tubes(vessels: &GreatVessels) -> Vec<(Tubes, Tissue)> {
     let mut artery_walls = one(&vessels.aorta, bigger);
     artery_walls.extend(many(&vessels.arch_branches, 0.8));
     let mut cava = one(&vessels.superior_cava, 0.0);
-    cava.extend(many(&vessels.head_veins[1..2], 0.0));
-    let side_veins: Vec<_> = [0, 2, 3].into_iter().flat_map(|n| one(&vessels.head_veins[n], 0.0)).collect();
+    // Contrast was given into the left arm.
+    let (undiluted, others) = vessels.head_veins.split_at(1);
+    cava.extend(many(undiluted, 0.0));
     vec![
         (Tubes::new(thyroid.to_vec()), THYROID),
         (Tubes::new(nodes), NODE),
@@ -393,7 +462,7 @@ fn mediastinal_tubes(vessels: &GreatVessels) -> Vec<(Tubes, Tissue)> {
         (Tubes::new(tube(&gullet_air, 4.0, 0.0)), GAS),
         (Tubes::new(one(&vessels.azygos, 0.0)), BODY_VEIN),
         (Tubes::new(one(&vessels.inferior_cava, 0.0)), LOWER_CAVA),
-        (Tubes::new(side_veins), BODY_VEIN),
+        (Tubes::new(many(others, 0.0)), HEAD_VEIN),
         (Tubes::new(cava), CAVA),
         (Tubes::new(artery_walls), VESSEL_WALL),
         (Tubes::new(arteries), AORTA),

@@ -18,6 +18,16 @@ impl Tissue {
     pub(crate) const fn new(hu: f32, grain: f32, suv: f32) -> Self {
         Self { hu, grain, suv }
     }
+
+    /// `share` (0 to 1) of `other`, the rest of this.
+    pub(crate) fn mixed(self, other: Self, share: f32) -> Self {
+        let mix = |a: f32, b: f32| a + (b - a) * share;
+        Self {
+            hu: mix(self.hu, other.hu),
+            grain: mix(self.grain, other.grain),
+            suv: mix(self.suv, other.suv),
+        }
+    }
 }
 
 /// Which property of the tissues is painted.
@@ -93,12 +103,16 @@ impl Block {
 
     /// Fills in the grain; until then it is zero.
     pub(crate) fn roughen(&mut self, texture: &Texture) {
-        // Neighbours along i share one value of two: the noise is smoother than a voxel.
+        // Every other voxel takes the mean of its neighbours: the noise is smoother than a voxel.
         let last = self.points.len() - 1;
         for voxel in (0..=last).step_by(2) {
-            let grain = texture.grain(self.points[voxel]);
-            self.grain[voxel] = grain;
-            self.grain[last.min(voxel + 1)] = grain;
+            self.grain[voxel] = texture.grain(self.points[voxel]);
+        }
+        for voxel in (1..=last).step_by(2) {
+            let (before, after) = (voxel - 1, last.min(voxel + 1));
+            let in_row = self.points[before].y == self.points[after].y && after > voxel;
+            let other = if in_row { after } else { before };
+            self.grain[voxel] = 0.5 * (self.grain[before] + self.grain[other]);
         }
     }
 
@@ -206,14 +220,15 @@ impl Block {
             let radius = capsule.radius_a + (capsule.radius_b - capsule.radius_a) * t;
             let distance = (from_a - axis * t).length() - radius;
             // A thread thinner than the blend covers a voxel only in part.
-            let thin = (2.2 * radius / self.blend_mm).min(1.0);
+            let thin = (2.0 * radius / self.blend_mm).min(1.0);
             *cover = cover.max(coverage(distance, self.blend_mm) * thin);
         }
     }
 }
 
-/// The share of a voxel on the inside of a surface at `distance`, smooth over `blend_mm`.
+/// The share of a voxel on the inside of a surface at `distance`, smooth over `blend_mm`. It begins and ends without a
+/// bend: voxels could not follow that, and surfaces in 3D would show terraces.
 pub(crate) fn coverage(distance: f32, blend_mm: f32) -> f32 {
     let t = (0.5 - distance / blend_mm).clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
+    t * t * t * (t * (6.0 * t - 15.0) + 10.0)
 }

@@ -36,14 +36,21 @@ impl Mediastinum {
         let mut add = |points: &[(Vec3, f32)]| all.extend(tube(points, 6.0, 0.0));
         // Thymic fat, the junction behind the sternum, fat around the trachea and below the carina, the hila.
         add(&[
-            (v(0.0, -50.0, 92.0), 15.0),
+            (v(0.0, -42.0, 122.0), 18.0),
+            (v(0.0, -50.0, 94.0), 16.0),
             (v(2.0, -55.0, 62.0), 10.0),
             (v(4.0, -68.0, 30.0), 5.0),
             (v(6.0, -80.0, -10.0), 4.0),
             (v(10.0, -86.0, -52.0), 7.0),
         ]);
         add(&[(v(-2.0, -8.0, 56.0), 19.0), (v(0.0, -12.0, 90.0), 23.0), (v(0.0, -14.0, 140.0), 24.0)]);
-        add(&[(v(3.0, 26.0, 52.0), 10.0), (v(6.0, 28.0, 10.0), 10.0), (v(6.0, 26.0, -40.0), 9.0)]);
+        add(&[
+            (v(3.0, 26.0, 52.0), 10.0),
+            (v(6.0, 28.0, 10.0), 10.0),
+            (v(6.0, 26.0, -40.0), 9.0),
+            (v(9.0, 24.0, -110.0), 11.0),
+        ]);
+        add(&[(v(0.0, 4.0, 54.0), 14.0), (v(1.0, 12.0, 30.0), 11.0)]);
         add(&[(v(-44.0, 8.0, 34.0), 9.0), (v(-46.0, 12.0, 12.0), 8.0)]);
         add(&[(v(50.0, 12.0, 38.0), 9.0), (v(50.0, 14.0, 12.0), 8.0)]);
         // Fat pads in the angles between heart and diaphragm.
@@ -132,10 +139,10 @@ impl Lungs {
             || LungTrees::new(seed ^ 0x52, 1.0, vessels, &inside, &clear),
         );
         let mut airways: Vec<Capsule> = tube(&vessels.trachea, 4.0, 0.0);
-        let mut airway_walls = tube(&vessels.trachea, 4.0, 1.7);
+        let mut airway_walls = tube(&vessels.trachea, 4.0, 2.1);
         for bronchus in &vessels.main_bronchi {
             airways.extend(tube(bronchus, 3.0, 0.0));
-            airway_walls.extend(tube(bronchus, 3.0, 1.5));
+            airway_walls.extend(tube(bronchus, 3.0, 2.0));
         }
         let mut arteries: Vec<Capsule> = vessels.pulmonary.iter().flat_map(|p| tube(p, 3.0, 0.0)).collect();
         let mut veins: Vec<Capsule> =

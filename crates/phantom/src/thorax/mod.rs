@@ -94,7 +94,7 @@ fn paint_slab(anatomy: &Anatomy, grid: &Grid, channel: Channel, first_k: usize, 
     let depth = slab.len() / (height * width);
     let spacing = grid.spacing_mm();
     // The blur of a soft kernel (sigma of 0.6 voxels) and partial volume: what is sharper shows terraces in 3D.
-    let blend_mm = 2.4 * (spacing.x * spacing.y * spacing.z).cbrt() as f32;
+    let blend_mm = 3.0 * (spacing.x * spacing.y * spacing.z).cbrt() as f32;
     let mut block = Block::new(channel, blend_mm);
     let at = |i: usize, j: usize, k: usize| -> Vec3 {
         grid.patient_from_index(DVec3::new(i as f64, j as f64, (first_k + k) as f64)).as_vec3()

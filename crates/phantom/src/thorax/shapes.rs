@@ -14,6 +14,10 @@ impl Bounds {
         self.min.cmple(other.max).all() && other.min.cmple(self.max).all()
     }
 
+    pub(crate) fn joined(&self, other: &Self) -> Self {
+        Self { min: self.min.min(other.min), max: self.max.max(other.max) }
+    }
+
     pub(crate) fn grown(&self, by_mm: f32) -> Self {
         Self { min: self.min - by_mm, max: self.max + by_mm }
     }
@@ -68,12 +72,18 @@ pub(crate) fn length(a: f32, b: f32) -> f32 {
     (a * a + b * b).sqrt()
 }
 
-/// First-order distance to an ellipse (half axes `a`, `b`) in its plane.
+/// First-order distance to an ellipse (half axes `a`, `b`) in its plane; inside, never more than the depth along the
+/// shorter axis, so that the middle of a flat section is no deeper than it is thick.
 pub(crate) fn ellipse(u: f32, v: f32, a: f32, b: f32) -> f32 {
     let (u_scaled, v_scaled) = (u / a, v / b);
     let scaled = length(u_scaled, v_scaled);
-    let gradient = length(u_scaled / a, v_scaled / b);
-    if gradient < 1e-6 { -a.min(b) } else { scaled * (scaled - 1.0) / gradient }
+    if scaled >= 1.0 {
+        return scaled * (scaled - 1.0) / length(u_scaled / a, v_scaled / b);
+    }
+    let (half, across, along) = if a < b { (a, u, v_scaled) } else { (b, v, u_scaled) };
+    let depth = half * (1.0 - along * along).sqrt() - across.abs();
+    let gradient = length(u_scaled / a, v_scaled / b).max(1e-6);
+    (scaled * (scaled - 1.0) / gradient).max(-depth)
 }
 
 /// A rounded cone: a segment with a radius at each end.
@@ -97,10 +107,78 @@ impl Capsule {
         (from_a - axis * t).length() - (self.radius_a + (self.radius_b - self.radius_a) * t)
     }
 
+    /// As [`Self::distance`], measured to the smooth hull of the two ends however much their radii differ.
+    pub(crate) fn hull_distance(&self, p: Vec3) -> f32 {
+        let axis = self.b - self.a;
+        let length = axis.length().max(1e-3);
+        let slope = ((self.radius_a - self.radius_b) / length).clamp(-0.9, 0.9);
+        let from_a = p - self.a;
+        let along = from_a.dot(axis) / length;
+        let across = (from_a - axis * (along / length)).length();
+        // The hull's normal leans towards the thinner end, so the foot of the perpendicular lies nearer the thicker.
+        let t = ((along - across * slope / (1.0 - slope * slope).sqrt()) / length).clamp(0.0, 1.0);
+        (from_a - axis * t).length() - (self.radius_a + (self.radius_b - self.radius_a) * t)
+    }
+
     pub(crate) fn bounds(&self) -> Bounds {
         let radius = self.radius_a.max(self.radius_b);
         Bounds { min: self.a.min(self.b) - radius, max: self.a.max(self.b) + radius }
     }
+}
+
+/// A piece of a round rod along a cubic curve; pieces of one [`smooth_path`] meet without a kink.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arc {
+    /// Coefficients of the powers of the parameter, 0 to 3: of the place, and of the radius.
+    place: [Vec3; 4],
+    radius: [f32; 4],
+}
+
+impl Arc {
+    /// From `knots[1]` to `knots[2]`; the outer two give the tangents.
+    fn new(knots: [(Vec3, f32); 4]) -> Self {
+        let [p0, p1, p2, p3] = knots.map(|knot| knot.0.extend(knot.1));
+        let (m1, m2) = ((p2 - p0) * 0.5, (p3 - p1) * 0.5);
+        let powers = [p1, m1, (p2 - p1) * 3.0 - m1 * 2.0 - m2, (p1 - p2) * 2.0 + m1 + m2];
+        Self { place: powers.map(glam::Vec4::truncate), radius: powers.map(|power| power.w) }
+    }
+
+    fn at(&self, t: f32) -> Vec3 {
+        let [a, b, c, d] = self.place;
+        a + (b + (c + d * t) * t) * t
+    }
+
+    fn velocity(&self, t: f32) -> Vec3 {
+        let [_, b, c, d] = self.place;
+        b + (c * 2.0 + d * (3.0 * t)) * t
+    }
+
+    pub(crate) fn distance(&self, p: Vec3) -> f32 {
+        let chord = self.at(1.0) - self.at(0.0);
+        let mut t = ((p - self.at(0.0)).dot(chord) / chord.length_squared().max(1e-6)).clamp(0.0, 1.0);
+        for _ in 0..2 {
+            let velocity = self.velocity(t);
+            t = (t + (p - self.at(t)).dot(velocity) / velocity.length_squared().max(1e-6)).clamp(0.0, 1.0);
+        }
+        let [a, b, c, d] = self.radius;
+        let slope = (b + (c * 2.0 + d * (3.0 * t)) * t) / self.velocity(t).length().max(1e-3);
+        ((p - self.at(t)).length() - (a + (b + (c + d * t) * t) * t)) / length(1.0, slope)
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        let [a, b, c, d] = self.radius;
+        let radius = a.max(a + b + c + d) + 0.5;
+        Capsule::new(self.at(0.0), self.at(1.0), radius, radius).bounds().grown(1.0)
+    }
+}
+
+/// The curve of [`smooth_path`] through (point, radius) as one smooth rod.
+pub(crate) fn rod(points: &[(Vec3, f32)]) -> Vec<Arc> {
+    let path = smooth_path(points, 8.0);
+    let at = |index: usize| path[index.min(path.len() - 1)];
+    (1..path.len())
+        .map(|index| Arc::new([at(index.saturating_sub(2)), at(index - 1), at(index), at(index + 1)]))
+        .collect()
 }
 
 /// An ellipsoid with its own axes.
@@ -146,11 +224,9 @@ pub(crate) fn smooth_path(points: &[(Vec3, f32)], step_mm: f32) -> Vec<(Vec3, f3
             let (t2, t3) = (t * t, t * t * t);
             let m1 = (p2.0 - p0.0) * 0.5;
             let m2 = (p3.0 - p1.0) * 0.5;
-            let point = p1.0 * (2.0 * t3 - 3.0 * t2 + 1.0)
-                + p2.0 * (3.0 * t2 - 2.0 * t3)
-                + m1 * (t3 - 2.0 * t2 + t)
-                + m2 * (t3 - t2);
-            path.push((point, p1.1 + (p2.1 - p1.1) * t));
+            let (ahead, behind) = (3.0 * t2 - 2.0 * t3, 2.0 * t3 - 3.0 * t2 + 1.0);
+            let point = p1.0 * behind + p2.0 * ahead + m1 * (t3 - 2.0 * t2 + t) + m2 * (t3 - t2);
+            path.push((point, p1.1 * behind + p2.1 * ahead));
         }
     }
     path.extend(points.last());

@@ -1,30 +1,32 @@
 //! Ribs with their cartilage, sternum, shoulder girdle, and the spine as one set of bones.
 
 use super::block::Block;
-use super::shapes::{Bins, Bounds, Capsule, ellipse, length, profile, smooth_max, smooth_step};
+use super::shapes::{
+    Arc, Bins, Bounds, Capsule, ellipse, length, profile, rod, smooth_max, smooth_min, smooth_step,
+};
 use super::spine::{Vertebra, body_half, column_centre, thoracic_centre_mm, vertebrae};
 use super::wall::{CAGE_MM, SUBSCAPULAR, Wall, front_mm};
 use glam::{Vec2, Vec3};
 
 /// What fills a bone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum BoneKind {
     /// Ribs and flat bones: a thin cortex.
     Flat,
     /// Vertebrae: a thin shell around dense spongy bone.
     Vertebra,
-    /// Humerus and clavicle: a thick cortex.
-    Long,
+    /// Humerus and clavicle: a thick cortex along the shaft, which runs between these points; at the ends it marches
+    /// out into a thin shell around spongy bone.
+    Long { shaft: [Vec3; 2] },
 }
 
 impl BoneKind {
-    /// Thickness of the cortex in mm: with its blurred faces it is flat for a voxel, so that projections show no rings.
-    pub(crate) const fn cortex_mm(self) -> f32 {
-        match self {
-            Self::Flat => 2.5,
-            Self::Vertebra => 2.4,
-            Self::Long => 3.0,
-        }
+    /// How much of an end of a long bone `p` belongs to: 0 on the shaft, 1 well beyond it.
+    pub(crate) fn end_share(self, p: Vec3) -> f32 {
+        let Self::Long { shaft: [a, b] } = self else { return 0.0 };
+        let length = (b - a).length();
+        let along = (p - a).dot(b - a) / length;
+        smooth_step(0.0, 26.0, (-along).max(along - length))
     }
 }
 
@@ -45,7 +47,7 @@ pub(crate) struct Slat {
 
 impl Slat {
     fn distance(&self, p: Vec3) -> f32 {
-        const ROUNDING_MM: f32 = 2.0;
+        const ROUNDING_MM: f32 = 3.4;
         let axis = self.to.at - self.from.at;
         let offset = p - self.from.at;
         let along = offset.dot(axis) / axis.length_squared().max(1e-6);
@@ -94,7 +96,7 @@ impl Blade {
     fn distance(&self, wall: &Wall, p: Vec3) -> f32 {
         let at = Vec2::new(p.truncate().dot(self.across), p.z);
         let [superior, inferior, lateral] = self.corners;
-        let rounded = triangle_distance(at, [superior, inferior, lateral]) - 3.0;
+        let rounded = triangle_distance(at, [superior, inferior, lateral]) - 5.0;
         if rounded > 5.0 {
             return rounded;
         }
@@ -122,7 +124,9 @@ fn triangle_distance(p: Vec2, [a, b, c]: [Vec2; 3]) -> f32 {
 
 enum Piece {
     Slat(Slat),
-    Capsule(Capsule),
+    Arc(Arc),
+    /// Rods that flow into one another.
+    Joined(Vec<Capsule>),
     Blade(Blade),
     Vertebra(Box<Vertebra>),
 }
@@ -131,15 +135,55 @@ impl Piece {
     fn bounds(&self) -> Bounds {
         match self {
             Self::Slat(slat) => slat.bounds(),
-            Self::Capsule(capsule) => capsule.bounds(),
+            Self::Arc(arc) => arc.bounds(),
+            Self::Joined(rods) => {
+                let start = Bounds { min: Vec3::splat(f32::MAX), max: Vec3::splat(f32::MIN) };
+                rods.iter().map(Capsule::bounds).fold(start, |all, b| all.joined(&b)).grown(2.0)
+            }
             Self::Blade(blade) => blade.bounds,
             Self::Vertebra(vertebra) => vertebra.bounds(),
         }
     }
+
+    fn distance(&self, wall: &Wall, p: Vec3) -> f32 {
+        match self {
+            Self::Slat(slat) => slat.distance(p),
+            Self::Arc(arc) => arc.distance(p),
+            Self::Joined(rods) => rods.iter().fold(1e3, |d, rod| smooth_min(d, rod.hull_distance(p), 10.0)),
+            Self::Blade(blade) => blade.distance(wall, p),
+            Self::Vertebra(vertebra) => vertebra.distance(p),
+        }
+    }
+}
+
+/// A piece of a bone, hollowed where another bone or a notch lies.
+struct Part {
+    piece: Piece,
+    kind: BoneKind,
+    /// Of a scapula: which of its [`STRANDS`].
+    strand: usize,
+    hollows: Vec<Capsule>,
+}
+
+/// Parts that flow into one another: blade, spine with acromion, neck with glenoid, coracoid. Strand 0 stands alone.
+const STRANDS: usize = 5;
+const BLADE: usize = 1;
+const SPINE: usize = 2;
+const NECK: usize = 3;
+const CORACOID: usize = 4;
+
+impl Part {
+    const fn new(piece: Piece, kind: BoneKind) -> Self {
+        Self { piece, kind, strand: 0, hollows: Vec::new() }
+    }
+
+    fn distance(&self, wall: &Wall, p: Vec3) -> f32 {
+        self.hollows.iter().fold(self.piece.distance(wall, p), |d, h| smooth_max(d, -h.distance(p), 4.0))
+    }
 }
 
 pub(crate) struct Skeleton {
-    pieces: Vec<(Piece, BoneKind)>,
+    parts: Vec<Part>,
     boxes: Vec<Bounds>,
     bins: Bins,
     /// Cartilage from the ribs to the sternum.
@@ -148,8 +192,10 @@ pub(crate) struct Skeleton {
 
 impl Skeleton {
     pub(crate) fn new(wall: &Wall) -> Self {
-        let mut pieces: Vec<(Piece, BoneKind)> =
-            vertebrae().into_iter().map(|v| (Piece::Vertebra(Box::new(v)), BoneKind::Vertebra)).collect();
+        let mut parts: Vec<Part> = vertebrae()
+            .into_iter()
+            .map(|v| Part::new(Piece::Vertebra(Box::new(v)), BoneKind::Vertebra))
+            .collect();
         let mut cartilage = Vec::new();
         for side in [-1.0, 1.0] {
             for number in 1..=12 {
@@ -157,14 +203,20 @@ impl Skeleton {
                 if let Some(end) = rib.last() {
                     cartilage.extend(rib_cartilage(number, side, end.at));
                 }
-                pieces.extend(slats(&rib).map(|slat| (Piece::Slat(slat), BoneKind::Flat)));
+                parts.extend(slats(&rib).map(|slat| Part::new(Piece::Slat(slat), BoneKind::Flat)));
             }
-            pieces.extend(shoulder(wall, side));
+            parts.extend(shoulder(wall, side));
         }
-        pieces.extend(sternum().into_iter().map(|slat| (Piece::Slat(slat), BoneKind::Flat)));
-        let boxes: Vec<Bounds> = pieces.iter().map(|(piece, _)| piece.bounds().grown(1.5)).collect();
+        let hollows = vec![JUGULAR_NOTCH, medial_end(-1.0, JOINT_MM), medial_end(1.0, JOINT_MM)];
+        parts.extend(sternum().into_iter().map(|slat| Part {
+            piece: Piece::Slat(slat),
+            kind: BoneKind::Flat,
+            strand: 0,
+            hollows: if slat.from.at.z > 80.0 { hollows.clone() } else { Vec::new() },
+        }));
+        let boxes: Vec<Bounds> = parts.iter().map(|part| part.piece.bounds().grown(1.5)).collect();
         let bins = Bins::new(&boxes, 16.0);
-        Self { pieces, boxes, bins, cartilage }
+        Self { parts, boxes, bins, cartilage }
     }
 
     /// Puts into `found` the indices of the pieces that may reach a block around `centre`.
@@ -172,27 +224,26 @@ impl Skeleton {
         self.bins.query(&block.bounds, found);
         found.retain(|item| {
             let touches = self.boxes[*item as usize].touches(&block.bounds);
-            touches && !block.misses(self.piece_distance(wall, *item, block.centre))
+            touches && !block.misses(self.parts[*item as usize].piece.distance(wall, block.centre))
         });
-    }
-
-    fn piece_distance(&self, wall: &Wall, item: u32, p: Vec3) -> f32 {
-        match &self.pieces[item as usize].0 {
-            Piece::Slat(slat) => slat.distance(p),
-            Piece::Capsule(capsule) => capsule.distance(p),
-            Piece::Blade(blade) => blade.distance(wall, p),
-            Piece::Vertebra(vertebra) => vertebra.distance(p),
-        }
     }
 
     /// Distance to bone among the pieces `near`, and what kind of bone is nearest.
     pub(crate) fn distance(&self, wall: &Wall, near: &[u32], p: Vec3) -> (f32, BoneKind) {
         let mut nearest = (f32::MAX, BoneKind::Flat);
+        let mut strands = [f32::MAX; STRANDS];
         for item in near {
-            let d = self.piece_distance(wall, *item, p);
-            if d < nearest.0 {
-                nearest = (d, self.pieces[*item as usize].1);
+            let part = &self.parts[*item as usize];
+            let d = part.distance(wall, p);
+            if part.strand > 0 {
+                strands[part.strand] = strands[part.strand].min(d);
+            } else if d < nearest.0 {
+                nearest = (d, part.kind);
             }
+        }
+        let scapula = strands[1..].iter().fold(f32::MAX, |d, strand| smooth_min(d, *strand, 5.0));
+        if scapula < nearest.0 {
+            nearest = (scapula, BoneKind::Flat);
         }
         nearest
     }
@@ -242,7 +293,12 @@ fn rib_stations(wall: &Wall, number: usize, side: f32) -> Vec<Station> {
         let z = head_z - 4.0 - (drop_mm - 4.0) * slope + wobble;
         let point = wall.point(phi, side, z, CAGE_MM * 0.5 + 0.2);
         let tall = profile(&[(0.0, 5.4), (0.25, 6.2), (0.7, 6.6), (1.0, 7.2)], t);
-        let (thick, tall) = if number == 1 { (6.8, 3.6) } else { (3.5, tall) };
+        let (thick, tall) = match number {
+            1 => (6.8, 3.6),
+            // These end free, in a point.
+            11 | 12 => (4.0 - 1.0 * t, tall - (tall - 3.2) * smooth_step(0.3, 1.0, t)),
+            _ => (4.3, tall),
+        };
         points.push((point, thick, tall));
     }
     let path: Vec<(Vec3, f32)> = points.iter().map(|(p, _, tall)| (*p, *tall)).collect();
@@ -306,7 +362,7 @@ fn sternum() -> Vec<Slat> {
     let station = |z: f32| Station {
         at: Vec3::new(0.6, -front_mm(z) - 5.5, z),
         normal: -Vec3::Y,
-        thick: if z > 60.0 { 6.4 } else { 5.2 },
+        thick: profile(&[(53.0, 5.2), (62.0, 5.6), (76.0, 6.4)], z),
         tall: profile(&WIDTHS, z),
     };
     let piece = |from: f32, to: f32| {
@@ -315,59 +371,101 @@ fn sternum() -> Vec<Slat> {
             (0..=steps).map(|step| station(from + (to - from) * step as f32 / steps as f32)).collect();
         slats(&stations).collect::<Vec<_>>()
     };
-    [piece(100.0, 58.5), piece(53.0, -37.0), piece(-41.0, -64.0)].concat()
+    [piece(98.6, 60.2), piece(51.0, -35.4), piece(-43.8, -65.0)].concat()
 }
 
-fn shoulder(wall: &Wall, side: f32) -> Vec<(Piece, BoneKind)> {
+/// Width of the gap that cartilage leaves between bones.
+const JOINT_MM: f32 = 2.6;
+/// The dip in the upper edge of the sternum.
+const JUGULAR_NOTCH: Capsule =
+    Capsule::new(Vec3::new(0.6, -100.0, 112.0), Vec3::new(0.6, -20.0, 112.0), 15.0, 15.0);
+
+/// The end of the clavicle at the sternum.
+fn medial_end(side: f32, extra_mm: f32) -> Capsule {
     let at = |x: f32, y: f32, z: f32| Vec3::new(side * x, y, z);
-    let mut pieces = vec![(Piece::Blade(Blade::new(wall, side)), BoneKind::Flat)];
-    let mut rods = |points: &[(Vec3, f32)], kind: BoneKind| {
-        pieces.extend(super::shapes::tube(points, 4.0, 0.0).into_iter().map(|c| (Piece::Capsule(c), kind)));
+    Capsule::new(at(21.0, -61.0, 103.0), at(38.0, -62.0, 108.5), 8.6 + extra_mm, 6.8 + extra_mm)
+}
+
+/// Head, tubercle and shaft of the humerus of a raised arm, the head first.
+fn humerus(side: f32) -> Vec<Capsule> {
+    let at = |x: f32, y: f32, z: f32| Vec3::new(side * x, y, z);
+    let neck = at(142.5, 2.0, 170.0);
+    vec![
+        Capsule::new(at(130.5, 9.0, 126.0), at(131.0, 9.0, 127.0), 21.5, 21.5),
+        Capsule::new(at(139.0, 5.0, 137.0), neck, 16.5, 11.5),
+        Capsule::new(neck, at(147.0, -3.0, 240.0), 11.5, 11.0),
+    ]
+}
+
+fn shoulder(wall: &Wall, side: f32) -> Vec<Part> {
+    let at = |x: f32, y: f32, z: f32| Vec3::new(side * x, y, z);
+    let blade = Piece::Blade(Blade::new(wall, side));
+    let mut parts = vec![Part { strand: BLADE, ..Part::new(blade, BoneKind::Flat) }];
+    let humerus = humerus(side);
+    let mut socket = humerus[0];
+    (socket.radius_a, socket.radius_b) = (socket.radius_a + JOINT_MM, socket.radius_b + JOINT_MM);
+    let mut rods = |points: &[(Vec3, f32)], kind: BoneKind, strand: usize| {
+        let part = |arc| Part { piece: Piece::Arc(arc), kind, strand, hollows: vec![socket] };
+        parts.extend(rod(points).into_iter().map(part));
     };
     let lift = 1.5 * side;
+    let medial = medial_end(side, 0.0);
     rods(
         &[
-            (at(20.0, -61.0, 102.0), 9.0),
-            (at(30.0, -63.0, 106.0 + lift), 7.2),
+            (medial.a, medial.radius_a),
+            (medial.b + Vec3::Z * lift, medial.radius_b),
             (at(58.0, -56.0, 115.0 + lift), 6.0),
-            (at(88.0, -32.0, 126.0 + lift), 5.4),
-            (at(114.0, -2.0, 141.0), 6.0),
-            (at(132.0, 14.0, 150.0), 7.0),
+            (at(86.0, -33.0, 126.0 + lift), 5.4),
+            (at(104.0, -6.0, 138.0), 5.8),
+            (at(109.0, 13.0, 147.0), 6.6),
         ],
-        BoneKind::Long,
+        BoneKind::Long { shaft: [at(44.0, -60.0, 110.0), at(90.0, -28.0, 129.0)] },
+        0,
+    );
+    // Neck and glenoid, then the coracoid.
+    let lateral = wall.point(106.0, side, 86.0, CAGE_MM + 13.0);
+    rods(
+        &[(lateral, 4.0), (at(106.0, 15.0, 105.0), 9.0), (at(113.0, 13.0, 115.0), 14.0)],
+        BoneKind::Flat,
+        NECK,
     );
     rods(
         &[
-            (at(132.0, 8.0, 128.0), 22.5),
-            (at(137.0, 5.0, 146.0), 17.0),
-            (at(141.0, 2.0, 162.0), 13.0),
-            (at(146.0, 0.0, 200.0), 11.5),
+            (at(106.0, 10.0, 108.0), 7.0),
+            (at(101.0, -8.0, 121.0), 6.0),
+            (at(106.0, -24.0, 120.0), 4.6),
+            (at(111.0, -30.0, 115.0), 3.8),
         ],
-        BoneKind::Long,
-    );
-    let lateral = wall.point(98.0, side, 90.0, CAGE_MM + 12.0);
-    rods(&[(lateral, 6.0), (at(110.0, 14.0, 105.0), 8.5), (at(116.0, 13.0, 114.0), 13.0)], BoneKind::Flat);
-    rods(
-        &[(at(110.0, 8.0, 110.0), 6.5), (at(106.0, -14.0, 119.0), 5.5), (at(112.0, -26.0, 116.0), 4.5)],
         BoneKind::Flat,
+        CORACOID,
     );
     let ridge = [
         (wall.point(146.0, side, 80.0, CAGE_MM + 14.0), 2.6, 3.0),
         (wall.point(136.0, side, 88.0, CAGE_MM + 20.0), 2.6, 8.0),
         (wall.point(122.0, side, 98.0, CAGE_MM + 26.0), 3.0, 10.0),
-        (at(124.0, 44.0, 124.0), 4.5, 10.0),
-        (at(142.0, 36.0, 142.0), 4.5, 11.0),
-        (at(146.0, 16.0, 154.0), 4.0, 9.0),
+        (at(119.0, 46.0, 124.0), 4.2, 10.0),
+        (at(126.0, 43.0, 140.0), 4.2, 10.5),
+        (at(119.0, 30.0, 151.0), 3.8, 8.5),
     ];
-    let stations: Vec<Station> = ridge
-        .iter()
-        .map(|(p, thick, tall)| Station {
-            at: *p,
+    let middles: Vec<(Vec3, f32)> = ridge.iter().map(|(p, thick, _)| (*p, *thick)).collect();
+    let widths: Vec<(Vec3, f32)> = ridge.iter().map(|(p, _, tall)| (*p, *tall)).collect();
+    let stations: Vec<Station> = super::shapes::smooth_path(&middles, 5.0)
+        .into_iter()
+        .zip(super::shapes::smooth_path(&widths, 5.0))
+        .map(|((at, thick), (_, tall))| Station {
+            at,
             normal: Vec3::new(0.0, 0.45, 0.9).normalize(),
-            thick: *thick,
-            tall: *tall,
+            thick,
+            tall,
         })
         .collect();
-    pieces.extend(slats(&stations).map(|slat| (Piece::Slat(slat), BoneKind::Flat)));
-    pieces
+    parts.extend(slats(&stations).map(|slat| Part {
+        piece: Piece::Slat(slat),
+        kind: BoneKind::Flat,
+        strand: SPINE,
+        hollows: vec![socket],
+    }));
+    let shaft = [at(143.0, 1.5, 174.0), at(147.0, -3.0, 240.0)];
+    parts.push(Part::new(Piece::Joined(humerus), BoneKind::Long { shaft }));
+    parts
 }

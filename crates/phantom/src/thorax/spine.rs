@@ -160,7 +160,7 @@ impl Vertebra {
 fn spinous_process(thoracic: f32) -> (f32, f32) {
     match thoracic {
         t if t < -0.5 => (20.0, -8.0),
-        t if t < 2.0 => (28.0, -10.0),
+        t if t < 2.0 => (24.0, -10.0),
         t if t < 4.0 => (27.0, -17.0),
         t if t < 8.0 => (23.0, -27.0),
         t if t < 10.0 => (23.0, -20.0),

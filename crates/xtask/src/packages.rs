@@ -30,6 +30,7 @@ const NEEDS: &[Need] = &[
     Need { what: "DCMTK (dcmdump, dcmj2pnm)", package: "dcmtk", probe: Probe::Program("dcmdump") },
     Need { what: "GDCM (gdcmconv)", package: "libgdcm-tools", probe: Probe::Program("gdcmconv") },
     Need { what: "dicom3tools (dciodvfy)", package: "dicom3tools", probe: Probe::Program("dciodvfy") },
+    Need { what: "dcm2niix", package: "dcm2niix", probe: Probe::Program("dcm2niix") },
     Need { what: "nibabel for Python", package: "python3-nibabel", probe: Probe::File(&["/usr/lib/python3/dist-packages"], "nibabel") },
 ];
 

@@ -1,11 +1,11 @@
 """Loads one series with Anatome and with the programs people use instead, in turn, and prints ratios of medians.
 
-    python3 benches/peers/load.py [FOLDER] [--rounds N] [--threads N]
+    python3 benches/peers/load.py [FOLDER] [--rounds N] [--threads N] [--compressed] [--headers N]
 
 FOLDER holds the files of one series; without it the demo's CT (512 x 512 x 400) is made first. Every measurement is a
 whole process, from its start to the volume in memory, files in the page cache; all programs get the same number of
 threads. With --compressed, the series is also written in compressed transfer syntaxes by dcmtk and GDCM, as far as they
-are installed. Peers are installed from PyPI into a virtual environment under target/peers.
+are installed. With --headers N, the headers of N small files are read, too. Peers are installed from PyPI into a virtual environment under target/peers.
 """
 
 import argparse
@@ -44,6 +44,39 @@ import sys, os, numpy as np, dicomsdl
 sets = [dicomsdl.open(os.path.join(sys.argv[1], name)) for name in os.listdir(sys.argv[1])]
 sets.sort(key=lambda s: float(s.ImagePositionPatient[2]))
 print(np.stack([s.pixelData(storedvalue=True) for s in sets]).shape)
+"""
+
+PYDICOM_HEADERS = """
+import sys, os, pydicom
+print(len([pydicom.dcmread(os.path.join(sys.argv[1], n), stop_before_pixels=True) for n in os.listdir(sys.argv[1])]))
+"""
+
+DICOMSDL_HEADERS = """
+import sys, os, dicomsdl
+print(len([dicomsdl.open(os.path.join(sys.argv[1], n)).InstanceNumber for n in os.listdir(sys.argv[1])]))
+"""
+
+GDCM_HEADERS = """
+import sys, SimpleITK as sitk
+print(sum(len(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(sys.argv[1], series))
+          for series in sitk.ImageSeriesReader.GetGDCMSeriesIDs(sys.argv[1])))
+"""
+
+# Makes COUNT files of 64 x 64 pixels in series of 500 from one file of a series.
+MANY = """
+import os, sys, pydicom
+from pydicom.uid import generate_uid
+source, out, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+image = pydicom.dcmread(source)
+image.Rows = image.Columns = 64
+image.PixelData = bytes(2 * 64 * 64)
+for n in range(count):
+    if n % 500 == 0:
+        image.SeriesInstanceUID = generate_uid()
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    image.InstanceNumber = n % 500 + 1
+    image.ImagePositionPatient = [0, 0, n % 500]
+    image.save_as(os.path.join(out, f"{n:06}.dcm"))
 """
 
 
@@ -106,15 +139,42 @@ def measure(command, environment):
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def compare(title, folder, rounds, threads):
-    """Runs all programs in turn, some rounds, and prints a table."""
-    programs = {
+def loaders(folder, threads):
+    """From the files of a series to a volume."""
+    return {
         "anatome": [TARGET / "release" / "examples" / "load_series", folder],
         "reading the bytes": ["cat", *sorted(folder.iterdir())],
         "dicomsdl": [PYTHON, "-c", DICOMSDL, folder],
         "SimpleITK (GDCM)": [PYTHON, "-c", SIMPLEITK, folder, str(threads)],
         "pydicom loop": [PYTHON, "-c", PYDICOM, folder],
     }
+
+
+def readers(folder, threads):
+    """From the files of many series to their headers, grouped or not."""
+    anatome = [TARGET / "release" / "anatome", "inspect", "--headers-only", "--json", "--threads", str(threads)]
+    return {
+        "anatome": [*anatome, folder],
+        "dicomsdl": [PYTHON, "-c", DICOMSDL_HEADERS, folder],
+        "SimpleITK (GDCM)": [PYTHON, "-c", GDCM_HEADERS, folder],
+        "pydicom loop": [PYTHON, "-c", PYDICOM_HEADERS, folder],
+    }
+
+
+def many(source, count):
+    """A folder of `count` small files."""
+    out = PEERS / f"headers-{count}"
+    if not out.is_dir():
+        part = out.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        subprocess.run([PYTHON, "-c", MANY, source, part, str(count)], check=True)
+        part.rename(out)
+    return out
+
+
+def compare(title, folder, programs, rounds, threads):
+    """Runs all programs in turn, some rounds, and prints a table."""
     environment = dict(os.environ, ANATOME_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
     results = {name: [] for name in programs}
     for round_number in range(rounds + 1):
@@ -151,13 +211,18 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--compressed", action="store_true")
+    parser.add_argument("--headers", type=int, metavar="N")
     arguments = parser.parse_args()
     build()
     folder = series(arguments.folder)
-    compare("uncompressed", folder, arguments.rounds, arguments.threads)
+    rounds, threads = arguments.rounds, arguments.threads
+    compare("uncompressed", folder, loaders(folder, threads), rounds, threads)
     if arguments.compressed:
         for name, copy in variants(folder):
-            compare(name, copy, arguments.rounds, arguments.threads)
+            compare(name, copy, loaders(copy, threads), rounds, threads)
+    if arguments.headers:
+        files = many(min(folder.iterdir()), arguments.headers)
+        compare("headers", files, readers(files, threads), rounds, threads)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,10 @@
 //! What `convert` writes of real series, against dcm2niix, both read by nibabel: voxel for voxel in patient space.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and say what they skip"
+)]
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -370,6 +370,26 @@ fn decay_is_not_corrected_twice() {
     assert!((start / admin - (3600.0f64 / 6586.2).exp2()).abs() < 1e-6);
 }
 
+/// 40: Weasis #399. The digital reference object of QIBA: the dose, decayed and shared out over the body's weight, is
+/// an SUV of 1, whatever the slope of a slice.
+#[test]
+fn the_dose_shared_out_over_the_body_is_one() {
+    let activity = 370e6 * (-3600.0f64 / 6586.2).exp2() / 70_000.0;
+    for (stored, slope) in [(2500u16, activity / 2500.0), (30_000, activity / 30_000.0)] {
+        let pixels: Vec<u8> = std::iter::repeat_n(stored.to_le_bytes(), 16).flatten().collect();
+        let pet = Pet::new();
+        let image = Image { elements: pet.image.elements, ..pet.image }
+            .with((0x28, 0x1052), b"DS", b"0 ")
+            .with((0x28, 0x1053), b"DS", format!("{slope:.12}").as_bytes())
+            .with((0x7FE0, 0x10), b"OW", &pixels);
+        let factor = Pet::new().factor().unwrap();
+        let volume = loaded(&image.bytes()).unwrap().volume;
+        assert_eq!(volume.mapping().unit, Unit::BecquerelPerMl);
+        let uptake = factor * volume.modality_value([0, 2, 2]).unwrap();
+        assert!((uptake - 1.0).abs() < 1e-6, "{uptake}");
+    }
+}
+
 /// 40: Weasis #635.
 #[test]
 fn a_negative_time_zone_is_subtracted() {

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use anatome_core::{
-    Facts, Grid, Modality, NamedVoi, Padding, Progress, Samples, SliceTable, Unit, ValueMapping, Voi, Volume,
-    Window, WindowFunction,
+    Facts, Grid, Modality, NamedVoi, NoteCode, Padding, Progress, Samples, SliceTable, Unit, ValueMapping,
+    Voi, Volume, Window, WindowFunction,
 };
 use anatome_dicom::{
     Coming, FinishedSlice, Limits, Loaded, SeriesSpec, SliceSamples, SliceSink, Source, group, load_with,
@@ -85,6 +85,53 @@ fn a_ct_comes_back_as_it_was() {
             assert!(a.distance(b) < 1e-9, "{a} came back as {b}");
         }
         assert_eq!(back.grid().slices().is_some(), volume.grid().slices().is_some());
+    }
+}
+
+/// A gantry tilt of 20 degrees and slices lost on the way: what lies on both sides of the gaps is as far apart as it
+/// was (PS3.3 C.7.6.2.1.1).
+#[test]
+fn a_tilted_series_with_gaps_keeps_its_distances() {
+    let tilt = 20f64.to_radians();
+    // The table moves along z, the rows lean.
+    let column = DVec3::new(0.0, tilt.cos(), -tilt.sin());
+    let matrix = DMat3::from_cols(DVec3::X * 0.7, column * 0.9, DVec3::Z * 5.0);
+    let affine = DAffine3 { matrix3: matrix, translation: DVec3::new(-50.0, 20.0, -300.0) };
+    let grid = Grid::even([14, 9, 8], affine).unwrap();
+    assert!((grid.spacing_mm().z - 4.69846).abs() < 5e-6);
+    let markers = [[0, 1, 2], [2, 7, 6], [6, 0, 5], [9, 8, 1], [13, 4, 7]];
+    let mut samples = Array3::<i16>::zeros((14, 9, 8));
+    for (n, marker) in markers.into_iter().enumerate() {
+        samples[marker] = 1000 + n as i16;
+    }
+    let mapping = ValueMapping::identity(Unit::Hounsfield);
+    let volume = Volume::new(grid, Samples::I16(samples), mapping, None, Facts::new(Modality::Ct)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let paths = write_series(&volume, &spec(1), folder.path(), &POOL, &Progress::new()).unwrap();
+    for lost in [4, 5, 8, 11] {
+        std::fs::remove_file(&paths[lost]).unwrap();
+    }
+    let series = group(scan_all(&[Source::from(folder.path())]).unwrap().instances);
+    let loaded = load_one(&series[0]).unwrap();
+    assert!(loaded.notes.has(NoteCode::GantryTilt) && loaded.notes.has(NoteCode::MissingSlices));
+    let grid = loaded.volume.grid();
+    assert!((grid.tilt_rad() - tilt).abs() < 1e-6);
+    let missing = grid.slices().unwrap().missing_after().iter().enumerate().filter(|(_, missing)| **missing);
+    assert_eq!(missing.map(|(k, _)| k).collect::<Vec<_>>(), [3, 5, 7]);
+    let Samples::I16(samples) = loaded.volume.samples() else { panic!("another type") };
+    let found = |n: usize| {
+        let ((k, j, i), _) = samples.indexed_iter().find(|(_, value)| **value == 1000 + n as i16).unwrap();
+        grid.patient_from_index(DVec3::new(i as f64, j as f64, k as f64))
+    };
+    let truth = |n: usize| {
+        let [k, j, i] = markers[n].map(|n| n as f64);
+        DVec3::new(0.7 * i, 0.9 * j * tilt.cos(), 5.0 * k - 0.9 * j * tilt.sin())
+    };
+    for a in 0..markers.len() {
+        for b in 0..a {
+            let (found, truth) = (found(a).distance(found(b)), truth(a).distance(truth(b)));
+            assert!((found - truth).abs() < 1e-3 * truth, "{found} mm, not {truth}");
+        }
     }
 }
 

@@ -13,7 +13,10 @@ use crate::shared::scan_bytes;
 
 const J2K: &str = "1.2.840.10008.1.2.4.90";
 const HTJ2K: &str = "1.2.840.10008.1.2.4.201";
+const HTJ2K_RPCL: &str = "1.2.840.10008.1.2.4.202";
 const JPEG_XL: &str = "1.2.840.10008.1.2.4.110";
+const JPEG_XL_OF_JPEG: &str = "1.2.840.10008.1.2.4.111";
+const JPEG_XL_LOSSY: &str = "1.2.840.10008.1.2.4.112";
 
 fn unhex(text: &str) -> Vec<u8> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap() as u8;
@@ -48,12 +51,14 @@ fn decoded(file: Vec<u8>) -> Result<Vec<u8>, Error> {
 /// Name, transfer syntax, codestream, bits, sign and components, and the image's values from `value`.
 type Case = (&'static str, &'static str, &'static str, (u16, u16), bool, bool, fn(i32) -> i32);
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 11] = [
     ("JPEG 2000, 12 bits", J2K, made::J2K_12, (16, 12), false, false, |v| v % 4096),
     ("JPEG 2000, signed", J2K, made::J2K_SIGNED, (16, 16), true, false, |v| v % 4000 - 2000),
     ("JPEG 2000, colour", J2K, made::J2K_RGB, (8, 8), false, true, |v| v % 256),
     ("HTJ2K, 12 of 16 bits", HTJ2K, made::HT_12, (16, 12), false, false, |v| v % 4096),
     ("HTJ2K, signed", HTJ2K, made::HT_SIGNED, (16, 16), true, false, |v| v % 4000 - 2000),
+    ("HTJ2K, RPCL", HTJ2K_RPCL, made::HT_RPCL, (16, 12), false, false, |v| v % 4096),
+    ("JPEG XL, perhaps lossy", JPEG_XL_LOSSY, made::JXL_12, (16, 12), false, false, |v| v % 4096),
     ("JPEG XL, 16 bits", JPEG_XL, made::JXL_16, (16, 16), false, false, |v| v % 4096 * 16),
     ("JPEG XL, 12 bits", JPEG_XL, made::JXL_12, (16, 12), false, false, |v| v % 4096),
     ("JPEG XL, 8 bits", JPEG_XL, made::JXL_8, (8, 8), false, false, |v| v % 256),
@@ -72,6 +77,21 @@ fn tiny_codestreams_decode_exactly() {
             .collect();
         assert!(found == expected, "{name}");
     }
+}
+
+/// A recompressed JPEG image is that image, and a lossy one what its own library decodes, but for the rounding of
+/// inverse transforms.
+#[test]
+fn lossy_jpeg_xl_decodes_as_others_do() {
+    let read = |syntax, codestream| {
+        decoded(image(16, 12, (8, 8), false, false).encapsulated(syntax, &unhex(codestream))).unwrap()
+    };
+    let jpeg = read("1.2.840.10008.1.2.4.50", made::JPEG_8);
+    let recompressed = read(JPEG_XL_OF_JPEG, made::JXL_OF_JPEG);
+    assert!(differences(&jpeg, &recompressed, 1).all(|off| off <= 1));
+    let lossy = read(JPEG_XL_LOSSY, made::JXL_LOSSY);
+    assert!(differences(&unhex(made::JXL_LOSSY_DECODED), &lossy, 1).all(|off| off <= 1));
+    assert_eq!((jpeg.len(), recompressed.len(), lossy.len()), (192, 192, 192));
 }
 
 /// The codestream's size, components and precision are compared with the header before it is decoded.

@@ -31,6 +31,8 @@ pub enum NoteCode {
     Lossy,
     /// A series was split into several volumes; the text says by what.
     Split,
+    /// Images that make no volume of their places; the text says in which order they follow each other.
+    Ordered,
     /// A file that breaks the standard but could be read.
     Tolerated,
     /// The header holds something that this version does not use.

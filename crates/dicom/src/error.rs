@@ -124,6 +124,14 @@ pub enum StackFault {
         /// How many images have none.
         images: usize,
     },
+    /// Frames whose positions do not follow from what their object states.
+    #[error("the positions of {images} of the images are not known: {reason}")]
+    Unplaced {
+        /// How many frames have none.
+        images: usize,
+        /// What is absent or wrong, and where.
+        reason: &'static str,
+    },
     /// Image Orientation (Patient) (0020,0037) is absent or not six finite numbers.
     #[error("the images state no orientation (0020,0037)")]
     NoOrientation,
@@ -151,4 +159,18 @@ pub enum StackFault {
     /// Slices at one position along the normal, but at different places in their plane.
     #[error("slices side by side in one plane")]
     SamePlane,
+    /// Images that differ in time or by their settings, not in their place.
+    #[error("all {images} images stand at one position")]
+    OnePosition {
+        /// How many there are.
+        images: usize,
+    },
+    /// Several images at most positions, such as phases of which some are incomplete.
+    #[error("{images} images stand at {positions} positions, and nothing tells which belong together")]
+    Mixed {
+        /// How many there are.
+        images: usize,
+        /// At how many positions.
+        positions: usize,
+    },
 }

@@ -80,11 +80,8 @@ impl Frame {
         frames.each.get(self.index as usize).or(frames.rest.as_deref())
     }
 
-    /// By instance number, then by number within the object.
+    /// By the order of the objects, then by number within the object.
     pub(crate) fn by_number(a: &Self, b: &Self) -> Ordering {
-        let (x, y) = (&a.instance, &b.instance);
-        let instances =
-            (x.instance_number, &x.sop_instance_uid).cmp(&(y.instance_number, &y.sop_instance_uid));
-        instances.then(a.index.cmp(&b.index))
+        a.instance.order().cmp(&b.instance.order()).then(a.index.cmp(&b.index))
     }
 }

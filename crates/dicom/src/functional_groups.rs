@@ -10,7 +10,7 @@ use glam::DVec3;
 
 use crate::elements::Fields;
 use crate::header::{FrameHeader, FrameHeaders};
-use crate::{Error, InstanceHeader, Limits, mosaic, parse};
+use crate::{Error, InstanceHeader, Limits, mosaic, parse, phase};
 
 /// Lists the frames of an object of which everything else is known. `most` frames fit in the file.
 pub(crate) fn frames(
@@ -35,20 +35,31 @@ pub(crate) fn frames(
     }
     if pixels.frames == 1 {
         return Ok(match mosaic::tiles(header, fields, notes) {
-            Some(each) => FrameHeaders { count: each.len() as u32, each, rest: None },
+            Some(each) => FrameHeaders { count: each.len() as u32, each, ..FrameHeaders::default() },
             None => FrameHeaders { count, ..FrameHeaders::default() },
         });
     }
+    let mut unplaced = match pixels.frames {
+        ..1 => Some("the number of frames (0028,0008) is not a positive number"),
+        _ if base.plane.image_position_mm.is_some() => {
+            Some("one position (0020,0032) is stated for several frames")
+        }
+        _ => None,
+    };
     let each = match header.sop_class_uid.as_str() {
         uids::RT_DOSE_STORAGE => dose_grid(&base, fields, count, notes),
-        uids::NUCLEAR_MEDICINE_IMAGE_STORAGE => nuclear(&base, fields, count, limits, notes)?,
+        uids::NUCLEAR_MEDICINE_IMAGE_STORAGE => {
+            let nuclear = Nuclear::read(&base, fields, count, limits, notes)?;
+            unplaced = nuclear.unplaced.or(unplaced);
+            nuclear.frames
+        }
         _ => Vec::new(),
     };
-    Ok(FrameHeaders { count, each, rest: Some(Box::new(unplaced(base))) })
+    Ok(FrameHeaders { count, each, rest: Some(Box::new(without_position(base))), unplaced })
 }
 
 /// One position can't be that of several frames.
-fn unplaced(mut frame: FrameHeader) -> FrameHeader {
+fn without_position(mut frame: FrameHeader) -> FrameHeader {
     frame.plane.image_position_mm = None;
     frame
 }
@@ -61,7 +72,7 @@ fn enhanced(
     notes: &mut Notes,
 ) -> Result<FrameHeaders, Error> {
     if count > 1 {
-        base = unplaced(base);
+        base = without_position(base);
     }
     if let Some(shared) = fields.each_item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, limits).next() {
         let (bytes, elements) = shared?;
@@ -93,7 +104,7 @@ fn enhanced(
         let text = "the number of frames and that of their functional groups differ";
         notes.add(NoteCode::Tolerated, text);
     }
-    Ok(FrameHeaders { count, each, rest: Some(Box::new(base)) })
+    Ok(FrameHeaders { count, each, rest: Some(Box::new(base)), unplaced: None })
 }
 
 /// Sets what one item of functional groups says.
@@ -120,6 +131,9 @@ fn apply(
             | tags::MR_MODIFIER_SEQUENCE
             | tags::MR_TIMING_AND_RELATED_PARAMETERS_SEQUENCE
             | tags::CARDIAC_SYNCHRONIZATION_SEQUENCE
+            | tags::RESPIRATORY_SYNCHRONIZATION_SEQUENCE
+            | tags::CONTRAST_BOLUS_USAGE_SEQUENCE
+            | tags::CT_RECONSTRUCTION_SEQUENCE
             | tags::CTX_RAY_DETAILS_SEQUENCE => timing,
             tags::MR_DIFFUSION_SEQUENCE => {
                 diffusion(groups, frame, limits)?;
@@ -200,6 +214,11 @@ fn timing(item: Fields<'_>, frame: &mut FrameHeader, _: &mut Notes) {
     set(&mut phase.acquisition_number, item.integer(tags::ACQUISITION_NUMBER));
     set(&mut phase.temporal_position, item.integer(tags::TEMPORAL_POSITION_IDENTIFIER));
     set(&mut phase.frame_reference_time_ms, finite(tags::FRAME_REFERENCE_TIME));
+    set(&mut phase.cardiac_phase_percent, finite(tags::NOMINAL_PERCENTAGE_OF_CARDIAC_PHASE));
+    set(&mut phase.respiratory_phase_percent, finite(tags::NOMINAL_PERCENTAGE_OF_RESPIRATORY_PHASE));
+    set(&mut phase.contrast_phase, item.text(tags::CONTRAST_BOLUS_AGENT_PHASE).and_then(phase::word));
+    set(&mut phase.echo_number, item.integer(tags::ECHO_NUMBERS));
+    set(&mut phase.kernel, phase::kernel(item));
 }
 
 fn diffusion(groups: Fields<'_>, frame: &mut FrameHeader, limits: &Limits) -> Result<(), Error> {
@@ -252,48 +271,64 @@ fn placed(base: &FrameHeader, position_mm: DVec3) -> FrameHeader {
     frame
 }
 
-/// PS3.3 C.8.4.8 and C.8.4.15: slices of a reconstruction are counted by a vector, from the position that the detector
-/// has; the spacing between slices may be negative. What else frames differ in are phases.
-fn nuclear(
-    base: &FrameHeader,
-    fields: Fields<'_>,
-    count: u32,
-    limits: &Limits,
-    notes: &mut Notes,
-) -> Result<Vec<FrameHeader>, Error> {
-    let vector = |tag| {
-        let numbers = fields.numbers(tag);
-        (numbers.len() == count as usize).then_some(numbers)
-    };
-    let windows = vector(tags::ENERGY_WINDOW_VECTOR);
-    let times = vector(tags::TIME_SLOT_VECTOR).or_else(|| vector(tags::TIME_SLICE_VECTOR));
-    let detector = fields.each_item(tags::DETECTOR_INFORMATION_SEQUENCE, limits).next().transpose()?;
-    let mut first = base.clone();
-    if let Some((bytes, elements)) = &detector {
-        let plane = parse::plane(Fields::new(bytes, elements), notes);
-        set(&mut first.plane.image_position_mm, plane.image_position_mm);
-        if plane.row_cosines.is_some() {
-            first.plane.row_cosines = plane.row_cosines;
-            first.plane.column_cosines = plane.column_cosines;
+/// The frames of an NM image.
+struct Nuclear {
+    frames: Vec<FrameHeader>,
+    unplaced: Option<&'static str>,
+}
+
+impl Nuclear {
+    /// PS3.3 C.8.4.8 and C.8.4.15: slices of a reconstruction are counted by a vector, from the position that the
+    /// detector has; the spacing between slices may be negative. What else frames differ in are phases.
+    fn read(
+        base: &FrameHeader,
+        fields: Fields<'_>,
+        count: u32,
+        limits: &Limits,
+        notes: &mut Notes,
+    ) -> Result<Self, Error> {
+        let vector = |tag| {
+            let numbers = fields.numbers(tag);
+            (numbers.len() == count as usize).then_some(numbers)
+        };
+        let windows = vector(tags::ENERGY_WINDOW_VECTOR);
+        let times = vector(tags::TIME_SLOT_VECTOR).or_else(|| vector(tags::TIME_SLICE_VECTOR));
+        let detector = fields.each_item(tags::DETECTOR_INFORMATION_SEQUENCE, limits).next().transpose()?;
+        let mut first = base.clone();
+        if let Some((bytes, elements)) = &detector {
+            let plane = parse::plane(Fields::new(bytes, elements), notes);
+            set(&mut first.plane.image_position_mm, plane.image_position_mm);
+            if plane.row_cosines.is_some() {
+                first.plane.row_cosines = plane.row_cosines;
+                first.plane.column_cosines = plane.column_cosines;
+            }
         }
+        let plane = &first.plane;
+        let origin = plane.image_position_mm.zip(plane.row_cosines.zip(plane.column_cosines));
+        let slices = vector(tags::SLICE_VECTOR);
+        let spacing = plane.slice_spacing_mm.filter(|&mm| mm != 0.0);
+        let unplaced = match (origin, &slices, spacing) {
+            (Some(_), None, _) => {
+                Some("the vector that numbers the slices (0054,0080) is absent or too short")
+            }
+            (Some(_), Some(_), None) => Some(
+                "the spacing between slices (0018,0088) is absent or 0, so only the first one's position is known",
+            ),
+            _ => None,
+        };
+        let placing = origin.zip(slices.zip(spacing));
+        let whole = |numbers: &Option<Vec<f64>>, n: usize| Some(*numbers.as_ref()?.get(n)? as i64);
+        let frame = |n: usize| {
+            let mut frame = without_position(first.clone());
+            if let Some(((origin, (row, column)), (slices, spacing))) = &placing {
+                let slice = slices.get(n).copied().unwrap_or(f64::NAN);
+                let position = *origin + row.cross(*column) * ((slice - 1.0) * spacing);
+                frame.plane.image_position_mm = Some(position).filter(|p| p.is_finite());
+            }
+            frame.phase.energy_window = whole(&windows, n);
+            set(&mut frame.phase.temporal_position, whole(&times, n));
+            frame
+        };
+        Ok(Self { frames: (0..count as usize).map(frame).collect(), unplaced })
     }
-    let plane = &first.plane;
-    let slices = vector(tags::SLICE_VECTOR);
-    let placing = plane
-        .image_position_mm
-        .zip(plane.row_cosines.zip(plane.column_cosines))
-        .zip(slices.zip(plane.slice_spacing_mm));
-    let whole = |numbers: &Option<Vec<f64>>, n: usize| numbers.as_ref()?.get(n).map(|&number| number as i64);
-    let frame = |n: usize| {
-        let mut frame = unplaced(first.clone());
-        if let Some(((origin, (row, column)), (slices, spacing))) = &placing {
-            let slice = slices.get(n).copied().unwrap_or(f64::NAN);
-            let position = *origin + row.cross(*column) * ((slice - 1.0) * spacing);
-            frame.plane.image_position_mm = Some(position).filter(|p| p.is_finite());
-        }
-        frame.phase.energy_window = whole(&windows, n);
-        set(&mut frame.phase.temporal_position, whole(&times, n));
-        frame
-    };
-    Ok((0..count as usize).map(frame).collect())
 }

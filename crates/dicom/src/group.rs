@@ -1,34 +1,20 @@
 //! From instance headers to series that are one volume each.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use anatome_core::{Grid, Modality, NoteCode, Notes};
-use dicom_dictionary_std::uids;
+use anatome_core::{NoteCode, Notes};
 use glam::DVec3;
 
-use crate::slices::{Directions, Slices};
-use crate::{Error, Frame, InstanceHeader, PixelModule, StackFault, decode, mosaic, phases};
-
-/// Frames of one DICOM series that can make one volume or one stack, or objects without pixels. A DICOM series whose
-/// images differ in orientation, size, spacing, frame of reference or phase gives several of these, and so does one
-/// with images that can't be decoded, which stand apart.
-#[derive(Clone, Debug)]
-pub struct Series {
-    /// Each once, in the order of their frames.
-    instances: Vec<Arc<InstanceHeader>>,
-    frames: Vec<Frame>,
-    directions: Option<Directions>,
-    part: Option<String>,
-    notes: Notes,
-}
+use crate::aspects::{Apart, Aspect, Told, kinds, numbered, tell_apart};
+use crate::marks::MARKS;
+use crate::series::{OBJECTS, close_spacing};
+use crate::slices::Directions;
+use crate::{Frame, InstanceHeader, Series, decode, lines, phase, phases};
 
 /// Directions that differ by less than this in any component are one orientation.
 const SAME_DIRECTION: f64 = 1e-3;
-
-/// Directions that differ by less than this differ by rounding.
-const QUIET_DIRECTION: f64 = 1e-4;
 
 /// Sorts headers into series: by study, series, frame of reference, matrix, kind of pixels, orientation and phase,
 /// localizers apart, multi-frame objects each for themselves (those of one concatenation together). Within a series
@@ -41,23 +27,16 @@ pub fn group(headers: Vec<Arc<InstanceHeader>>) -> Vec<Series> {
     for header in headers {
         groups.entry(Key::new(&header)).or_default().push(header);
     }
-    let mut counts: BTreeMap<(String, u64), usize> = BTreeMap::new();
-    for key in groups.keys() {
-        *counts.entry((key.series.clone(), key.patient)).or_default() += 1;
-    }
-    let mut numbers = BTreeMap::new();
+    // Keys of one DICOM series stand beside each other.
+    let groups: Vec<(Key, Vec<Arc<InstanceHeader>>)> = groups.into_iter().collect();
     let mut series = Vec::new();
-    for (key, headers) in groups {
-        let uid = (key.series.clone(), key.patient);
-        let several = counts.get(&uid).is_some_and(|&count| count > 1);
-        let number = numbers.entry(uid).or_insert(0usize);
-        *number += 1;
-        let name = match &key {
-            Key { broken: true, .. } => format!("damaged images, group {number}"),
-            Key { localizer: true, .. } => "localizer".to_owned(),
-            _ => format!("group {number}"),
-        };
-        series.extend(split(headers, several.then_some(name)));
+    for of_series in groups.chunk_by(|(a, _), (b, _)| a.is_of_series(b)) {
+        let apart = (of_series.len() > 1).then(|| tell_apart(&key_aspects(of_series)));
+        for (n, (_, headers)) in of_series.iter().enumerate() {
+            let name = apart.as_ref().and_then(|apart| apart.names.get(n).cloned());
+            let reason = apart.as_ref().map(|apart| apart.reason.clone());
+            series.extend(split(headers.clone(), name, reason));
+        }
     }
     series.sort_by(|a, b| {
         let key = |series: &Series| (series.study_instance_uid().to_owned(), series.number());
@@ -70,10 +49,10 @@ pub fn group(headers: Vec<Arc<InstanceHeader>>) -> Vec<Series> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     series: String,
-    /// Series UIDs are unique by themselves; files exist that give each image of a series a study of its own.
-    study: Option<String>,
     /// Images of two patients never meet in one volume, whatever the UIDs say.
     patient: u64,
+    /// Series UIDs are unique by themselves; files exist that give each image of a series a study of its own.
+    study: Option<String>,
     class: String,
     frame_of_reference: Option<String>,
     localizer: bool,
@@ -104,28 +83,141 @@ impl Key {
             object: multi_frame.then(object),
         }
     }
+
+    fn is_of_series(&self, other: &Self) -> bool {
+        self.series == other.series && self.patient == other.patient
+    }
 }
 
-/// Splits images that share a key by size, stack, orientation and phase.
-fn split(mut headers: Vec<Arc<InstanceHeader>>, group_name: Option<String>) -> Vec<Series> {
-    headers.sort_by(|a, b| {
-        (a.instance_number, &a.sop_instance_uid).cmp(&(b.instance_number, &b.sop_instance_uid))
+/// In what keys of one DICOM series differ.
+fn key_aspects(groups: &[(Key, Vec<Arc<InstanceHeader>>)]) -> Vec<Vec<Aspect>> {
+    let classes = numbered(groups.iter().map(|(key, _)| &key.class));
+    let objects = numbered(groups.iter().map(|(key, _)| &key.object));
+    let sizes = numbered(groups.iter().map(|(key, _)| key.size()));
+    let pixels = numbered(groups.iter().map(|(key, _)| key.pixels()));
+    let frames_of_reference = numbered(groups.iter().map(|(key, _)| &key.frame_of_reference));
+    let mut labels = object_labels(groups).into_iter();
+    let at = |kinds: &[usize], n: usize| kinds.get(n).copied().unwrap_or(0);
+    let aspect = |told, kind, label| Aspect { told, kind, label };
+    let class = |headers: &[Arc<InstanceHeader>]| {
+        Some(headers.first()?.sop_class_name()?.trim_end_matches(" Storage").to_owned())
+    };
+    let mut aspects = |(n, (key, headers)): (usize, &(Key, Vec<Arc<InstanceHeader>>))| {
+        vec![
+            aspect(
+                Told::As("images that can't be decoded stand apart"),
+                key.broken.into(),
+                key.broken.then(|| "damaged images".to_owned()),
+            ),
+            aspect(
+                Told::As("localizers stand apart"),
+                key.localizer.into(),
+                key.localizer.then(|| "localizer".to_owned()),
+            ),
+            aspect(Told::In("kind of object"), at(&classes, n), class(headers)),
+            aspect(
+                Told::As("each object of several frames stands for itself"),
+                at(&objects, n),
+                labels.next().flatten(),
+            ),
+            aspect(
+                Told::In("size"),
+                at(&sizes, n),
+                key.size().map(|(rows, columns)| format!("{columns} x {rows} pixels")),
+            ),
+            aspect(Told::In("kind of pixels"), at(&pixels, n), key.pixels().map(|(_, name)| name.clone())),
+            aspect(
+                Told::In("frame of reference"),
+                at(&frames_of_reference, n),
+                Some(format!("frame of reference {}", at(&frames_of_reference, n) + 1)),
+            ),
+        ]
+    };
+    groups.iter().enumerate().map(&mut aspects).collect()
+}
+
+impl Key {
+    fn size(&self) -> Option<(u32, u32)> {
+        self.matrix.as_ref().map(|&(rows, columns, ..)| (rows, columns))
+    }
+
+    fn pixels(&self) -> Option<(u32, &String)> {
+        self.matrix.as_ref().map(|(.., samples, photometric)| (*samples, photometric))
+    }
+}
+
+/// What multi-frame objects are called: volumes by what tells them apart, such as their times, others by number.
+fn object_labels(groups: &[(Key, Vec<Arc<InstanceHeader>>)]) -> Vec<Option<String>> {
+    let objects: Vec<Vec<Frame>> = groups
+        .iter()
+        .map(|(key, headers)| {
+            let headers = headers.iter().filter(|_| key.object.is_some());
+            headers.flat_map(Frame::all).collect()
+        })
+        .collect();
+    let filled = || objects.iter().filter(|frames| !frames.is_empty());
+    let placed = filled().flatten().all(|frame| frame.plane().image_position_mm.is_some());
+    let count = filled().count();
+    let by_mark = MARKS.iter().filter(|mark| placed && mark.name != "instance").find_map(|mark| {
+        let firsts: Vec<&Frame> = filled().filter_map(|frames| frames.first()).collect();
+        let values = mark.values(firsts);
+        let one_each = values.len() == count && values.iter().all(Option::is_some);
+        // What holds for one frame need not hold for all.
+        let uniform = || filled().all(|frames| mark.values(frames).len() == 1);
+        (one_each && (!mark.is_of_the_image() || uniform())).then(|| (mark, mark.labels(&values), values))
     });
+    let mut n = 0;
+    let mut label = |frames: &Vec<Frame>| {
+        let first = frames.first()?;
+        n += 1;
+        let by_mark = by_mark.as_ref().and_then(|(mark, labels, values)| {
+            let own = (mark.of)(first);
+            labels.get(values.iter().position(|value| *value == own)?).cloned()
+        });
+        Some(by_mark.unwrap_or_else(|| format!("object {n}")))
+    };
+    objects.iter().map(&mut label).collect()
+}
+
+/// Splits images that share a key by size, stack, orientation, line and phase.
+fn split(
+    mut headers: Vec<Arc<InstanceHeader>>,
+    group_name: Option<String>,
+    reason: Option<String>,
+) -> Vec<Series> {
+    headers.sort_by(|a, b| a.order().cmp(&b.order()));
     let mut notes = Notes::new();
-    if group_name.is_some() {
-        let text = "the series was split: its images differ in size, kind of pixels or frame of reference, are \
-                    localizers, objects of several frames, or images that can't be decoded";
-        notes.add(NoteCode::Split, text);
+    if let Some(reason) = reason {
+        notes.add(NoteCode::Split, reason);
     }
     drop_repeated(&mut headers, &mut notes);
     let frames: Vec<Frame> = headers.iter().flat_map(Frame::all).collect();
     if frames.is_empty() {
-        return vec![Series { instances: headers, frames, directions: None, part: group_name, notes }];
+        return vec![Series::of_objects(headers, group_name, notes)];
     }
     if headers.first().is_some_and(|header| OBJECTS.contains(&header.sop_class_uid.as_str())) {
         // Segments may share a place: no phases.
         return vec![Series::new(frames, None, group_name, notes)];
     }
+    let alike = alike(frames);
+    let apart = (alike.len() > 1).then(|| tell_apart(&frame_aspects(&alike)));
+    let Apart { reason, names } = apart.unwrap_or(Apart { reason: String::new(), names: Vec::new() });
+    let mut names = names.into_iter();
+    let mut series = Vec::new();
+    for group in alike {
+        let mut notes = notes.clone();
+        let own = names.next();
+        if own.is_some() {
+            notes.add(NoteCode::Split, reason.as_str());
+        }
+        let name: Vec<String> = [group_name.clone(), own].into_iter().flatten().collect();
+        series.extend(split_places(group, &name, notes));
+    }
+    series
+}
+
+/// Frames that may be part of one volume, together.
+fn alike(frames: Vec<Frame>) -> Vec<Vec<Frame>> {
     let mut alike: Vec<Vec<Frame>> = Vec::new();
     let mut found = HashMap::new();
     for frame in frames {
@@ -143,18 +235,52 @@ fn split(mut headers: Vec<Arc<InstanceHeader>>, group_name: Option<String>) -> V
             group.push(frame);
         }
     }
-    let several = alike.len() > 1;
-    let mut series = Vec::new();
-    for (n, group) in alike.into_iter().enumerate() {
-        let mut notes = notes.clone();
-        let orientation = several.then(|| format!("orientation {}", n + 1));
-        let name: Vec<String> = [group_name.clone(), orientation].into_iter().flatten().collect();
-        if several {
-            notes.add(NoteCode::Split, "the series was split by orientation, size, pixel spacing or stack");
-        }
-        series.extend(split_phases(group, name, notes));
-    }
-    series
+    alike
+}
+
+/// In what frames differ that may not be part of one volume.
+fn frame_aspects(groups: &[Vec<Frame>]) -> Vec<Vec<Aspect>> {
+    let firsts: Vec<&Frame> = groups.iter().filter_map(|group| group.first()).collect();
+    let stacks = kinds(&firsts, |a, b| a.phase().stack_id == b.phase().stack_id);
+    let orientations = kinds(&firsts, |a, b| same_orientation(a, b));
+    let spacings =
+        kinds(&firsts, |a, b| close_spacing(a.plane().pixel_spacing_mm, b.plane().pixel_spacing_mm));
+    let sizes = kinds(&firsts, |a, b| a.size() == b.size());
+    let at = |kinds: &[usize], n: usize| kinds.get(n).copied().unwrap_or(0);
+    let aspects = |(n, frame): (usize, &&Frame)| {
+        let plane = frame.plane();
+        let (stack, orientation) = (at(&stacks, n), at(&orientations, n));
+        let id = frame.phase().stack_id.as_deref().map(|id| match phase::shown(id) {
+            Some(id) => format!("stack ID {id}"),
+            None => format!("stack {}", stack + 1),
+        });
+        let unplaced = plane.image_position_mm.is_none();
+        let [rows, columns] = frame.size();
+        vec![
+            Aspect { told: Told::In("stack ID"), kind: stack, label: id },
+            Aspect {
+                told: Told::As("images without a position stand apart"),
+                kind: unplaced.into(),
+                label: unplaced.then(|| "without position".to_owned()),
+            },
+            Aspect {
+                told: Told::In("orientation"),
+                kind: orientation,
+                label: Some(format!("orientation {}", orientation + 1)),
+            },
+            Aspect {
+                told: Told::In("pixel spacing"),
+                kind: at(&spacings, n),
+                label: plane.pixel_spacing_mm.map(|[row, column]| format!("pixels of {column} x {row} mm")),
+            },
+            Aspect {
+                told: Told::In("size"),
+                kind: at(&sizes, n),
+                label: Some(format!("{columns} x {rows} pixels")),
+            },
+        ]
+    };
+    firsts.iter().enumerate().map(aspects).collect()
 }
 
 /// Of several files with one UID the best stays.
@@ -185,239 +311,50 @@ fn drop_repeated(headers: &mut Vec<Arc<InstanceHeader>>, notes: &mut Notes) {
 
 /// Whether two frames may be part of one volume.
 fn may_share(a: &Frame, b: &Frame) -> bool {
-    let close = |a: Option<DVec3>, b: Option<DVec3>| match (a, b) {
-        (Some(a), Some(b)) => (a - b).abs().max_element() <= SAME_DIRECTION,
-        (a, b) => a.is_none() && b.is_none(),
-    };
     let (p, q) = (a.plane(), b.plane());
     p.image_position_mm.is_some() == q.image_position_mm.is_some()
-        && close(p.row_cosines, q.row_cosines)
-        && close(p.column_cosines, q.column_cosines)
+        && same_orientation(a, b)
         && (p.image_position_mm.is_none() || close_spacing(p.pixel_spacing_mm, q.pixel_spacing_mm))
         && a.phase().stack_id == b.phase().stack_id
         && a.size() == b.size()
 }
 
-/// Whether spacings differ by rounding only.
-fn close_spacing(a: Option<[f64; 2]>, b: Option<[f64; 2]>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * a.abs()),
+fn same_orientation(a: &Frame, b: &Frame) -> bool {
+    let close = |a: Option<DVec3>, b: Option<DVec3>| match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs().max_element() <= SAME_DIRECTION,
         (a, b) => a.is_none() && b.is_none(),
-    }
+    };
+    let (p, q) = (a.plane(), b.plane());
+    close(p.row_cosines, q.row_cosines) && close(p.column_cosines, q.column_cosines)
 }
 
-fn split_phases(frames: Vec<Frame>, name: Vec<String>, mut notes: Notes) -> Vec<Series> {
+/// Splits frames of one orientation by line and phase.
+fn split_places(frames: Vec<Frame>, name: &[String], mut notes: Notes) -> Vec<Series> {
     let joined = |parts: &[String]| (!parts.is_empty()).then(|| parts.join(", "));
     let directions = frames.first().and_then(|first| {
         let (row, column) = (first.plane().row_cosines?, first.plane().column_cosines?);
         Directions::new(row, column, &mut Notes::new()).ok()
     });
-    let z = |frame: &Frame| {
-        let normal = directions?.normal();
-        Some(frame.plane().image_position_mm?.dot(normal))
+    let placed = frames.iter().all(|frame| frame.plane().image_position_mm.is_some());
+    let Some(directions) = directions.filter(|_| placed) else {
+        return vec![Series::new(frames, directions, joined(name), notes)];
     };
-    let z_mm: Option<Vec<f64>> = frames.iter().map(z).collect();
-    let Some(z_mm) = z_mm else {
-        return vec![Series::new(frames, directions, joined(&name), notes)];
-    };
-    let mut placed: Vec<(f64, Frame)> = z_mm.into_iter().zip(frames).collect();
-    // Stable: at one position instance numbers decide.
-    placed.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let phases = phases::split(placed, &mut notes);
-    let finish = |phase: phases::Phase| {
-        let parts: Vec<String> = name.iter().cloned().chain(phase.name).collect();
-        Series::new(phase.frames, directions, joined(&parts), notes.clone())
-    };
-    phases.into_iter().map(finish).collect()
+    let normal = directions.normal();
+    let mut series = Vec::new();
+    for line in lines::split(frames, directions, &mut notes) {
+        let mut notes = notes.clone();
+        let z = |frame: Frame| Some((frame.plane().image_position_mm?.dot(normal), frame));
+        let mut placed: Vec<(f64, Frame)> = line.frames.into_iter().filter_map(z).collect();
+        // Stable: at one position instance numbers decide.
+        placed.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for phase in phases::split(placed, &mut notes) {
+            let parts: Vec<String> =
+                name.iter().cloned().chain(line.name.clone()).chain(phase.name).collect();
+            let mut notes = notes.clone();
+            notes.append(phase.notes);
+            let one = Series::new(phase.frames, Some(directions), joined(&parts), notes);
+            series.push(one.with_fault(phase.fault));
+        }
+    }
+    series
 }
-
-impl Series {
-    fn new(frames: Vec<Frame>, directions: Option<Directions>, part: Option<String>, notes: Notes) -> Self {
-        let mut instances: Vec<Arc<InstanceHeader>> = Vec::new();
-        let mut seen = HashSet::new();
-        for frame in &frames {
-            let instance = frame.instance();
-            if seen.insert(Arc::as_ptr(instance)) {
-                instances.push(Arc::clone(instance));
-            }
-        }
-        Self { instances, frames, directions, part, notes }
-    }
-
-    /// The frames, in order along the normal where there are positions, by their numbers otherwise. Empty only for
-    /// objects without pixels.
-    #[must_use]
-    pub fn frames(&self) -> &[Frame] {
-        &self.frames
-    }
-
-    /// The objects that hold the frames, each once, in the order of the frames. Never empty.
-    #[must_use]
-    pub fn instances(&self) -> &[Arc<InstanceHeader>] {
-        &self.instances
-    }
-
-    /// What was found while grouping.
-    #[must_use]
-    pub fn notes(&self) -> &Notes {
-        &self.notes
-    }
-
-    /// What tells this volume apart from others of the same DICOM series, such as `temporal position 2`.
-    #[must_use]
-    pub fn part(&self) -> Option<&str> {
-        self.part.as_deref()
-    }
-
-    fn first(&self) -> Option<&InstanceHeader> {
-        self.instances.first().map(Arc::as_ref)
-    }
-
-    /// Series Instance UID (0020,000E), empty if absent.
-    #[must_use]
-    pub fn series_instance_uid(&self) -> &str {
-        self.first().map_or("", |first| &first.series_instance_uid)
-    }
-
-    /// Study Instance UID (0020,000D), empty if absent.
-    #[must_use]
-    pub fn study_instance_uid(&self) -> &str {
-        self.first().map_or("", |first| &first.study_instance_uid)
-    }
-
-    /// Frame of Reference UID (0020,0052).
-    #[must_use]
-    pub fn frame_of_reference_uid(&self) -> Option<&str> {
-        self.first()?.frame_of_reference_uid.as_deref()
-    }
-
-    /// Series Number (0020,0011).
-    #[must_use]
-    pub fn number(&self) -> Option<i64> {
-        self.first()?.series_number
-    }
-
-    /// Series Description (0008,103E): free text, which may name anyone. Show it only where identity is shown.
-    #[must_use]
-    pub fn description(&self) -> Option<&str> {
-        self.first()?.series_description.as_deref()
-    }
-
-    /// Modality (0008,0060).
-    #[must_use]
-    pub fn modality(&self) -> Modality {
-        self.first().map_or(Modality::Other(String::new()), |first| first.modality.clone())
-    }
-
-    /// Frames, rows and columns; `None` for objects without pixels.
-    #[must_use]
-    pub fn shape(&self) -> Option<[usize; 3]> {
-        let [rows, columns] = self.frames.first()?.size();
-        Some([self.frames.len(), rows as usize, columns as usize])
-    }
-
-    /// Whether the frames make a volume, as far as the headers tell.
-    #[must_use]
-    pub fn form(&self) -> Form {
-        let Some(first) = self.frames.first() else { return Form::Object };
-        if OBJECTS.contains(&first.instance().sop_class_uid.as_str()) {
-            return Form::Object;
-        }
-        match self.geometry() {
-            Ok(_) => Form::Volume,
-            Err(Error::Geometry(fault)) => Form::Stack { reason: fault.to_string() },
-            Err(error) => Form::Stack { reason: error.to_string() },
-        }
-    }
-
-    /// Where the samples stand, from the headers alone.
-    ///
-    /// The slice axis comes from the positions, never from a thickness: evenly spaced where all distances agree
-    /// within 1 % (or 0.01 mm), a table of positions otherwise, sheared where the gantry was tilted. A gap of about n
-    /// times (n >= 2) the spacing on both of its sides is a place where slices are missing, and so is one that is far
-    /// wider than all others.
-    ///
-    /// # Errors
-    /// Geometry, if positions, orientation or spacing are absent or make no grid; unsupported, for colour, and for
-    /// objects that are no images by themselves.
-    pub fn geometry(&self) -> Result<(Grid, Notes), Error> {
-        let mut notes = Notes::new();
-        let Some(first) = self.frames.first() else {
-            return Err(Error::unsupported("a volume from objects without pixels"));
-        };
-        let header = first.instance();
-        if OBJECTS.contains(&header.sop_class_uid.as_str()) {
-            return Err(Error::unsupported("a volume from a segmentation, which belongs to other images,"));
-        }
-        let color =
-            |pixels: &PixelModule| pixels.samples_per_pixel > 1 || pixels.photometric == "PALETTE COLOR";
-        if header.pixels.as_ref().is_some_and(color) {
-            return Err(Error::unsupported("a volume from colour images"));
-        }
-        if first.tile().is_none() && mosaic::is_mosaic(header) {
-            return Err(Error::unsupported("a volume from a mosaic whose private description is missing"));
-        }
-        let positions: Vec<DVec3> =
-            self.frames.iter().filter_map(|frame| frame.plane().image_position_mm).collect();
-        if positions.len() < self.frames.len() {
-            return Err(StackFault::NoPosition { images: self.frames.len() - positions.len() }.into());
-        }
-        let (Some(row), Some(column)) = (first.plane().row_cosines, first.plane().column_cosines) else {
-            return Err(StackFault::NoOrientation.into());
-        };
-        let directions = Directions::new(row, column, &mut notes)?;
-        self.note_varying_orientation(row, column, &mut notes);
-        let [rows, columns] = first.size();
-        let slices = Slices {
-            rows: rows as usize,
-            columns: columns as usize,
-            directions: self.directions.unwrap_or(directions),
-            pixel_spacing_mm: self.pixel_spacing_mm()?,
-            origins_mm: positions,
-            slice_thickness_mm: first.plane().slice_thickness_mm,
-        };
-        Ok((slices.grid(&mut notes)?, notes))
-    }
-
-    fn note_varying_orientation(&self, row: DVec3, column: DVec3, notes: &mut Notes) {
-        let off = |frame: &Frame| {
-            let plane = frame.plane();
-            let rows = plane.row_cosines.map_or(0.0, |other| (other - row).abs().max_element());
-            rows.max(plane.column_cosines.map_or(0.0, |other| (other - column).abs().max_element()))
-        };
-        let most = self.frames.iter().map(off).fold(0.0, f64::max);
-        if most > QUIET_DIRECTION {
-            let text = format!("the orientation varies by up to {most:.1e}; that of one image is used");
-            notes.add(NoteCode::OrientationCorrected, text);
-        }
-    }
-
-    /// The pixel spacing of all frames; they may differ by rounding only.
-    fn pixel_spacing_mm(&self) -> Result<[f64; 2], Error> {
-        let mut spacings = self.frames.iter().map(|frame| frame.plane().pixel_spacing_mm);
-        let usable = |spacing: &[f64; 2]| spacing.iter().all(|&mm| mm > 0.0 && mm.is_finite());
-        let first = spacings.next().flatten().filter(usable).ok_or(StackFault::NoSpacing)?;
-        if !spacings.all(|other| close_spacing(Some(first), other)) {
-            return Err(Error::unsupported("a series whose images differ in pixel spacing"));
-        }
-        Ok(first)
-    }
-}
-
-/// What the frames of a series make.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Form {
-    /// A volume: see [`crate::load`].
-    Volume,
-    /// Images beside each other: see [`crate::Stack`].
-    Stack {
-        /// Why they make no volume.
-        reason: String,
-    },
-    /// No images by themselves: a segmentation, or an object without pixels.
-    Object,
-}
-
-/// Objects whose frames are parts of what they say about other images.
-const OBJECTS: [&str; 2] = [uids::SEGMENTATION_STORAGE, "1.2.840.10008.5.1.4.1.1.66.7"];

@@ -10,7 +10,7 @@ use glam::DVec3;
 
 use crate::elements::{Elements, Encoding, Fields, PixelElement, Walk, walk};
 use crate::source::Place;
-use crate::{Error, Limits, TransferSyntax};
+use crate::{Error, Limits, Phase, TransferSyntax};
 
 /// The header of one SOP instance, with the way back to its pixels. Holds no identity in the open: see
 /// [`InstanceHeader::identity`].
@@ -39,6 +39,8 @@ pub struct InstanceHeader {
     pub series_description: Option<String>,
     /// Concatenation UID (0020,9161): objects that are one, cut into several.
     pub concatenation_uid: Option<String>,
+    /// Of those, In-concatenation Number (0020,9162) and Concatenation Frame Offset Number (0020,9228).
+    pub(crate) concatenation_place: (Option<i64>, Option<i64>),
     /// Instance Number (0020,0013).
     pub instance_number: Option<i64>,
     /// What tells apart the phases of a series; for several frames see [`crate::Frame::phase`].
@@ -76,38 +78,6 @@ impl fmt::Debug for InstanceHeader {
     }
 }
 
-/// What tells apart the phases of a series: images at one position, at several times or with several settings.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Phase {
-    /// Stack ID (0020,9056): frames of two stacks never meet in one volume.
-    pub stack_id: Option<Arc<str>>,
-    /// Temporal Position Identifier (0020,0100) or Index (0020,9128), or Time Slot (0054,0070) of a gated NM image.
-    pub temporal_position: Option<i64>,
-    /// Acquisition Number (0020,0012) or Frame Acquisition Number (0020,9156).
-    pub acquisition_number: Option<i64>,
-    /// Trigger Time (0018,1060) or Nominal Cardiac Trigger Delay Time (0020,9153) in ms.
-    pub trigger_time_ms: Option<f64>,
-    /// Echo Time (0018,0081) or Effective Echo Time (0018,9082) in ms.
-    pub echo_time_ms: Option<f64>,
-    /// Inversion Time (0018,0082) or the first of Inversion Times (0018,9079) in ms.
-    pub inversion_time_ms: Option<f64>,
-    /// Flip Angle (0018,1314) in degrees, as the file states it.
-    pub flip_angle_deg: Option<f64>,
-    /// Diffusion b-value (0018,9087) in s/mm².
-    pub b_value: Option<f64>,
-    /// Diffusion Gradient Orientation (0018,9089).
-    pub diffusion_direction: Option<DVec3>,
-    /// KVP (0018,0060) in kV.
-    pub tube_voltage_kv: Option<f64>,
-    /// Frame Reference Time (0054,1300) of PET in ms.
-    pub frame_reference_time_ms: Option<f64>,
-    /// Energy Window (0054,0010) of NM.
-    pub energy_window: Option<i64>,
-    /// Acquisition Date and Time, or Frame Acquisition DateTime, as one text, for comparison only.
-    pub(crate) acquisition_time: Option<Arc<str>>,
-}
-
 /// What is known of the frames of one object.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FrameHeaders {
@@ -117,6 +87,8 @@ pub(crate) struct FrameHeaders {
     pub each: Vec<FrameHeader>,
     /// What holds for frames that `each` does not list; `None` where the object's own fields do.
     pub rest: Option<Box<FrameHeader>>,
+    /// Why frames have no positions, where there is more to say than that they state none.
+    pub unplaced: Option<&'static str>,
 }
 
 /// What is known of one frame of several.
@@ -286,6 +258,12 @@ impl InstanceHeader {
     pub fn sop_class_name(&self) -> Option<&'static str> {
         let dictionary: &'static StandardSopClassDictionary = &StandardSopClassDictionary;
         dictionary.by_uid(&self.sop_class_uid).map(UidDictionaryEntry::name)
+    }
+
+    /// What objects of one series are ordered by where nothing else does: their place in a concatenation, their
+    /// number, their UID.
+    pub(crate) fn order(&self) -> impl Ord + use<'_> {
+        (self.concatenation_place, self.instance_number, &self.sop_instance_uid)
     }
 
     /// How many frames are to be found: Number of Frames (0028,0008), the images of a mosaic, or 1; not more than the

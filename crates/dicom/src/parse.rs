@@ -9,7 +9,7 @@ use glam::DVec3;
 
 use crate::charset::Charset;
 use crate::elements::Fields;
-use crate::header::{Identity, Phase, PixelModule, Plane, Values};
+use crate::header::{Identity, PixelModule, Plane, Values};
 
 /// The longest text that is kept of one element.
 const LONGEST_TEXT: usize = 1024;
@@ -63,27 +63,6 @@ pub(crate) fn code_string(text: &str) -> Option<String> {
 
 pub(crate) fn image_type(fields: Fields<'_>) -> Vec<String> {
     fields.texts(tags::IMAGE_TYPE).take(16).filter_map(code_string).collect()
-}
-
-pub(crate) fn phase(fields: Fields<'_>) -> Phase {
-    let time =
-        [tags::ACQUISITION_DATE, tags::ACQUISITION_TIME].map(|tag| fields.text(tag).unwrap_or_default());
-    let finite = |tag| finite(fields, tag);
-    Phase {
-        stack_id: None,
-        temporal_position: fields.integer(tags::TEMPORAL_POSITION_IDENTIFIER),
-        acquisition_number: fields.integer(tags::ACQUISITION_NUMBER),
-        trigger_time_ms: finite(tags::TRIGGER_TIME),
-        echo_time_ms: finite(tags::ECHO_TIME),
-        inversion_time_ms: finite(tags::INVERSION_TIME),
-        flip_angle_deg: finite(tags::FLIP_ANGLE),
-        b_value: finite(tags::DIFFUSION_B_VALUE),
-        diffusion_direction: vector(fields, tags::DIFFUSION_GRADIENT_ORIENTATION),
-        tube_voltage_kv: finite(tags::KVP),
-        frame_reference_time_ms: finite(tags::FRAME_REFERENCE_TIME),
-        energy_window: None,
-        acquisition_time: (!time.iter().all(|t| t.is_empty())).then(|| time.concat().into()),
-    }
 }
 
 /// A number, if it is finite.

@@ -1,114 +1,113 @@
-//! Images at one position: phases of a dynamic series, or duplicates.
+//! Images at one position: phases of a dynamic series, a cine of one place, or duplicates.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anatome_core::{NoteCode, Notes};
-use glam::DVec3;
 
+use crate::marks::{MARKS, Mark};
 use crate::slices::slots;
-use crate::{Frame, InstanceHeader};
+use crate::{Frame, InstanceHeader, StackFault, overlap, runs};
 
-/// The frames of one phase, in order along the normal, one for each position.
+/// The frames of one phase, in order along the normal, one for each position; or frames that are no phase.
 pub(crate) struct Phase {
     pub name: Option<String>,
     pub frames: Vec<Frame>,
+    /// Why they make no volume, although they have positions.
+    pub fault: Option<StackFault>,
+    /// What was found of this phase alone.
+    pub notes: Notes,
 }
 
-/// What may tell phases apart.
-struct Mark {
-    name: &'static str,
-    /// The unit of its values; `None` for values that are not shown.
-    unit: Option<&'static str>,
-    of: fn(&Frame) -> Option<String>,
-}
-
-const fn mark(name: &'static str, unit: Option<&'static str>, of: fn(&Frame) -> Option<String>) -> Mark {
-    Mark { name, unit, of }
-}
-
-/// The most deliberate first.
-const MARKS: [Mark; 14] = [
-    mark("temporal position", Some(""), |f| f.phase().temporal_position.map(|n| n.to_string())),
-    mark("echo time", Some(" ms"), |f| f.phase().echo_time_ms.map(|n| n.to_string())),
-    mark("b-value", Some(" s/mm2"), |f| f.phase().b_value.map(|n| n.to_string())),
-    mark("diffusion direction", None, |f| f.phase().diffusion_direction.map(direction)),
-    mark("trigger time", Some(" ms"), |f| f.phase().trigger_time_ms.map(|n| n.to_string())),
-    mark("inversion time", Some(" ms"), |f| f.phase().inversion_time_ms.map(|n| n.to_string())),
-    mark("flip angle", Some(" degrees"), |f| f.phase().flip_angle_deg.map(|n| n.to_string())),
-    mark("tube voltage", Some(" kV"), |f| f.phase().tube_voltage_kv.map(|n| n.to_string())),
-    mark("energy window", Some(""), |f| f.phase().energy_window.map(|n| n.to_string())),
-    mark("acquisition", Some(""), |f| f.phase().acquisition_number.map(|n| n.to_string())),
-    mark("image type", None, |f| (!f.image_type().is_empty()).then(|| f.image_type().join(" "))),
-    mark("frame reference time", Some(" ms"), |f| f.phase().frame_reference_time_ms.map(|n| n.to_string())),
-    // The time names a day: it sorts, and is not shown.
-    mark("acquisition time", None, |f| f.phase().acquisition_time.as_deref().map(str::to_owned)),
-    mark("instance", None, instance),
-];
-
-fn instance(frame: &Frame) -> Option<String> {
-    let header = frame.instance();
-    Some(format!("{} {}", header.instance_number.unwrap_or(i64::MAX), header.sop_instance_uid))
-}
-
-/// Rounding must not make two directions of one.
-fn direction(direction: DVec3) -> String {
-    let [x, y, z] = direction.to_array().map(|n| (n * 1000.0).round() as i64);
-    format!("{x} {y} {z}")
+/// A frame, its distance along the normal, and the number of the place where that is.
+pub(crate) struct Placed {
+    pub slot: usize,
+    pub z_mm: f64,
+    pub frame: Frame,
 }
 
 /// Splits frames that stand in order along the normal into phases, if positions repeat systematically and something
-/// tells the phases apart. Otherwise the best frame of each position stays.
+/// tells the phases apart. Where nothing does, all stay together and make no volume. Single images at the position of
+/// another one are duplicates, of which the best stays.
 pub(crate) fn split(placed: Vec<(f64, Frame)>, notes: &mut Notes) -> Vec<Phase> {
     let z_mm: Vec<f64> = placed.iter().map(|(z, _)| *z).collect();
     let slots = slots(&z_mm);
-    let mut images: Images = slots.into_iter().zip(placed.into_iter().map(|(_, frame)| frame)).collect();
+    let place = |(slot, (z_mm, frame))| Placed { slot, z_mm, frame };
+    let mut images: Vec<Placed> = slots.into_iter().zip(placed).map(place).collect();
     // At one position instance numbers decide, not what rounding leaves of the distance.
-    images.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| Frame::by_number(x, y)));
+    images.sort_by(|a, b| a.slot.cmp(&b.slot).then_with(|| Frame::by_number(&a.frame, &b.frame)));
     let copies = Copies::of(&images);
-    if copies.most <= 1 || side_by_side(&images) {
-        return vec![Phase { name: None, frames: without_slots(images) }];
+    if side_by_side(&images) {
+        return vec![Phase::whole(images)];
+    }
+    if copies.places == 1 && copies.most > 1 {
+        return at_one_place(images, notes);
     }
     if !copies.systematic() {
-        return keep_best(images, notes);
+        return match overlap::acquisitions(&images) {
+            Some((cuts, text)) => {
+                notes.add(NoteCode::Split, text);
+                cuts.apply(images).map(|(name, images)| finished(images).named(vec![name])).collect()
+            }
+            None => vec![best_of(images)],
+        };
     }
-    let mut used = Vec::new();
-    let mut parts = Vec::new();
-    cut(images, &MARKS, &mut Vec::new(), &mut used, &mut parts);
+    phases(images, notes)
+}
+
+fn phases(images: Vec<Placed>, notes: &mut Notes) -> Vec<Phase> {
+    let mut cutting = Cutting::default();
+    cutting.cut(images, &MARKS, &mut Vec::new());
+    let Cutting { used, parts, by_order } = cutting;
     if parts.len() > 1 {
         let by = used.join(" and ");
         notes.add(NoteCode::Split, format!("the series was split by {by} into {} volumes", parts.len()));
     }
-    let finish = |(name, images): (Vec<String>, Images)| {
-        let name = (!name.is_empty()).then(|| name.join(", "));
-        let kept = keep_best(images, notes);
-        kept.into_iter().map(move |phase| Phase { name: name.clone(), ..phase }).collect::<Vec<_>>()
-    };
-    parts.into_iter().flat_map(finish).collect()
+    for text in by_order {
+        notes.add(NoteCode::Assumed, text);
+    }
+    parts.into_iter().map(|(name, images)| finished(images).named(name)).collect()
 }
 
-/// Frames with the number of the place where each stands, in order.
-type Images = Vec<(usize, Frame)>;
+/// What images make that nothing more tells apart.
+fn finished(images: Vec<Placed>) -> Phase {
+    let copies = Copies::of(&images);
+    if copies.systematic() {
+        mixed(images, &copies)
+    } else if copies.places == 1 && copies.most > 1 {
+        in_turn(images)
+    } else {
+        best_of(images)
+    }
+}
 
-fn without_slots(images: Images) -> Vec<Frame> {
-    images.into_iter().map(|(_, frame)| frame).collect()
+impl Phase {
+    fn whole(images: Vec<Placed>) -> Self {
+        let frames = images.into_iter().map(|image| image.frame).collect();
+        Self { name: None, frames, fault: None, notes: Notes::new() }
+    }
+
+    fn named(self, name: Vec<String>) -> Self {
+        let name = Some(name).filter(|name| !name.is_empty());
+        Self { name: name.map(|name| name.join(", ")), ..self }
+    }
 }
 
 /// How many frames stand at each place.
-struct Copies {
-    most: usize,
+pub(crate) struct Copies {
+    pub most: usize,
     /// Places with a frame, and those with several.
-    places: usize,
-    repeated: usize,
+    pub places: usize,
+    pub repeated: usize,
     /// All places have as many.
-    equal: bool,
+    pub equal: bool,
 }
 
 impl Copies {
-    fn of(images: &Images) -> Self {
+    fn of(images: &[Placed]) -> Self {
         let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
-        for (slot, _) in images {
-            *counts.entry(*slot).or_default() += 1;
+        for image in images {
+            *counts.entry(image.slot).or_default() += 1;
         }
         let most = counts.values().copied().max().unwrap_or(0);
         Self {
@@ -125,122 +124,179 @@ impl Copies {
 }
 
 /// Whether images at one position along the normal stand at different places in their plane: tiles, not phases.
-fn side_by_side(images: &Images) -> bool {
+fn side_by_side(images: &[Placed]) -> bool {
     images.windows(2).any(|pair| {
-        let [(a, x), (b, y)] = pair else { return false };
-        let positions = x.plane().image_position_mm.zip(y.plane().image_position_mm);
-        let apart = positions.map(|(p, q)| p.distance(q));
-        let pixel_mm = x.plane().pixel_spacing_mm.map_or(1.0, |[row, column]| row.min(column));
-        a == b && apart.is_some_and(|mm| mm > pixel_mm)
+        let [a, b] = pair else { return false };
+        let (x, y) = (a.frame.plane(), b.frame.plane());
+        let apart = x.image_position_mm.zip(y.image_position_mm).map(|(p, q)| p.distance(q));
+        let pixel_mm = x.pixel_spacing_mm.map_or(1.0, |[row, column]| row.min(column));
+        a.slot == b.slot && apart.is_some_and(|mm| mm > pixel_mm)
     })
 }
 
-/// Cuts by the first mark that tells phases apart, then each part by the marks that follow. `name` is that of the part.
-fn cut(
-    images: Images,
-    marks: &[Mark],
-    name: &mut Vec<String>,
-    used: &mut Vec<&'static str>,
-    parts: &mut Vec<(Vec<String>, Images)>,
-) {
-    let copies = Copies::of(&images);
-    let found =
-        marks.iter().enumerate().find_map(|(n, mark)| Some((n, mark, parts_by(&images, &copies, mark)?)));
-    let (mark, rest, cuts) = match found {
-        Some((n, mark, cuts)) => (mark, marks.get(n + 1..).unwrap_or_default(), cuts),
-        None if copies.systematic() && copies.equal => (&RANK, &[][..], by_rank(&images, copies.most)),
-        None => return parts.push((name.clone(), images)),
-    };
-    if !used.contains(&mark.name) {
-        used.push(mark.name);
-    }
-    let mut groups: Vec<Images> = cuts.values.iter().map(|_| Vec::new()).collect();
-    for (image, &part) in images.into_iter().zip(&cuts.part_of) {
-        if let Some(group) = groups.get_mut(part) {
-            group.push(image);
+/// Series that are being cut into parts.
+#[derive(Default)]
+struct Cutting {
+    /// The names of the marks.
+    used: Vec<&'static str>,
+    parts: Vec<(Vec<String>, Vec<Placed>)>,
+    /// What was concluded from the order of images.
+    by_order: Vec<String>,
+}
+
+impl Cutting {
+    /// Cuts by the first mark that tells phases apart, then each part by the marks that follow. `name` is that of the
+    /// part.
+    fn cut(&mut self, images: Vec<Placed>, marks: &[Mark], name: &mut Vec<String>) {
+        let copies = Copies::of(&images);
+        let by_mark =
+            marks.iter().enumerate().find_map(|(n, mark)| Some((n + 1, parts_by(&images, &copies, mark)?)));
+        let (rest, cuts) = match by_mark {
+            Some((n, cuts)) => (marks.get(n..).unwrap_or_default(), Some(cuts)),
+            None if copies.systematic() => (&[][..], runs::phases(&images, &copies)),
+            None => (&[][..], None),
+        };
+        let Some(mut cuts) = cuts else { return self.parts.push((name.clone(), images)) };
+        if !self.used.contains(&cuts.by) {
+            self.used.push(cuts.by);
         }
-    }
-    for (n, (group, value)) in groups.into_iter().zip(cuts.values).enumerate() {
-        name.push(match (mark.unit, value) {
-            (Some(unit), Some(value)) => format!("{} {value}{unit}", mark.name),
-            (Some(_), None) => format!("without {}", mark.name),
-            (None, _) => format!("{} {}", mark.name, n + 1),
-        });
-        cut(group, rest, name, used, parts);
-        name.pop();
+        self.by_order.extend(cuts.assumed.take());
+        for (label, group) in cuts.apply(images) {
+            name.push(label);
+            self.cut(group, rest, name);
+            name.pop();
+        }
     }
 }
 
 /// A way to cut images into parts.
-struct Cuts {
-    /// The mark's value of each part.
-    values: Vec<Option<String>>,
+pub(crate) struct Cuts {
+    /// The name of what tells them apart.
+    pub by: &'static str,
+    /// The name of each part.
+    pub labels: Vec<String>,
     /// For each image the number of its part.
-    part_of: Vec<usize>,
+    pub part_of: Vec<usize>,
+    /// What was concluded where nothing is stated.
+    pub assumed: Option<String>,
+}
+
+impl Cuts {
+    /// By the values of a mark; `None` if there is but one, or more than `most`.
+    pub fn by(mark: &Mark, images: &[Placed], most: usize) -> Option<Self> {
+        let marks: Vec<Option<String>> = images.iter().map(|image| (mark.of)(&image.frame)).collect();
+        let distinct: BTreeSet<&Option<String>> = marks.iter().collect();
+        if distinct.len() < 2 || distinct.len() > most {
+            return None;
+        }
+        let values = mark.values(images.iter().map(|image| &image.frame));
+        let number: BTreeMap<&Option<String>, usize> =
+            values.iter().enumerate().map(|(n, v)| (v, n)).collect();
+        let part_of = marks.iter().filter_map(|mark| number.get(mark).copied()).collect();
+        Some(Self { by: mark.name, labels: mark.labels(&values), part_of, assumed: None })
+    }
+
+    pub fn apply(self, images: Vec<Placed>) -> impl Iterator<Item = (String, Vec<Placed>)> {
+        let mut groups: Vec<Vec<Placed>> = self.labels.iter().map(|_| Vec::new()).collect();
+        for (image, part) in images.into_iter().zip(self.part_of) {
+            if let Some(group) = groups.get_mut(part) {
+                group.push(image);
+            }
+        }
+        self.labels.into_iter().zip(groups)
+    }
 }
 
 /// Cuts by a mark, if that takes apart what stands at one place: the parts' copies add up to those of the whole. A mark
 /// that changes from place to place, such as the time of each slice, does not.
-fn parts_by(images: &Images, copies: &Copies, mark: &Mark) -> Option<Cuts> {
-    let marks: Vec<Option<String>> = images.iter().map(|(_, frame)| (mark.of)(frame)).collect();
-    let mut values: Vec<Option<String>> = marks.clone();
-    values.sort_by(|a, b| natural(a).total_cmp(&natural(b)).then_with(|| a.cmp(b)));
-    values.dedup();
-    if values.len() < 2 || values.len() > copies.most {
-        return None;
-    }
-    let number: BTreeMap<&Option<String>, usize> = values.iter().enumerate().map(|(n, v)| (v, n)).collect();
-    let part_of: Vec<usize> = marks.iter().filter_map(|mark| number.get(mark).copied()).collect();
+fn parts_by(images: &[Placed], copies: &Copies, mark: &Mark) -> Option<Cuts> {
+    let cuts = Cuts::by(mark, images, copies.most)?;
     let mut at: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-    for ((slot, _), &part) in images.iter().zip(&part_of) {
-        *at.entry((part, *slot)).or_default() += 1;
+    for (image, &part) in images.iter().zip(&cuts.part_of) {
+        *at.entry((part, image.slot)).or_default() += 1;
     }
-    let mut most = vec![0; values.len()];
+    let mut most = vec![0; cuts.labels.len()];
     for ((part, _), count) in at {
         if let Some(most) = most.get_mut(part) {
             *most = count.max(*most);
         }
     }
-    (most.iter().sum::<usize>() == copies.most).then_some(Cuts { values, part_of })
+    (most.iter().sum::<usize>() == copies.most).then_some(cuts)
 }
 
-/// The number that a mark begins with.
-fn natural(mark: &Option<String>) -> f64 {
-    let number = mark.as_ref().and_then(|mark| mark.split(' ').next()?.parse().ok());
-    number.unwrap_or(f64::INFINITY)
-}
+/// Kinds of images that are looked at one kind after the other, not in turns.
+const KINDS: [&str; 3] = ["contrast phase", "kernel", "image type"];
 
-/// Every place has as many images and nothing names them: their times, else their numbers decide.
-const RANK: Mark = mark("order of images", Some(""), |_| None);
-
-fn by_rank(images: &Images, most: usize) -> Cuts {
-    let time = |frame: &Frame| {
-        let phase = frame.phase();
-        phase.trigger_time_ms.or(phase.frame_reference_time_ms).unwrap_or(0.0)
-    };
-    let mut order: Vec<usize> = (0..images.len()).collect();
-    order.sort_by(|&a, &b| match (images.get(a), images.get(b)) {
-        (Some((slot, x)), Some((other, y))) => slot
-            .cmp(other)
-            .then(time(x).total_cmp(&time(y)))
-            .then_with(|| x.phase().acquisition_time.cmp(&y.phase().acquisition_time))
-            .then(a.cmp(&b)),
-        _ => Ordering::Equal,
+/// Several images at the one position of a series: a cine, or one slice with several settings. Nothing is lost, and
+/// a volume of each would be of little use.
+fn at_one_place(images: Vec<Placed>, notes: &mut Notes) -> Vec<Phase> {
+    let of_kind = |mark: &&Mark| KINDS.contains(&mark.name);
+    let cuts = MARKS.iter().filter(of_kind).find_map(|mark| {
+        let cuts = Cuts::by(mark, &images, images.len() / 2)?;
+        let mut counts = vec![0usize; cuts.labels.len()];
+        cuts.part_of.iter().filter_map(|&part| counts.get_mut(part).map(|n| *n += 1)).for_each(drop);
+        counts.iter().all(|&n| n > 1).then_some(cuts)
     });
-    let mut part_of = vec![0; images.len()];
-    for (rank, n) in order.into_iter().enumerate() {
-        if let Some(part) = part_of.get_mut(n) {
-            *part = rank % most;
-        }
+    let Some(cuts) = cuts else { return vec![in_turn(images)] };
+    notes.add(
+        NoteCode::Split,
+        format!("the series was split by {} into {} stacks", cuts.by, cuts.labels.len()),
+    );
+    cuts.apply(images).map(|(name, images)| in_turn(images).named(vec![name])).collect()
+}
+
+/// Images at one position in the order of all that tells them apart.
+fn in_turn(images: Vec<Placed>) -> Phase {
+    let varying = |mark: &&Mark| mark.values(images.iter().map(|image| &image.frame)).len() > 1;
+    let marks: Vec<&Mark> = MARKS.iter().filter(varying).collect();
+    let of_the_image = marks.iter().any(|mark| mark.is_of_the_image());
+    let qualities: BTreeSet<_> = images.iter().map(|image| quality(image.frame.instance())).collect();
+    if !of_the_image && qualities.len() > 1 {
+        return best_of(images);
     }
-    Cuts { values: (1..=most).map(|n| Some(n.to_string())).collect(), part_of }
+    let rank_by = |mark: &&Mark| -> BTreeMap<Option<String>, usize> {
+        mark.values(images.iter().map(|image| &image.frame)).into_iter().zip(0..).collect()
+    };
+    let ranks: Vec<BTreeMap<Option<String>, usize>> = marks.iter().map(rank_by).collect();
+    let rank = |image: &Placed| -> Vec<Option<usize>> {
+        marks.iter().zip(&ranks).map(|(mark, ranks)| ranks.get(&(mark.of)(&image.frame)).copied()).collect()
+    };
+    let mut ranked: Vec<(Vec<Option<usize>>, Placed)> =
+        images.into_iter().map(|image| (rank(&image), image)).collect();
+    ranked.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut phase = Phase::whole(ranked.into_iter().map(|(_, image)| image).collect());
+    let count = phase.frames.len();
+    let order = match marks.first() {
+        Some(mark) if mark.name != "instance" => mark.name,
+        _ => "their numbers",
+    };
+    let text = format!("{count} images at one position: they follow each other in the order of {order}");
+    phase.notes.add(NoteCode::Ordered, text);
+    phase.fault = Some(StackFault::OnePosition { images: count });
+    phase
+}
+
+/// Images of several phases that can't be told apart: a volume would hold slices of one and of the other.
+fn mixed(mut images: Vec<Placed>, copies: &Copies) -> Phase {
+    images.sort_by(|a, b| Frame::by_number(&a.frame, &b.frame));
+    let (count, places) = (images.len(), copies.places);
+    let mut phase = Phase::whole(images);
+    let text = format!(
+        "{count} images at {places} positions, up to {} at one, and nothing tells which belong together: they make \
+         no volume, and follow each other in the order of their numbers",
+        copies.most
+    );
+    phase.notes.add(NoteCode::Ordered, text);
+    phase.fault = Some(StackFault::Mixed { images: count, positions: places });
+    phase
 }
 
 /// One image for each place: without loss before lossy, more bits before fewer, then the first.
-fn keep_best(images: Images, notes: &mut Notes) -> Vec<Phase> {
+fn best_of(images: Vec<Placed>) -> Phase {
+    let mut notes = Notes::new();
     let mut frames: Vec<Frame> = Vec::new();
     let mut last = None;
-    for (slot, frame) in images {
+    for Placed { slot, frame, .. } in images {
         match frames.last_mut() {
             Some(kept) if last == Some(slot) => {
                 let order = quality(frame.instance()).cmp(&quality(kept.instance()));
@@ -259,7 +315,7 @@ fn keep_best(images: Images, notes: &mut Notes) -> Vec<Phase> {
         }
         last = Some(slot);
     }
-    vec![Phase { name: None, frames }]
+    Phase { name: None, frames, fault: None, notes }
 }
 
 /// What makes one of two equal images the better one.

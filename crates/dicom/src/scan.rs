@@ -18,7 +18,7 @@ use crate::source::{Origin, Place};
 use crate::syntax::EXPLICIT_VR_BIG_ENDIAN;
 use crate::tar::is_tar;
 use crate::unpack::is_gzip;
-use crate::{Error, Limits, TransferSyntax, dicomdir, functional_groups, parse};
+use crate::{Error, Limits, Phase, TransferSyntax, dicomdir, functional_groups, parse};
 
 /// What a file turned out to be.
 pub(crate) enum Outcome {
@@ -432,8 +432,9 @@ impl Head {
             series_number: fields.integer(tags::SERIES_NUMBER),
             series_description: parse::free_text(fields, tags::SERIES_DESCRIPTION),
             concatenation_uid: parse::uid(fields, tags::CONCATENATION_UID),
+            concatenation_place: concatenation_place(fields),
             instance_number: fields.integer(tags::INSTANCE_NUMBER),
-            phase: parse::phase(fields),
+            phase: Phase::read(fields),
             is_enhanced: fields.has(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE),
             plane: parse::plane(fields, &mut notes),
             pixels,
@@ -448,6 +449,12 @@ impl Head {
         header.frames = functional_groups::frames(&header, fields, most, limits, &mut notes)?;
         Ok(Some((header, notes)))
     }
+}
+
+/// Where an object stands among those of its concatenation, if it is part of one.
+fn concatenation_place(fields: Fields<'_>) -> (Option<i64>, Option<i64>) {
+    let number = |tag| fields.integer(tag).filter(|_| fields.has(tags::CONCATENATION_UID));
+    (number(tags::IN_CONCATENATION_NUMBER), number(tags::CONCATENATION_FRAME_OFFSET_NUMBER))
 }
 
 fn note_oddities(fields: Fields<'_>, elements: &Elements, notes: &mut Notes) {

@@ -23,7 +23,7 @@ const FAR: f64 = 5.0;
 /// Of two lone slices only the thickness says what is far: they are further apart than this many of them.
 const FAR_THICKNESSES: f64 = 10.0;
 /// First voxels may leave their line by this part of a pixel: a tenth is no more than positions' rounding and jitter.
-const ON_LINE_PX: f64 = 0.1;
+pub(crate) const ON_LINE_PX: f64 = 0.1;
 /// Positions that differ by less than this part of the usual gap are one position.
 const SAME: f64 = 0.01;
 /// A line through the first voxels that leans by more than this is gantry tilt, not rounding.
@@ -63,7 +63,7 @@ impl Directions {
 const SPACING_MM: std::ops::RangeInclusive<f64> = 1e-7..=1e6;
 
 /// The furthest place of a slice. In f64 that leaves a nanometre.
-const FARTHEST_MM: f64 = 1e7;
+pub(crate) const FARTHEST_MM: f64 = 1e7;
 
 /// What a grid is made of: slices in order along the normal.
 #[derive(Clone, Debug)]
@@ -170,6 +170,19 @@ pub(crate) fn slots(z_mm: &[f64]) -> Vec<usize> {
         slots.push(next);
     }
     slots
+}
+
+/// One slice in so many may be missing where spacing is regular, or one at all.
+const FEW_MISSING: usize = 20;
+
+/// Whether positions (ascending) are one spacing apart, or a whole number of spacings at a few gaps.
+pub(crate) fn is_regular(z_mm: &[f64]) -> bool {
+    let gaps: Vec<f64> = z_mm.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let spacing = median(&mut gaps.clone());
+    let ratios = gaps.iter().map(|gap| gap / spacing);
+    let whole = |ratio: f64| ratio > 0.5 && (ratio - ratio.round()).abs() <= WHOLE;
+    let missing: f64 = ratios.clone().map(|ratio| ratio.round() - 1.0).sum();
+    ratios.clone().all(whole) && missing <= (z_mm.len() / FEW_MISSING).max(1) as f64
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -390,6 +403,14 @@ mod tests {
         {
             assert!(Directions::new(row, column, &mut notes).is_err());
         }
+    }
+
+    #[test]
+    fn few_missing_slices_are_regular_and_other_spacings_are_not() {
+        assert!(is_regular(&[1.0]) && is_regular(&[0.0, 2.0, 4.1, 6.0, 10.0]));
+        assert!(!is_regular(&[0.0, 0.3, 5.0, 5.3]) && !is_regular(&[0.0, 5.0, 10.0, 12.5, 15.0, 17.5, 20.0]));
+        // Three of eight.
+        assert!(!is_regular(&[0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 9.0, 10.0]));
     }
 
     #[test]

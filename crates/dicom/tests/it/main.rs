@@ -15,6 +15,7 @@ mod complaints;
 mod exercise;
 mod frames;
 mod fuzz;
+mod groups;
 mod hostile;
 mod made;
 mod objects;

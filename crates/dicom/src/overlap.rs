@@ -1,0 +1,73 @@
+//! Several acquisitions in one series whose slices lie between each other or cover the same places.
+
+use std::collections::BTreeSet;
+
+use crate::marks::MARKS;
+use crate::phases::{Cuts, Placed};
+use crate::slices::is_regular;
+
+/// An acquisition has at least as many images, if nothing else than its spacing shows that it is one.
+const FEWEST: usize = 3;
+
+/// Cuts into acquisitions, if each has a regular spacing of its own and all together have none, or if they have
+/// several positions in common; one may be at a single position. A scan whose slices are numbered one by one or in turns, and one whose parts follow
+/// each other, stays whole. Beside the cuts it says why.
+pub(crate) fn acquisitions(images: &[Placed]) -> Option<(Cuts, String)> {
+    let z_mm: Vec<f64> = images.iter().map(|image| image.z_mm).collect();
+    let slots: BTreeSet<usize> = images.iter().map(|image| image.slot).collect();
+    // Parts may end with the slice with which the next begins.
+    let repeated = images.len() - slots.len();
+    let shared = repeated > 1;
+    if !shared && (repeated > 0 || is_regular(&z_mm)) {
+        return None;
+    }
+    let fewest = if shared { 2 } else { FEWEST };
+    let marks = MARKS.iter().filter(|mark| mark.name != "instance");
+    let found = marks.filter_map(|mark| Cuts::by(mark, images, images.len() / fewest)).find(|cuts| {
+        let parts = parts(images, cuts);
+        let whole = |part: &Vec<&Placed>| {
+            let z_mm: Vec<f64> = part.iter().map(|image| image.z_mm).collect();
+            let same = |pair: &[&Placed]| matches!(pair, [a, b] if a.slot == b.slot);
+            let distinct = !part.windows(2).any(same);
+            // Such as the images at one place that watch for the contrast agent.
+            let at_one_place = part.windows(2).all(same);
+            part.len() >= fewest && (at_one_place || distinct && is_regular(&z_mm))
+        };
+        parts.iter().all(whole) && (shared || interleaved(&parts))
+    })?;
+    let why = if shared {
+        format!("{repeated} images stand at positions of others")
+    } else {
+        "together their slices have no regular spacing".to_owned()
+    };
+    let text = format!(
+        "the series was split by {} into {} volumes, which overlap: {why}",
+        found.by,
+        found.labels.len()
+    );
+    Some((found, text))
+}
+
+fn parts<'a>(images: &'a [Placed], cuts: &Cuts) -> Vec<Vec<&'a Placed>> {
+    let mut parts: Vec<Vec<&Placed>> = cuts.labels.iter().map(|_| Vec::new()).collect();
+    for (image, &part) in images.iter().zip(&cuts.part_of) {
+        if let Some(part) = parts.get_mut(part) {
+            part.push(image);
+        }
+    }
+    parts
+}
+
+/// Whether parts reach into each other by more than the distance of two slices.
+fn interleaved(parts: &[Vec<&Placed>]) -> bool {
+    let range = |part: &Vec<&Placed>| {
+        let (first, last) = (part.first()?.z_mm, part.last()?.z_mm);
+        Some((first, last, (last - first) / part.len().saturating_sub(1).max(1) as f64))
+    };
+    let mut ranges: Vec<(f64, f64, f64)> = parts.iter().filter_map(range).collect();
+    ranges.sort_by(|a, b| a.0.total_cmp(&b.0));
+    ranges.windows(2).any(|pair| {
+        let [(_, end, spacing), (start, last, other)] = pair else { return false };
+        end.min(*last) - start > spacing.max(*other)
+    })
+}

@@ -1,0 +1,252 @@
+//! Frames that belong together, and what they make.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use anatome_core::{Grid, Modality, NoteCode, Notes};
+use dicom_dictionary_std::uids;
+use glam::DVec3;
+
+use crate::slices::{Directions, Slices};
+use crate::{Error, Frame, InstanceHeader, PixelModule, StackFault, mosaic};
+
+/// Frames of one DICOM series that can make one volume or one stack, or objects without pixels. A DICOM series whose
+/// images differ in orientation, size, spacing, frame of reference or phase gives several of these, and so does one
+/// with images that can't be decoded, which stand apart.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Each once, in the order of their frames.
+    instances: Vec<Arc<InstanceHeader>>,
+    frames: Vec<Frame>,
+    directions: Option<Directions>,
+    part: Option<String>,
+    /// Why the frames make no volume, where their positions alone do not tell.
+    fault: Option<StackFault>,
+    notes: Notes,
+}
+
+/// Directions that differ by less than this differ by rounding.
+const QUIET_DIRECTION: f64 = 1e-4;
+
+impl Series {
+    pub(crate) fn new(
+        frames: Vec<Frame>,
+        directions: Option<Directions>,
+        part: Option<String>,
+        notes: Notes,
+    ) -> Self {
+        let mut instances: Vec<Arc<InstanceHeader>> = Vec::new();
+        let mut seen = HashSet::new();
+        for frame in &frames {
+            let instance = frame.instance();
+            if seen.insert(Arc::as_ptr(instance)) {
+                instances.push(Arc::clone(instance));
+            }
+        }
+        Self { instances, frames, directions, part, fault: None, notes }
+    }
+
+    /// Objects without pixels.
+    pub(crate) fn of_objects(
+        instances: Vec<Arc<InstanceHeader>>,
+        part: Option<String>,
+        notes: Notes,
+    ) -> Self {
+        Self { instances, frames: Vec::new(), directions: None, part, fault: None, notes }
+    }
+
+    pub(crate) fn with_fault(self, fault: Option<StackFault>) -> Self {
+        Self { fault, ..self }
+    }
+
+    /// The frames, in order along the normal where there are positions, by their numbers otherwise. Empty only for
+    /// objects without pixels.
+    #[must_use]
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
+    /// The objects that hold the frames, each once, in the order of the frames. Never empty.
+    #[must_use]
+    pub fn instances(&self) -> &[Arc<InstanceHeader>] {
+        &self.instances
+    }
+
+    /// What was found while grouping.
+    #[must_use]
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// What tells this volume apart from others of the same DICOM series, such as `temporal position 2`.
+    #[must_use]
+    pub fn part(&self) -> Option<&str> {
+        self.part.as_deref()
+    }
+
+    fn first(&self) -> Option<&InstanceHeader> {
+        self.instances.first().map(Arc::as_ref)
+    }
+
+    /// Series Instance UID (0020,000E), empty if absent.
+    #[must_use]
+    pub fn series_instance_uid(&self) -> &str {
+        self.first().map_or("", |first| &first.series_instance_uid)
+    }
+
+    /// Study Instance UID (0020,000D), empty if absent.
+    #[must_use]
+    pub fn study_instance_uid(&self) -> &str {
+        self.first().map_or("", |first| &first.study_instance_uid)
+    }
+
+    /// Frame of Reference UID (0020,0052).
+    #[must_use]
+    pub fn frame_of_reference_uid(&self) -> Option<&str> {
+        self.first()?.frame_of_reference_uid.as_deref()
+    }
+
+    /// Series Number (0020,0011).
+    #[must_use]
+    pub fn number(&self) -> Option<i64> {
+        self.first()?.series_number
+    }
+
+    /// Series Description (0008,103E): free text, which may name anyone. Show it only where identity is shown.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.first()?.series_description.as_deref()
+    }
+
+    /// Modality (0008,0060).
+    #[must_use]
+    pub fn modality(&self) -> Modality {
+        self.first().map_or(Modality::Other(String::new()), |first| first.modality.clone())
+    }
+
+    /// Frames, rows and columns; `None` for objects without pixels.
+    #[must_use]
+    pub fn shape(&self) -> Option<[usize; 3]> {
+        let [rows, columns] = self.frames.first()?.size();
+        Some([self.frames.len(), rows as usize, columns as usize])
+    }
+
+    /// Whether the frames make a volume, as far as the headers tell.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        let Some(first) = self.frames.first() else { return Form::Object };
+        if OBJECTS.contains(&first.instance().sop_class_uid.as_str()) {
+            return Form::Object;
+        }
+        match self.geometry() {
+            Ok(_) => Form::Volume,
+            Err(Error::Geometry(fault)) => Form::Stack { reason: fault.to_string() },
+            Err(error) => Form::Stack { reason: error.to_string() },
+        }
+    }
+
+    /// Where the samples stand, from the headers alone.
+    ///
+    /// The slice axis comes from the positions, never from a thickness: evenly spaced where all distances agree
+    /// within 1 % (or 0.01 mm), a table of positions otherwise, sheared where the gantry was tilted. A gap of about n
+    /// times (n >= 2) the spacing on both of its sides is a place where slices are missing, and so is one that is far
+    /// wider than all others.
+    ///
+    /// # Errors
+    /// Geometry, if positions, orientation or spacing are absent or make no grid; unsupported, for colour, and for
+    /// objects that are no images by themselves.
+    pub fn geometry(&self) -> Result<(Grid, Notes), Error> {
+        let mut notes = Notes::new();
+        let Some(first) = self.frames.first() else {
+            return Err(Error::unsupported("a volume from objects without pixels"));
+        };
+        let header = first.instance();
+        if OBJECTS.contains(&header.sop_class_uid.as_str()) {
+            return Err(Error::unsupported("a volume from a segmentation, which belongs to other images,"));
+        }
+        let color =
+            |pixels: &PixelModule| pixels.samples_per_pixel > 1 || pixels.photometric == "PALETTE COLOR";
+        if header.pixels.as_ref().is_some_and(color) {
+            return Err(Error::unsupported("a volume from colour images"));
+        }
+        if first.tile().is_none() && mosaic::is_mosaic(header) {
+            return Err(Error::unsupported("a volume from a mosaic whose private description is missing"));
+        }
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone().into());
+        }
+        let positions: Vec<DVec3> =
+            self.frames.iter().filter_map(|frame| frame.plane().image_position_mm).collect();
+        if positions.len() < self.frames.len() {
+            let images = self.frames.len() - positions.len();
+            let no_position = StackFault::NoPosition { images };
+            let unplaced = |reason| StackFault::Unplaced { images, reason };
+            return Err(header.frames.unplaced.map_or(no_position, unplaced).into());
+        }
+        let (Some(row), Some(column)) = (first.plane().row_cosines, first.plane().column_cosines) else {
+            return Err(StackFault::NoOrientation.into());
+        };
+        let directions = Directions::new(row, column, &mut notes)?;
+        self.note_varying_orientation(row, column, &mut notes);
+        let [rows, columns] = first.size();
+        let slices = Slices {
+            rows: rows as usize,
+            columns: columns as usize,
+            directions: self.directions.unwrap_or(directions),
+            pixel_spacing_mm: self.pixel_spacing_mm()?,
+            origins_mm: positions,
+            slice_thickness_mm: first.plane().slice_thickness_mm,
+        };
+        Ok((slices.grid(&mut notes)?, notes))
+    }
+
+    fn note_varying_orientation(&self, row: DVec3, column: DVec3, notes: &mut Notes) {
+        let off = |frame: &Frame| {
+            let plane = frame.plane();
+            let rows = plane.row_cosines.map_or(0.0, |other| (other - row).abs().max_element());
+            rows.max(plane.column_cosines.map_or(0.0, |other| (other - column).abs().max_element()))
+        };
+        let most = self.frames.iter().map(off).fold(0.0, f64::max);
+        if most > QUIET_DIRECTION {
+            let text = format!("the orientation varies by up to {most:.1e}; that of one image is used");
+            notes.add(NoteCode::OrientationCorrected, text);
+        }
+    }
+
+    /// The pixel spacing of all frames; they may differ by rounding only.
+    fn pixel_spacing_mm(&self) -> Result<[f64; 2], Error> {
+        let mut spacings = self.frames.iter().map(|frame| frame.plane().pixel_spacing_mm);
+        let usable = |spacing: &[f64; 2]| spacing.iter().all(|&mm| mm > 0.0 && mm.is_finite());
+        let first = spacings.next().flatten().filter(usable).ok_or(StackFault::NoSpacing)?;
+        if !spacings.all(|other| close_spacing(Some(first), other)) {
+            return Err(Error::unsupported("a series whose images differ in pixel spacing"));
+        }
+        Ok(first)
+    }
+}
+
+/// What the frames of a series make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Form {
+    /// A volume: see [`crate::load`].
+    Volume,
+    /// Images beside each other: see [`crate::Stack`].
+    Stack {
+        /// Why they make no volume.
+        reason: String,
+    },
+    /// No images by themselves: a segmentation, or an object without pixels.
+    Object,
+}
+
+/// Objects whose frames are parts of what they say about other images.
+pub(crate) const OBJECTS: [&str; 2] = [uids::SEGMENTATION_STORAGE, "1.2.840.10008.5.1.4.1.1.66.7"];
+
+/// Whether spacings differ by rounding only.
+pub(crate) fn close_spacing(a: Option<[f64; 2]>, b: Option<[f64; 2]>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * a.abs()),
+        (a, b) => a.is_none() && b.is_none(),
+    }
+}

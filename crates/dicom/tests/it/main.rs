@@ -20,6 +20,7 @@ mod hostile;
 mod made;
 mod objects;
 mod objects_made;
+mod parts;
 mod pixels;
 mod shared;
 mod sources;

@@ -164,7 +164,7 @@ pub(crate) struct ReadArgs {
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
     /// Change what files may ask for, such as volume_bytes=16G,files=2000. Also: folder_depth, file_bytes,
-    /// unpacked_bytes, header_bytes, elements, nesting, frames, frame_pixels.
+    /// unpacked_bytes, header_bytes, elements, nesting, frames, frame_pixels, contour_points.
     #[arg(long, value_name = "NAME=VALUE,...", default_value = "volume_bytes=8G")]
     pub(crate) limits: Limits,
 }

@@ -1,6 +1,9 @@
 //! `anatome inspect`.
 
-use anatome::{InspectReport, NoteCode, Notes, Privacy, Result, SeriesReport, Study};
+use anatome::{
+    InspectReport, NamedVoi, NoteCode, Notes, PixelsReport, Privacy, RealWorldReport, Result, SeriesReport,
+    StackReport, Study, ValuesReport, Voi,
+};
 
 use crate::args::InspectArgs;
 use crate::progress_bar::Stages;
@@ -77,32 +80,20 @@ fn series_text(series: &SeriesReport) -> String {
             out += &format!("    slices are missing in {}\n", counted(geometry.missing_after.len(), "place"));
         }
     }
+    if let Some(stack) = &series.stack {
+        out += &stack_text(series, stack);
+    }
     if let Some(values) = &series.values {
-        out += &format!("    {} samples", values.sample_type);
-        if let Some([low, high]) = values.range {
-            out += format!(", values {low} to {high} {}", values.unit).trim_end();
-        }
-        if let Some([low, high]) = values.padding {
-            out +=
-                &if low == high { format!(", padding {low}") } else { format!(", padding {low} to {high}") };
-        }
-        out += if values.inverted { ", low values white" } else { "" };
-        out += if values.lossy { ", compressed with loss" } else { "" };
-        out += "\n";
+        out += &values_text(values);
+    }
+    for map in &series.real_world {
+        out += &map_text(map);
     }
     for uptake in series.uptake.iter().filter(|uptake| uptake.kind == "BW") {
         out += &match (uptake.factor, &uptake.refusal) {
             (Some(factor), _) => format!("    SUVbw = value x {factor:.6e}\n"),
             (None, refusal) => format!("    no SUV: {}\n", refusal.as_deref().unwrap_or("unknown")),
         };
-    }
-    if let Some(stack) = &series.stack {
-        let [columns, rows] = stack.size;
-        out += &format!("    {} of {columns} x {rows} pixels, ", counted(series.frames, "image"));
-        if let Some([x, y]) = stack.spacing_mm {
-            out += &format!("{x:.4} x {y:.4} mm, ");
-        }
-        out += &format!("spacing: {}\n    no volume: {}\n", stack.spacing_source, stack.reason);
     }
     if let Some(object) = &series.object {
         let of = if object.referenced_series > 0 {
@@ -112,10 +103,90 @@ fn series_text(series: &SeriesReport) -> String {
         };
         out += &format!("    {}: {}{of}\n", object.kind, object.content);
     }
-    if let Some(error) = &series.error {
+    for damage in series.decoded.iter().flat_map(|decoded| &decoded.damaged) {
+        let (damaged, all) = (damage.frames, counted(series.frames, "image"));
+        out += &format!("    {damaged} of {all} can't be decoded: {}\n", damage.reason);
+    }
+    if let Some(error) = series.error.as_ref().filter(|_| series.decoded.is_none()) {
         out += &format!("    not loaded: {error}\n");
     }
     out + &notes_text(&series.notes, "    ")
+}
+
+fn stack_text(series: &SeriesReport, stack: &StackReport) -> String {
+    let [columns, rows] = stack.size;
+    let pixels = series.pixels.as_ref();
+    let what = if pixels.is_some_and(PixelsReport::is_color) { "colour image" } else { "image" };
+    let mut out = format!("    {} of {columns} x {rows} pixels, ", counted(series.frames, what));
+    if let Some(PixelsReport { photometric, bits_stored, .. }) =
+        pixels.filter(|pixels| !pixels.photometric.is_empty())
+    {
+        out += &format!("{photometric} of {bits_stored} bits, ");
+    }
+    if let Some([x, y]) = stack.spacing_mm {
+        out += &format!("{x:.4} x {y:.4} mm, ");
+    }
+    out += &format!("spacing: {}", stack.spacing_source);
+    // Greyscale says so with its values.
+    let lossy = series.values.is_none() && series.decoded.as_ref().is_some_and(|decoded| decoded.lossy);
+    out += if lossy { ", compressed with loss\n" } else { "\n" };
+    match &stack.reason {
+        Some(reason) => out + &format!("    no volume: {reason}\n"),
+        None => out,
+    }
+}
+
+fn values_text(values: &ValuesReport) -> String {
+    let mut out = format!("    {} samples", values.sample_type);
+    if let Some([low, high]) = values.range {
+        let unit =
+            if values.unit.is_empty() { ", no unit stated".to_owned() } else { format!(" {}", values.unit) };
+        out += &format!(", values {} to {}{unit}", number(low), number(high));
+    }
+    if let Some([low, high]) = values.padding {
+        // Places without a value have a number that no image has.
+        out += &if low == f64::from(f32::MIN) {
+            ", padding marked".to_owned()
+        } else if low == high {
+            format!(", padding {}", number(low))
+        } else {
+            format!(", padding {} to {}", number(low), number(high))
+        };
+    }
+    out += if values.inverted { ", low values white" } else { "" };
+    out += if values.lossy { ", compressed with loss" } else { "" };
+    let windows: Vec<String> = values.windows.iter().map(window_text).collect();
+    if !windows.is_empty() {
+        out += &format!("\n    windows: {}", windows.join("; "));
+    }
+    out + "\n"
+}
+
+/// Centre and width; explanations are free text, which may name anyone.
+fn window_text(window: &NamedVoi) -> String {
+    match &window.voi {
+        Voi::Window(window) => format!("{}, {}", number(window.center()), number(window.width())),
+        _ => "a table".to_owned(),
+    }
+}
+
+fn map_text(map: &RealWorldReport) -> String {
+    let formula = match (map.slope, map.intercept) {
+        (Some(slope), Some(0.0)) => format!("stored x {}", number(slope)),
+        (Some(slope), Some(intercept)) => format!("stored x {} + {}", number(slope), number(intercept)),
+        _ => "by a table".to_owned(),
+    };
+    let differs = if map.differs { ", of the first image; others differ" } else { "" };
+    format!("    real-world value map: {formula} {}{differs}\n", map.unit)
+}
+
+/// Whole numbers as they are, others with the seven digits that samples have.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        return format!("{value}");
+    }
+    let rounded: f64 = format!("{value:.6e}").parse().unwrap_or(value);
+    if (1e-5..1e15).contains(&rounded.abs()) { format!("{rounded}") } else { format!("{rounded:e}") }
 }
 
 fn instances(series: &SeriesReport) -> String {

@@ -76,10 +76,11 @@ pub(crate) fn text(report: &JobReport) -> String {
         let [columns, rows] = stack.size;
         let (number, modality) = (report.series.number, named(&report.series.modality));
         let frames = report.series.frames;
-        out += &format!(
-            "series {number}: {modality}, {columns} x {rows}, {frames} images, no volume ({}), ",
-            stack.reason
-        );
+        let why = match &stack.reason {
+            Some(reason) => format!("no volume ({reason})"),
+            None => "in colour".to_owned(),
+        };
+        out += &format!("series {number}: {modality}, {columns} x {rows}, {frames} images, {why}, ");
     }
     out += &format!("loaded in {:.1} s\n", report.load_s);
     let adapter = report.adapter.as_ref().map(|name| format!(" on {name}")).unwrap_or_default();

@@ -30,6 +30,38 @@ impl Table {
     }
 }
 
+/// Colours for the highest stored values of a greyscale image, such as flow upon anatomy (PS3.3 C.7.6.19).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SupplementalPalette {
+    palette: Palette,
+    first_mapped: i64,
+}
+
+impl SupplementalPalette {
+    pub(crate) fn new(fields: Fields<'_>, signed: bool, notes: &mut Notes) -> Result<Self, Error> {
+        let palette = Palette::new(fields, signed, notes)?;
+        let Palette([red, green, blue]) = &palette;
+        let first_mapped = red.first_mapped;
+        if [green, blue].into_iter().any(|table| table.first_mapped != first_mapped) {
+            return Err(malformed("its colours begin at different values"));
+        }
+        Ok(Self { palette, first_mapped })
+    }
+
+    /// The lowest stored value that is a colour: those below are grey.
+    #[must_use]
+    pub fn first_mapped(&self) -> i64 {
+        self.first_mapped
+    }
+
+    /// Red, green and blue of a stored value; `None` for grey.
+    #[must_use]
+    pub fn rgb(&self, stored: f64) -> Option<[u8; 3]> {
+        let Palette(tables) = &self.palette;
+        (stored >= self.first_mapped as f64).then(|| tables.each_ref().map(|table| table.get(stored as i64)))
+    }
+}
+
 fn malformed(reason: impl Into<String>) -> Error {
     Error::malformed("palette", reason)
 }
@@ -184,7 +216,8 @@ pub(crate) fn to_rgb8(
         });
         return;
     }
-    let is_ybr = matches!(format.photometric, Photometric::YbrFull | Photometric::YbrFull422);
+    let is_partial = format.photometric == Photometric::YbrPartial422 && stated.is_none();
+    let is_ybr = matches!(format.photometric, Photometric::YbrFull) || format.photometric.is_422();
     let ybr = match stated {
         Some(ColorSpace::Rgb) => false,
         Some(ColorSpace::Ybr) => true,
@@ -201,7 +234,13 @@ pub(crate) fn to_rgb8(
     let mut samples = Vec::with_capacity(format.samples());
     format.for_each(raw, |stored| samples.push(stored.max(0.0) as u32));
     for (pixel, &sample) in pixels.zip(samples.as_chunks::<3>().0) {
-        *pixel = if ybr { rgb_from_ybr(sample, most) } else { sample.map(|v| to_8_bits(v, most)) };
+        *pixel = if is_partial {
+            rgb_from_partial_ybr(sample)
+        } else if ybr {
+            rgb_from_ybr(sample, most)
+        } else {
+            sample.map(|v| to_8_bits(v, most))
+        };
     }
 }
 
@@ -213,6 +252,14 @@ fn rgb_from_ybr(sample: [u32; 3], most: u32) -> [u8; 3] {
     let (cb, cr) = (cb - zero, cr - zero);
     [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb]
         .map(|v| (v * scale).round().clamp(0.0, 255.0) as u8)
+}
+
+/// The inverse of the conversion of YBR_PARTIAL_422 (PS3.3 C.7.6.3.1.2 until 2016): 220 levels of luminance, 225 of colour.
+fn rgb_from_partial_ybr(sample: [u32; 3]) -> [u8; 3] {
+    let [y, cb, cr] = sample.map(f64::from);
+    let (y, cb, cr) = ((y - 16.0) / 219.0, (cb - 128.0) / 224.0, (cr - 128.0) / 224.0);
+    [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb]
+        .map(|v| (v * 255.0).round().clamp(0.0, 255.0) as u8)
 }
 
 #[cfg(test)]
@@ -230,6 +277,32 @@ mod tests {
         {
             assert_eq!(rgb_from_ybr(ybr, 255), rgb);
         }
+    }
+
+    /// The standard's own forward conversion, in its digits, of the corners of the cube.
+    #[test]
+    fn partial_range_colours_come_back() {
+        for rgb in [
+            [0, 0, 0],
+            [255, 255, 255],
+            [255, 0, 0],
+            [0, 255, 0],
+            [0, 0, 255],
+            [128, 128, 128],
+            [200, 30, 90u8],
+        ] {
+            let [r, g, b] = rgb.map(f64::from);
+            let ybr = [
+                0.2568 * r + 0.5041 * g + 0.0979 * b + 16.0,
+                -0.1482 * r - 0.2910 * g + 0.4392 * b + 128.0,
+                0.4392 * r - 0.3678 * g - 0.0714 * b + 128.0,
+            ];
+            let found = rgb_from_partial_ybr(ybr.map(|v| v.round() as u32));
+            // Half a level of each component, times 1.164 to 2.018, and the digits.
+            assert!(found.iter().zip(rgb).all(|(a, b)| a.abs_diff(b) <= 2), "{found:?}, not {rgb:?}");
+        }
+        assert_eq!(rgb_from_partial_ybr([16, 128, 128]), [0; 3]);
+        assert_eq!(rgb_from_partial_ybr([235, 128, 128]), [255; 3]);
     }
 
     #[test]

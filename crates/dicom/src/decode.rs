@@ -152,10 +152,10 @@ pub(crate) fn check(header: &InstanceHeader, format: &FrameFormat) -> Result<(),
             if color == Photometric::Jpeg2000 {
                 return Err(malformed("colours of JPEG 2000 in a native transfer syntax"));
             }
-            if color == Photometric::YbrFull422
-                && (format.bits_allocated != 8 || !format.columns.is_multiple_of(2))
-            {
-                return Err(malformed("YBR_FULL_422 with an odd number of columns, or not of 8 bits"));
+            if color.is_422() && (format.bits_allocated != 8 || !format.columns.is_multiple_of(2)) {
+                return Err(malformed(
+                    "YBR_FULL_422 or YBR_PARTIAL_422 with an odd number of columns, or not of 8 bits",
+                ));
             }
             Ok(())
         }
@@ -232,7 +232,7 @@ impl FrameReader {
     }
 
     /// The stored samples of a frame, counted from 0, as they are: little endian, as wide as Bits Allocated (a byte for
-    /// 1 bit), those of a pixel together, row by row. What bits beside the stored ones say is left in them, no lookup
+    /// 1 bit, two for 12), those of a pixel together, row by row. What bits beside the stored ones say is left in them, no lookup
     /// table or conversion of colours is applied.
     ///
     /// # Errors
@@ -274,7 +274,7 @@ impl FrameReader {
         let format = &self.format;
         let bits = format.native_bits();
         let first_bit = bits * frame as u64;
-        let direct = format.bits_allocated >= 8
+        let direct = format.bits_allocated.is_multiple_of(8)
             && format.samples() == format.native_bits() as usize / format.bits_allocated as usize
             && !format.planar
             && !(big_endian && format.bytes_per_sample == 1 && self.place.element.vr == VR::OW);
@@ -398,7 +398,8 @@ impl FrameReader {
 
     /// The pixel data's whole value: native data have a known size, and compressed ones are hardly larger.
     fn unpack(&self) -> Result<Vec<u8>, Error> {
-        let native = self.format.native_bits().saturating_mul(self.count as u64).div_ceil(8);
+        // To an even byte, as frames that begin within one are read.
+        let native = self.format.native_bits().saturating_mul(self.count as u64).div_ceil(16) * 2;
         let most = match self.place.element.length {
             Some(length) => native.min(length.into()),
             None => native.saturating_mul(2).saturating_add(self.count as u64 * 65_536),

@@ -51,8 +51,10 @@ pub(crate) struct Element {
     /// The value's place in the dataset's bytes.
     pub start: usize,
     pub end: usize,
-    /// How its items are written, where it is a sequence.
+    /// How its numbers and items are written.
     encoding: Encoding,
+    /// The file has VR UN: `vr` is the dictionary's.
+    was_unknown: bool,
 }
 
 /// Where the pixel data begin.
@@ -331,11 +333,14 @@ impl<'a> Walker<'a> {
             let (needed, allowed) = (MOST_LISTED as u64 + 1, MOST_LISTED as u64);
             return Err(Stop::Error(Error::Limits { what: "elements of one level", needed, allowed }));
         }
-        let &Header { tag, vr, .. } = header;
+        let tag = header.tag;
+        // PS3.5 6.2.2: what a writer did not know may be known here; it is in implicit little endian, always.
+        let was_unknown = header.vr == VR::UN;
+        let vr = if was_unknown { dictionary_vr(tag) } else { header.vr };
+        let encoding = if was_unknown { Encoding::IMPLICIT } else { self.encoding };
         self.oddities.disorder |= self.list.last().is_some_and(|last| last.tag >= tag);
         self.oddities.wrong_vr |= self.encoding.explicit && is_described_otherwise(tag, vr);
-        let (at, encoding) = (self.position, self.encoding);
-        self.list.push(Element { tag, vr, header: at, start, end, encoding });
+        self.list.push(Element { tag, vr, header: self.position, start, end, encoding, was_unknown });
         Ok(())
     }
 
@@ -402,12 +407,10 @@ impl<'a> Walker<'a> {
     }
 }
 
-/// Whether an element of the image description (group 0028) has a VR that its tag can't have. UN may stand for any.
+/// Whether an element of the image description (group 0028) has a VR that its tag can't have.
 fn is_described_otherwise(tag: Tag, vr: VR) -> bool {
-    let expected = || StandardDataDictionary.by_tag(tag).map(|entry| entry.vr());
     tag.0 == 0x28
-        && vr != VR::UN
-        && expected().is_some_and(|expected| match expected {
+        && StandardDataDictionary.by_tag(tag).is_some_and(|entry| match entry.vr() {
             VirtualVr::Exact(exact) => exact != vr,
             VirtualVr::Xs => !matches!(vr, VR::US | VR::SS),
             _ => false,
@@ -434,11 +437,16 @@ fn is_short(vr: VR) -> bool {
     )
 }
 
+/// The VR that the standard gives an element, UN for private ones.
+fn dictionary_vr(tag: Tag) -> VR {
+    StandardDataDictionary.by_tag(tag).map_or(VR::UN, |entry| entry.vr().relaxed())
+}
+
 fn implicit_vr(tag: Tag, length: u32) -> VR {
     if tag == tags::PIXEL_DATA {
         return VR::OW;
     }
-    let vr = StandardDataDictionary.by_tag(tag).map_or(VR::UN, |entry| entry.vr().relaxed());
+    let vr = dictionary_vr(tag);
     if length == UNDEFINED && vr == VR::UN { VR::SQ } else { vr }
 }
 
@@ -544,10 +552,7 @@ impl<'a> Fields<'a> {
     pub fn each_item(self, tag: Tag, limits: &'a Limits) -> Items<'a> {
         let element = self.find(tag);
         let rest = element.and_then(|element| self.bytes.get(element.start..element.end)).unwrap_or_default();
-        let unknown = element.is_some_and(|element| element.vr == VR::UN);
-        // PS3.5 6.2.2: what is of unknown form is in implicit little endian.
-        let encoding = if unknown { Encoding::IMPLICIT } else { self.encoding(tag) };
-        Items { rest, encoding, unknown, limits }
+        Items { rest, encoding: self.encoding(tag), unknown: element.is_some_and(|e| e.was_unknown), limits }
     }
 }
 

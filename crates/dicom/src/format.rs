@@ -24,6 +24,8 @@ pub(crate) enum Photometric {
     Rgb,
     YbrFull,
     YbrFull422,
+    /// The retired form whose black is 16 and whose white is 235.
+    YbrPartial422,
     /// YBR_ICT and YBR_RCT: a JPEG 2000 decoder gives RGB.
     Jpeg2000,
 }
@@ -38,6 +40,7 @@ impl Photometric {
             "RGB" => (Self::Rgb, 3),
             "YBR_FULL" => (Self::YbrFull, 3),
             "YBR_FULL_422" => (Self::YbrFull422, 3),
+            "YBR_PARTIAL_422" => (Self::YbrPartial422, 3),
             "YBR_ICT" | "YBR_RCT" => (Self::Jpeg2000, 3),
             "" => return Err(Error::malformed("image pixel module", "it does not say what its colours are")),
             other => return Err(Error::unsupported(format!("the photometric interpretation {other}"))),
@@ -49,6 +52,11 @@ impl Photometric {
         Ok(kind)
     }
 
+    /// Whether two pixels of a native frame share their colour.
+    pub fn is_422(self) -> bool {
+        matches!(self, Self::YbrFull422 | Self::YbrPartial422)
+    }
+
     /// Whether it is in colour once decoded.
     pub fn is_color(self) -> bool {
         !matches!(self, Self::Grey { .. })
@@ -56,14 +64,15 @@ impl Photometric {
 }
 
 /// The checked storage of a frame (PS3.3 C.7.6.3.1). Decoded frames have little-endian samples of
-/// [`Self::bytes_per_sample`] bytes, those of a pixel together, row by row; what is stored as 1 bit has a byte of its own.
+/// [`Self::bytes_per_sample`] bytes, those of a pixel together, row by row; what is stored as 1 bit has a byte of its own,
+/// what is stored as 12 bits has two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameFormat {
     pub rows: u32,
     pub columns: u32,
     /// 1 or 3.
     pub samples_per_pixel: usize,
-    /// 1, 8, 16, 32 or 64.
+    /// 1, 8, 12, 16, 32 or 64.
     pub bits_allocated: u32,
     /// 1, 2, 4 or 8, decoded.
     pub bytes_per_sample: usize,
@@ -103,7 +112,9 @@ impl FrameFormat {
             planar: pixels.planar && pixels.samples_per_pixel > 1,
             ..format
         };
-        if photometric.is_color() && (format.number == Number::Float || format.bits_allocated == 1) {
+        if photometric.is_color()
+            && (format.number == Number::Float || !format.bits_allocated.is_multiple_of(8))
+        {
             return malformed(format!("{} with {} bits", pixels.photometric, format.bits_allocated));
         }
         Ok(format)
@@ -124,7 +135,7 @@ impl FrameFormat {
         let expected = match element.tag {
             tags::FLOAT_PIXEL_DATA => &[32][..],
             tags::DOUBLE_FLOAT_PIXEL_DATA => &[64],
-            _ => &[1, 8, 16, 32],
+            _ => &[1, 8, 12, 16, 32],
         };
         if !expected.contains(&allocated) {
             return malformed(format!("{allocated} bits allocated"));
@@ -155,11 +166,7 @@ impl FrameFormat {
 
     /// Bits of a native frame in the file: frames of one object follow each other without a gap, even those of 1 bit.
     pub fn native_bits(&self) -> u64 {
-        let samples = match self.photometric {
-            // Two pixels share their colour.
-            Photometric::YbrFull422 => 2,
-            _ => self.samples_per_pixel as u64,
-        };
+        let samples = if self.photometric.is_422() { 2 } else { self.samples_per_pixel as u64 };
         self.pixels() as u64 * samples * u64::from(self.bits_allocated)
     }
 

@@ -139,6 +139,10 @@ fn apply(
                 diffusion(groups, frame, limits)?;
                 continue;
             }
+            tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE => {
+                Arc::make_mut(&mut frame.values).real_world = parse::real_world(groups, limits, notes);
+                continue;
+            }
             tags::UNASSIGNED_SHARED_CONVERTED_ATTRIBUTES_SEQUENCE
             | tags::UNASSIGNED_PER_FRAME_CONVERTED_ATTRIBUTES_SEQUENCE => timing,
             _ => continue,

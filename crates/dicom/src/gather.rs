@@ -96,6 +96,9 @@ pub fn scan_beside(
     gather.finish(sources)
 }
 
+/// Different reasons for skipping files that notes give; further ones are only counted by kind.
+const MOST_REASONS: usize = 32;
+
 struct Gather<'a> {
     foreign: &'a Foreign<'a>,
     limits: &'a Limits,
@@ -151,8 +154,13 @@ impl Gather<'_> {
     }
 
     fn skip(&mut self, place: &Place, error: Error) {
-        self.scanned.notes.add(NoteCode::FileSkipped, kind(&error));
-        self.scanned.skipped.push(Skipped::new(place.name(), &error));
+        let skipped = Skipped::new(place.name(), &error);
+        let notes = &mut self.scanned.notes;
+        let known = |note: &anatome_core::Note| note.code == NoteCode::FileSkipped;
+        let few = notes.iter().filter(|note| known(note)).count() < MOST_REASONS;
+        let stated = few || notes.iter().any(|note| known(note) && note.text == skipped.reason);
+        notes.add(NoteCode::FileSkipped, if stated { &skipped.reason } else { kind(&error) });
+        self.scanned.skipped.push(skipped);
         self.only_failure = Some(error);
     }
 

@@ -9,6 +9,7 @@ use dicom_dictionary_std::StandardSopClassDictionary;
 use glam::DVec3;
 
 use crate::elements::{Elements, Encoding, Fields, PixelElement, Walk, walk};
+use crate::objects::RealWorldMap;
 use crate::source::Place;
 use crate::{Error, Limits, Phase, TransferSyntax};
 
@@ -176,6 +177,8 @@ pub struct Values {
     pub padding_limit: Option<i64>,
     /// The windows (0028,1050 and following) that are usable, in order.
     pub windows: Vec<NamedVoi>,
+    /// The frame's own real-world value maps (0040,9096), in order.
+    pub real_world: Arc<[RealWorldMap]>,
     /// Whether there is a Modality LUT Sequence (0028,3000).
     pub has_modality_lut: bool,
     /// Presentation LUT Shape (2050,0020) is INVERSE.

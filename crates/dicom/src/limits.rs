@@ -54,6 +54,7 @@ impl FromStr for Limits {
                 "nesting" => limits.nesting = count,
                 "frames" => limits.frames = count,
                 "frame_pixels" => limits.frame_pixels = number,
+                "contour_points" => limits.contour_points = count,
                 "volume_bytes" => limits.volume_bytes = number,
                 other => return Err(LimitsFault::NoLimit(other.to_owned())),
             }
@@ -75,7 +76,7 @@ pub enum LimitsFault {
     /// A name that is on no list.
     #[error(
         "there is no limit \"{0}\"; choose of: files, folder_depth, file_bytes, unpacked_bytes, header_bytes, elements, \
-         nesting, frames, frame_pixels, volume_bytes"
+         nesting, frames, frame_pixels, contour_points, volume_bytes"
     )]
     NoLimit(String),
 }
@@ -112,6 +113,21 @@ impl Default for Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every field has a name on the command line: the text of `Debug` lists the fields.
+    #[test]
+    fn every_limit_can_be_set() {
+        let text = format!("{:?}", Limits::default());
+        let fields = text.trim_start_matches("Limits {").trim_end_matches('}').split(',');
+        let names: Vec<&str> = fields.filter_map(|field| Some(field.split_once(':')?.0.trim())).collect();
+        assert!(names.contains(&"contour_points"));
+        let known = LimitsFault::NoLimit(String::new()).to_string();
+        for name in names {
+            let limits: Limits = format!("{name}=7").parse().unwrap();
+            assert!(format!("{limits:?}").contains(&format!("{name}: 7")), "{name}");
+            assert!(known.contains(name), "{name}");
+        }
+    }
 
     #[test]
     fn limits_are_read_from_text() {

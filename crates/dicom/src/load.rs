@@ -110,6 +110,10 @@ pub fn load_with(
     notes.append(value_notes);
     volume_bytes(grid.shape(), plan.target, limits)?;
     progress.start(frames.len() as u64);
+    if frames.iter().any(|frame| frame.values().has_supplemental_palette) {
+        let text = "colours for the highest values (a supplemental palette) are not shown in a volume";
+        notes.add(NoteCode::Ignored, text);
+    }
     let findings = Findings::default();
     let readers = Readers::open(series.instances(), limits, pool, &findings)?;
     let Plan { mapping, padding, facts, .. } = &plan;
@@ -310,7 +314,7 @@ pub(crate) fn grey(
     if padding == Some(Padding::F32) && !findings.padded.into_inner() {
         padding = None;
     }
-    Ok(GreyFrame { samples, mapping, padding, facts })
+    Ok(GreyFrame { samples, mapping, padding, facts, supplemental: None })
 }
 
 impl Job<'_> {

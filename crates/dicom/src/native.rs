@@ -1,6 +1,6 @@
-//! Native frames whose stored form is not their decoded one: bits, subsampled colour, colour by colour.
+//! Native frames whose stored form is not their decoded one: single bits, packed 12 bits, subsampled colour, colour by colour.
 
-use crate::format::{FrameFormat, Photometric};
+use crate::format::FrameFormat;
 
 /// Turns the stored little-endian bytes of one frame, which begins `first_bit` bits behind their start, into decoded
 /// samples. What is not there stays as it was.
@@ -13,11 +13,24 @@ pub(crate) fn settle(format: &FrameFormat, stored: &[u8], first_bit: usize, raw:
         }
         return;
     }
+    if format.bits_allocated == 12 {
+        return from_12_bits(stored, first_bit, raw);
+    }
     let stored = stored.get(first_bit / 8..).unwrap_or_default();
     match format.photometric {
-        Photometric::YbrFull422 => from_422(stored, raw),
+        color if color.is_422() => from_422(stored, raw),
         _ if format.planar => interleave(format, stored, raw),
         _ => raw.iter_mut().zip(stored).for_each(|(to, from)| *to = *from),
+    }
+}
+
+/// PS3.5 8.1.1, D: two samples in three bytes, from the lowest bit of each byte on. A frame may begin within a byte.
+fn from_12_bits(stored: &[u8], first_bit: usize, raw: &mut [u8]) {
+    let byte = |n: usize| stored.get(n).copied().unwrap_or(0);
+    for (n, sample) in raw.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        let bit = first_bit + 12 * n;
+        let word = u16::from_le_bytes([byte(bit / 8), byte(bit / 8 + 1)]);
+        *sample = (word >> (bit % 8) & 0x0FFF).to_le_bytes();
     }
 }
 

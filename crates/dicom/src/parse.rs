@@ -1,15 +1,18 @@
 //! From a walked header to typed fields.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 use anatome_core::{Modality, NamedVoi, NoteCode, Notes, Voi, Window, WindowFunction};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use glam::DVec3;
 
+use crate::Limits;
 use crate::charset::Charset;
 use crate::elements::Fields;
 use crate::header::{Identity, PixelModule, Plane, Values};
+use crate::objects::RealWorldMap;
 
 /// The longest text that is kept of one element.
 const LONGEST_TEXT: usize = 1024;
@@ -126,7 +129,7 @@ pub(crate) fn pixels(fields: Fields<'_>) -> PixelModule {
     }
 }
 
-pub(crate) fn values(fields: Fields<'_>, signed: bool, notes: &mut Notes) -> Values {
+pub(crate) fn values(fields: Fields<'_>, signed: bool, limits: &Limits, notes: &mut Notes) -> Values {
     let code = |tag| fields.text(tag).and_then(code_string);
     let padding = |tag| fields.integer(tag).map(|value| with_sign(value, signed));
     Values {
@@ -139,10 +142,23 @@ pub(crate) fn values(fields: Fields<'_>, signed: bool, notes: &mut Notes) -> Val
         padding_limit: padding(tags::PIXEL_PADDING_RANGE_LIMIT),
         windows: windows(fields, notes),
         inverse: fields.text(tags::PRESENTATION_LUT_SHAPE) == Some("INVERSE"),
+        real_world: real_world(fields, limits, notes),
         has_supplemental_palette: fields.has(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR),
         has_modality_lut: fields.has(tags::MODALITY_LUT_SEQUENCE),
         has_voi_lut: fields.has(tags::VOILUT_SEQUENCE),
         lossy: fields.text(tags::LOSSY_IMAGE_COMPRESSION) == Some("01"),
+    }
+}
+
+/// The real-world value maps (0040,9096) of an image or a frame. What is wrong about them costs only them.
+pub(crate) fn real_world(fields: Fields<'_>, limits: &Limits, notes: &mut Notes) -> Arc<[RealWorldMap]> {
+    match RealWorldMap::all_of(fields, limits) {
+        Ok(maps) => maps.into(),
+        Err(_) => {
+            let text = "a real-world value map (0040,9096) that breaks the standard is not used";
+            notes.add(NoteCode::Ignored, text);
+            Arc::default()
+        }
     }
 }
 

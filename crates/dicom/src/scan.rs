@@ -438,7 +438,7 @@ impl Head {
             is_enhanced: fields.has(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE),
             plane: parse::plane(fields, &mut notes),
             pixels,
-            values: parse::values(fields, signed, &mut notes).into(),
+            values: parse::values(fields, signed, limits, &mut notes).into(),
             frames: FrameHeaders::default(),
             patient: parse::patient_digest(fields),
             place,

@@ -221,8 +221,9 @@ impl Gaps {
         let missing: usize = spacings.iter().map(|n| n - 1).sum();
         if missing > 0 {
             let places = spacings.iter().filter(|&&n| n > 1).count();
-            let text = format!("{missing} slices are missing at {places} places");
-            notes.add(NoteCode::MissingSlices, text);
+            let (slices, are) = if missing == 1 { ("slice", "is") } else { ("slices", "are") };
+            let places = if places == 1 { "1 place".to_owned() } else { format!("{places} places") };
+            notes.add(NoteCode::MissingSlices, format!("{missing} {slices} {are} missing at {places}"));
         }
         let widest =
             self.0.iter().zip(&far).filter(|&(_, &far)| far).map(|(&gap, _)| gap).fold(0.0, f64::max);

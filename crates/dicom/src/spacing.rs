@@ -1,5 +1,6 @@
 //! How large pixels are, and how that is known (PS3.3 10.7, C.8.5.5).
 
+use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
 use crate::elements::Fields;
@@ -31,6 +32,9 @@ pub enum SpacingSource {
     CalibratedByFiducial,
     /// Pixel Spacing of a projection that differs from Imager Pixel Spacing without a word why: corrected somehow.
     CalibratedUnstated,
+    /// Object Pixel Spacing in Center of Beam (0018,9404) of an enhanced projection: in the plane of the object that the
+    /// calibration is for, known by its distance to the table top.
+    ObjectPlane,
     /// Imager Pixel Spacing (0018,1164): at the detector. What lies in the patient is smaller by an unknown factor.
     Detector,
     /// Imager Pixel Spacing divided by Estimated Radiographic Magnification Factor (0018,1114).
@@ -67,13 +71,16 @@ pub(crate) fn spacing(frame: &Frame, limits: &Limits) -> Result<FrameSpacing, Er
     let dataset = &frame.instance().dataset;
     let elements = dataset.walk(limits)?;
     let fields = Fields::new(&dataset.bytes, &elements);
-    let pair = |tag| {
-        let numbers = fields.numbers(tag);
-        numbers.first_chunk::<2>().copied().filter(|n| n.iter().all(|mm| mm.is_finite() && *mm > 0.0))
-    };
+    let pair = |tag| sizes(fields, tag);
     let regions = regions(fields, limits)?;
     let pixel = frame.plane().pixel_spacing_mm.filter(|n| n.iter().all(|mm| mm.is_finite() && *mm > 0.0));
-    let imager = pair(tags::IMAGER_PIXEL_SPACING);
+    let grouped = |sequence, tag| of_group(frame, fields, sequence, tag, limits);
+    let imager = match pair(tags::IMAGER_PIXEL_SPACING) {
+        None => grouped(tags::FRAME_PIXEL_DATA_PROPERTIES_SEQUENCE, tags::IMAGER_PIXEL_SPACING)?,
+        stated => stated,
+    };
+    let object =
+        grouped(tags::PROJECTION_PIXEL_CALIBRATION_SEQUENCE, tags::OBJECT_PIXEL_SPACING_IN_CENTER_OF_BEAM)?;
     let factor = fields.number(tags::ESTIMATED_RADIOGRAPHIC_MAGNIFICATION_FACTOR);
     let factor = factor.filter(|factor| factor.is_finite() && *factor > 0.0);
     let same = |a: [f64; 2], b: [f64; 2]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * a);
@@ -83,6 +90,7 @@ pub(crate) fn spacing(frame: &Frame, limits: &Limits) -> Result<FrameSpacing, Er
         Some(if scales.all(|other| same(first, other)) { Ok(first) } else { Err(()) })
     };
     let (mm, source) = match (pixel, imager, factor) {
+        (None, _, _) if object.is_some() => (object, SpacingSource::ObjectPlane),
         (Some(pixel), imager, _) => projection(fields, pixel, imager.map(|imager| same(pixel, imager))),
         (None, Some(imager), Some(factor)) => {
             (Some(imager.map(|mm| mm / factor)), SpacingSource::Magnification { factor })
@@ -102,6 +110,35 @@ pub(crate) fn spacing(frame: &Frame, limits: &Limits) -> Result<FrameSpacing, Er
         (None, ratio) => (ratio.unwrap_or(1.0), source),
     };
     Ok(FrameSpacing { mm, aspect, source, regions })
+}
+
+/// Two sizes in mm, between rows and between columns.
+fn sizes(fields: Fields<'_>, tag: Tag) -> Option<[f64; 2]> {
+    let numbers = fields.numbers(tag);
+    numbers.first_chunk::<2>().copied().filter(|n| n.iter().all(|mm| mm.is_finite() && *mm > 0.0))
+}
+
+/// Two sizes of a functional group: the frame's own, or the one that all frames share (PS3.3 C.8.19.6).
+fn of_group(
+    frame: &Frame,
+    fields: Fields<'_>,
+    sequence: Tag,
+    tag: Tag,
+    limits: &Limits,
+) -> Result<Option<[f64; 2]>, Error> {
+    if !frame.instance().is_enhanced {
+        return Ok(None);
+    }
+    let own = (tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, frame.number() - 1);
+    for (groups, n) in [own, (tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, 0)] {
+        let Some((bytes, elements)) = fields.each_item(groups, limits).nth(n).transpose()? else { continue };
+        let group = Fields::new(bytes, &elements);
+        let item = group.each_item(sequence, limits).next().transpose()?;
+        if let Some(found) = item.and_then(|(bytes, elements)| sizes(Fields::new(bytes, &elements), tag)) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// What Pixel Spacing means: `at_detector` says whether it equals Imager Pixel Spacing, where there is one.

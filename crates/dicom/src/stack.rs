@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anatome_core::{Facts, NoteCode, Notes, Padding, Samples, ValueMapping};
 use ndarray::Array3;
 
-use crate::color::{self, Palette};
+use crate::color::{self, Palette, SupplementalPalette};
 use crate::decode::FrameReader;
 use crate::elements::Fields;
 use crate::format::{FrameFormat, Number, Photometric};
@@ -54,6 +54,8 @@ pub struct GreyFrame {
     pub padding: Option<Padding>,
     /// Windows, inversion and what else is known.
     pub facts: Facts,
+    /// Colours of the highest stored values.
+    pub supplemental: Option<Arc<SupplementalPalette>>,
 }
 
 impl Stack {
@@ -88,6 +90,10 @@ impl Stack {
         &self.notes
     }
 
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     fn at(&self, n: usize) -> Result<&Frame, Error> {
         let absent = || Error::malformed("frame", format!("there is no number {} in the stack", n + 1));
         self.frames.get(n).ok_or_else(absent)
@@ -106,13 +112,22 @@ impl Stack {
     /// # Errors
     /// Malformed, if there is no such frame, or its pixels are damaged; io; limits; unsupported.
     pub fn frame(&self, n: usize) -> Result<StackFrame, Error> {
+        let reader = self.reader(self.at(n)?)?;
+        self.decode(n, &reader)
+    }
+
+    /// As [`Self::frame`], with a reader of the frame's object.
+    pub(crate) fn decode(&self, n: usize, reader: &Arc<FrameReader>) -> Result<StackFrame, Error> {
         let frame = self.at(n)?;
-        let reader = self.reader(frame)?;
         let mut notes = Notes::new();
         let pixels = if reader.format().photometric.is_color() {
-            FramePixels::Rgb(self.rgb(frame, &reader, &mut notes)?)
+            FramePixels::Rgb(self.rgb(frame, reader, &mut notes)?)
         } else {
-            FramePixels::Grey(load::grey(frame, reader, &self.limits, &mut notes)?)
+            let mut grey = load::grey(frame, Arc::clone(reader), &self.limits, &mut notes)?;
+            if frame.values().has_supplemental_palette {
+                grey.supplemental = self.supplemental(frame, reader.format(), &mut notes).map(Arc::new);
+            }
+            FramePixels::Grey(grey)
         };
         Ok(StackFrame { pixels, notes })
     }
@@ -123,6 +138,29 @@ impl Stack {
             Some(reader) => Ok(Arc::clone(reader)),
             None => Ok(Arc::clone(last.insert(Arc::new(FrameReader::new(frame.instance(), &self.limits)?)))),
         }
+    }
+
+    /// A palette that breaks the standard costs only itself.
+    fn supplemental(
+        &self,
+        frame: &Frame,
+        format: &FrameFormat,
+        notes: &mut Notes,
+    ) -> Option<SupplementalPalette> {
+        if frame.values().has_modality_lut {
+            let text = "a supplemental palette beside a Modality LUT, behind which its values are not known";
+            notes.add(NoteCode::Ignored, text);
+            return None;
+        }
+        let dataset = &frame.instance().dataset;
+        let elements = dataset.walk(&self.limits).ok()?;
+        let signed = format.number == Number::Integer { signed: true };
+        let fields = Fields::new(&dataset.bytes, &elements);
+        let palette = SupplementalPalette::new(fields, signed, notes).ok();
+        if palette.is_none() {
+            notes.add(NoteCode::Ignored, "a supplemental palette that breaks the standard is not used");
+        }
+        palette
     }
 
     fn rgb(&self, frame: &Frame, reader: &FrameReader, notes: &mut Notes) -> Result<Array3<u8>, Error> {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use anatome_core::{Facts, Modality, NamedVoi, NoteCode, Notes, Padding, Unit, ValueMapping, Voi, VoiLut};
+use anatome_core::{Facts, NamedVoi, NoteCode, Notes, Padding, Unit, ValueMapping, Voi, VoiLut};
 use dicom_dictionary_std::tags;
 
 use crate::elements::Fields;
 use crate::format::{FrameFormat, Number};
-use crate::{Error, Frame, InstanceHeader, Limits, Values, decode, parse, suv};
+use crate::{Error, Frame, InstanceHeader, Limits, Values, decode, parse, suv, units};
 
 /// The sample type of a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Target {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Rescale {
     Linear { slope: f64, intercept: f64 },
-    Lut { first_mapped: i64, entries: Arc<[u16]> },
+    Lut { first_mapped: i64, entries: Arc<[u16]>, kind: Option<String> },
 }
 
 impl Rescale {
@@ -41,9 +41,12 @@ impl Rescale {
             let elements = header.dataset.walk(limits)?;
             let fields = Fields::new(&header.dataset.bytes, &elements);
             let items = fields.items(tags::MODALITY_LUT_SEQUENCE, limits)?;
-            let lut = items.first().map(|(bytes, elements)| lut(Fields::new(bytes, elements), signed));
-            let lut = lut.transpose()?.ok_or_else(|| Error::malformed("Modality LUT", "it is empty"))?;
-            return Ok(Self::Lut { first_mapped: lut.first_mapped, entries: lut.entries.into() });
+            let (bytes, elements) =
+                items.first().ok_or_else(|| Error::malformed("Modality LUT", "it is empty"))?;
+            let item = Fields::new(bytes, elements);
+            let Lut { first_mapped, entries, .. } = lut(item, signed)?;
+            let kind = item.text(tags::MODALITY_LUT_TYPE).and_then(parse::code_string);
+            return Ok(Self::Lut { first_mapped, entries: entries.into(), kind });
         }
         let (slope, intercept) = (values.slope.unwrap_or(1.0), values.intercept.unwrap_or(0.0));
         if !slope.is_finite() || slope == 0.0 || !intercept.is_finite() {
@@ -53,11 +56,19 @@ impl Rescale {
         Ok(Self::Linear { slope, intercept })
     }
 
+    /// Modality LUT Type (0028,3004), where it is a table.
+    fn kind(&self) -> Option<Option<&str>> {
+        match self {
+            Self::Linear { .. } => None,
+            Self::Lut { kind, .. } => Some(kind.as_deref()),
+        }
+    }
+
     /// The modality value of a stored value.
     pub fn apply(&self, stored: f64) -> f64 {
         match self {
             Self::Linear { slope, intercept } => slope * stored + intercept,
-            Self::Lut { first_mapped, entries } => {
+            Self::Lut { first_mapped, entries, .. } => {
                 let last = entries.len().saturating_sub(1) as f64;
                 let n = (stored - *first_mapped as f64).clamp(0.0, last) as usize;
                 entries.get(n).copied().map_or(f64::NAN, f64::from)
@@ -124,6 +135,9 @@ pub(crate) struct Plan {
 pub(crate) struct Slice {
     pub format: FrameFormat,
     pub rescale: Rescale,
+    pub unit: Unit,
+    /// The frame's own rescale, for whose output its windows are, where a real-world value map stands in for it.
+    replaced: Option<Rescale>,
     /// Stored values that are padding, both ends included.
     pub padding: Option<(f64, f64)>,
 }
@@ -142,7 +156,13 @@ impl Slice {
             let limit = values.padding_limit.unwrap_or(value);
             (value.min(limit) as f64, value.max(limit) as f64)
         });
-        Ok(Self { format, rescale: Rescale::new(header, values, signed, limits)?, padding })
+        let own = Rescale::new(header, values, signed, limits)?;
+        let (rescale, unit, replaced) = match (units::stated(frame, own.kind()), units::of_map(values)) {
+            (Some(unit), _) => (own, unit, None),
+            (None, Some((slope, intercept, unit))) => (Rescale::Linear { slope, intercept }, unit, Some(own)),
+            (None, None) => (own, Unit::Arbitrary, None),
+        };
+        Ok(Self { format, rescale, unit, replaced, padding })
     }
 
     /// One for each frame. Frames of one object mostly share theirs, and a lookup table is read once.
@@ -173,7 +193,17 @@ impl Plan {
         let (Some(first), Some(middle)) = (slices.first(), frames.get(frames.len() / 2)) else {
             return Err(Error::unsupported("a volume from objects without pixels"));
         };
-        let unit = unit(middle);
+        let unit = match slices.iter().all(|slice| slice.unit == first.unit) {
+            true => first.unit.clone(),
+            false => {
+                notes.add(NoteCode::Ignored, "the units, which differ from image to image");
+                Unit::Arbitrary
+            }
+        };
+        if first.replaced.as_ref().is_some_and(|own| *own != first.rescale) {
+            let text = "values are those of the images' own real-world value map (0040,9096)";
+            notes.add(NoteCode::Converted, text);
+        }
         let one_rescale = slices.iter().all(|slice| slice.rescale == first.rescale);
         let one_padding = slices.iter().all(|slice| slice.padding == first.padding);
         let stored = match (&first.rescale, one_rescale && one_padding) {
@@ -210,7 +240,7 @@ impl Plan {
         }
         decode::check(header, &format)?;
         let rescale = Rescale::Linear { slope: 1.0, intercept: 0.0 };
-        let slices = vec![Slice { format, rescale, padding: None }];
+        let slices = vec![Slice { format, rescale, unit: Unit::Arbitrary, replaced: None, padding: None }];
         Ok(Self {
             target: stored_target(&slices),
             mapping: ValueMapping::identity(Unit::Arbitrary),
@@ -238,40 +268,18 @@ fn stored_target(slices: &[Slice]) -> Target {
     }
 }
 
-fn unit(frame: &Frame) -> Unit {
-    let (header, values) = (frame.instance(), frame.values());
-    let stated = values.rescale_type.as_deref().filter(|&kind| kind != "US" && !kind.is_empty());
-    match (&header.modality, values.units.as_deref()) {
-        (Modality::Ct, _) => match stated {
-            None | Some("HU") => Unit::Hounsfield,
-            Some(other) => Unit::Other(other.to_owned()),
-        },
-        (Modality::Pt, Some(units)) => suv::unit(units, values.suv_type.as_deref()),
-        (_, _) => match stated {
-            Some("HU") => Unit::Hounsfield,
-            Some("GY") => Unit::Gray,
-            Some(other) => Unit::Other(other.to_owned()),
-            None => Unit::Arbitrary,
-        },
-    }
-}
-
 fn facts(frames: &[Frame], middle: &Frame, slice: &Slice, limits: &Limits, notes: &mut Notes) -> Facts {
     let header = middle.instance();
     let values = middle.values();
     let mut facts = Facts::new(header.modality.clone());
     // What is white in MONOCHROME1 is so by its presentation LUT of shape INVERSE, too: one inversion.
     facts.inverted = slice.format.is_inverted() || values.inverse;
-    facts.vois.clone_from(&values.windows);
-    if values.has_voi_lut {
+    facts.vois = moved(&values.windows, slice, notes);
+    if values.has_voi_lut && slice.replaced.is_none() {
         match voi_luts(header, slice, limits) {
             Ok(luts) => facts.vois.extend(luts),
             Err(_) => notes.add(NoteCode::Ignored, "a VOI LUT that breaks the standard is not used"),
         }
-    }
-    if values.has_supplemental_palette {
-        let text = "colours for the highest values (a supplemental palette) are not shown";
-        notes.add(NoteCode::Ignored, text);
     }
     if frames.iter().any(|frame| frame.values().windows != values.windows) {
         notes.add(NoteCode::Ignored, "windows differ from image to image; those of the middle one are used");
@@ -280,6 +288,27 @@ fn facts(frames: &[Frame], middle: &Frame, slice: &Slice, limits: &Limits, notes
     facts.frame_of_reference.clone_from(&header.frame_of_reference_uid);
     facts.slice_thickness_mm = middle.plane().slice_thickness_mm;
     facts
+}
+
+/// Windows are for the output of the frame's own rescale (PS3.3 C.11.2): where a real-world value map stands in for it,
+/// they are moved along.
+fn moved(windows: &[NamedVoi], slice: &Slice, notes: &mut Notes) -> Vec<NamedVoi> {
+    let (from, to) = match (&slice.replaced, &slice.rescale) {
+        (None, _) => return windows.to_vec(),
+        (Some(own), to) if own == to => return windows.to_vec(),
+        (Some(Rescale::Linear { slope, intercept }), &Rescale::Linear { slope: m, intercept: b })
+            if m / slope > 0.0 =>
+        {
+            ((slope, intercept), (m, b))
+        }
+        _ => {
+            notes.add(NoteCode::Ignored, "windows that are for other values than the real-world value map's");
+            return Vec::new();
+        }
+    };
+    let factor = to.0 / from.0;
+    let offset = to.1 - from.1 * factor;
+    windows.iter().filter_map(|voi| suv::moved(voi, factor, offset)).collect()
 }
 
 fn voi_luts(header: &InstanceHeader, slice: &Slice, limits: &Limits) -> Result<Vec<NamedVoi>, Error> {

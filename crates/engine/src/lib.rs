@@ -22,10 +22,10 @@ mod workers;
 
 pub use anatome_core::{
     Appearance, Bindings, Camera, ClipPlane, ColorMap, CropBox, ErrorKind, Facts, Grid, Image, Interpolation,
-    Layer, Lens, Modality, Note, NoteCode, Notes, Output, Padding, PixelRect, Pixels, PlaneGeometry, Planes,
-    Precision, Progress, Projection, Quality, Recipe, Region, Request, Samples, Scene, Shading, SlicePlane,
-    SliceTable, StandardView, TransferFunction, TransferPoint, Unit, ValueMapping, View, Voi, VoiLut, Volume,
-    Window, WindowFunction, orientation_letters,
+    Layer, Lens, Modality, NamedVoi, Note, NoteCode, Notes, Output, Padding, PixelRect, Pixels,
+    PlaneGeometry, Planes, Precision, Progress, Projection, Quality, Recipe, Region, Request, Samples, Scene,
+    Shading, SlicePlane, SliceTable, StandardView, TransferFunction, TransferPoint, Unit, ValueMapping, View,
+    Voi, VoiLut, Volume, Window, WindowFunction, orientation_letters,
 };
 pub use anatome_dicom::{
     Coming, FinishedSlice, Form, FramePixels, FrameSpacing, GreyFrame, Limits, LimitsFault, Series,
@@ -40,8 +40,9 @@ pub use error::{Error, Result};
 pub use files::Overwrite;
 pub use image_part::ImagePart;
 pub use inspect::{
-    GeometryReport, INSPECT_SCHEMA_VERSION, InspectReport, ObjectReport, Privacy, SeriesIdentity,
-    SeriesReport, SkippedReport, StackReport, StudyIdentity, StudyReport, UptakeReport, ValuesReport,
+    DamageReport, DecodedReport, GeometryReport, INSPECT_SCHEMA_VERSION, InspectReport, ObjectReport,
+    PixelsReport, Privacy, RealWorldReport, SeriesIdentity, SeriesReport, SkippedReport, StackReport,
+    StudyIdentity, StudyReport, UptakeReport, ValuesReport,
 };
 pub use job::{JOB_SCHEMA_VERSION, Job, JobReport, PictureReport, Shots, Stage, read_scene};
 pub use pictures::{Picture, Style, WindowChoice, natural_output, scene};

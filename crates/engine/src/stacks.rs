@@ -6,7 +6,7 @@ use anatome_core::{
     Appearance, Facts, Grid, Image, Modality, Output, Pixels, Progress, Quality, Request, Samples, Scene,
     SlicePlane, Unit, ValueMapping, View, Voi, Volume, Window, WindowFunction,
 };
-use anatome_dicom::{FramePixels, Stack};
+use anatome_dicom::{FramePixels, Stack, SupplementalPalette};
 use glam::{DAffine3, DVec3};
 use ndarray::{Array3, Axis};
 
@@ -50,6 +50,7 @@ pub fn draw_frame(
         FramePixels::Grey(grey) => {
             let [_, rows, columns] = grey.samples.shape();
             let grid = grid([rows, columns], pixel_mm)?;
+            let colors = grey.supplemental;
             let volume = Volume::new(grid, grey.samples, grey.mapping, grey.padding, grey.facts)?;
             let voi = match &style.window {
                 Some(WindowChoice::Window(window)) => Voi::Window(*window),
@@ -59,12 +60,38 @@ pub fn draw_frame(
                 None => default_window(&volume)?,
             };
             let invert = volume.facts().inverted;
+            if let Some(colors) = colors {
+                let rgb = mixed(&volume, &voi, invert, &colors);
+                return draw_color(&rgb, pixel_mm, size_px, draw);
+            }
             let image = draw(volume, Appearance::Grey { voi, invert, colors: None })?;
             nowhere(size_px, image.pixels().clone(), &image)
         }
         FramePixels::Rgb(rgb) => draw_color(&rgb, pixel_mm, size_px, draw),
         other => Err(anatome_core::Error::Unsupported { feature: format!("drawing {other:?}") }.into()),
     }
+}
+
+/// Grey through its window, and colours as they are (PS3.3 C.7.6.19).
+fn mixed(volume: &Volume, voi: &Voi, invert: bool, colors: &SupplementalPalette) -> Array3<u8> {
+    let [_, rows, columns] = volume.grid().shape();
+    let grey = |value: f64| {
+        let shown = voi.display_from_modality(value);
+        (255.0 * if invert { 1.0 - shown } else { shown }).round() as u8
+    };
+    let mut rgb = Array3::zeros((rows, columns, 3));
+    for j in 0..rows {
+        for i in 0..columns {
+            let value = volume.modality_value([0, j, i]);
+            let color = volume.samples().get([0, j, i]).and_then(|stored| colors.rgb(stored));
+            // Padding is background.
+            let pixel = color.or(value.map(|value| [grey(value); 3])).filter(|_| value.is_some());
+            for (n, part) in pixel.unwrap_or_default().into_iter().enumerate() {
+                rgb[[j, i, n]] = part;
+            }
+        }
+    }
+    rgb
 }
 
 /// Each of the three colours is drawn as grey, so that colour is interpolated and placed by the same rules.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anatome_core::{ErrorKind, Notes, Progress, Volume};
 use anatome_dicom::{
-    Form, Limits, Scanned, Series, Skipped, SliceSink, Source, group, load_with, scan_beside,
+    Form, Limits, Scanned, Series, Skipped, SliceSink, Source, Stack, group, load_with, scan_beside,
 };
 use anatome_formats::recognise;
 
@@ -197,7 +197,8 @@ impl Study {
         }
     }
 
-    /// What is known of everything. With `load_values`, each series is loaded in turn for its values and notes.
+    /// What is known of everything. With `load_values`, each series is loaded in turn for its values and notes, and
+    /// images that make no volume are decoded one by one.
     ///
     /// # Errors
     /// Cancelled; what keeps a single series from loading is part of the report.
@@ -225,6 +226,10 @@ impl Study {
                 Some(Ok(loaded)) => report.add_notes(&loaded.notes),
                 Some(Err(error)) => report.error = Some(error.to_string()),
                 None => {}
+            }
+            if load_values && one.form() != Form::Volume && !one.frames().is_empty() {
+                let survey = Stack::new(one, limits)?.survey(workers.pool(), &watch(n + 1))?;
+                report.add_survey(&survey);
             }
             series.push(report);
         }

@@ -62,17 +62,27 @@ pub(crate) enum Packing {
     None,
     Gzip,
     Zlib,
+    /// Numbers in words.
+    Text,
 }
+
+/// Files that the voxels of one image may be in.
+pub(crate) const MOST_FILES: usize = 65_536;
 
 /// Where the voxels are.
 #[derive(Clone, Debug)]
 pub(crate) struct VoxelPlace {
-    pub place: Place,
-    /// Bytes of the file in front of them.
-    pub offset: u64,
+    /// The files in order, each with the bytes in front of its voxels. All hold equally many.
+    pub files: Vec<(Place, u64)>,
     pub packing: Packing,
-    /// Unpacked bytes in front of them.
+    /// Unpacked bytes in front of them in each file.
     pub inner_offset: u64,
+}
+
+impl VoxelPlace {
+    pub fn one(place: Place, offset: u64, packing: Packing, inner_offset: u64) -> Self {
+        Self { files: vec![(place, offset)], packing, inner_offset }
+    }
 }
 
 /// A header, checked: the grid exists, the sizes are positive and do not overflow.

@@ -9,6 +9,7 @@
 
 mod error;
 mod fields;
+mod files;
 mod geometry;
 mod image_file;
 mod layout;
@@ -18,6 +19,7 @@ mod nifti;
 mod nrrd;
 mod recognise;
 mod source;
+mod text;
 mod voxels;
 
 pub use error::Error;

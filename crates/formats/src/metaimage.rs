@@ -3,7 +3,8 @@
 use anatome_core::{Facts, Modality, NoteCode, Notes, Unit, ValueMapping};
 use glam::{DAffine3, DMat3, DVec3};
 
-use crate::fields::{Fields, assumed, finite};
+use crate::fields::{Fields, assumed};
+use crate::files;
 use crate::layout::{Layout, Packing, Sizes, Stored, VoxelPlace, unknown_equipment};
 use crate::recognise::Format;
 use crate::source::Place;
@@ -21,9 +22,6 @@ pub(crate) fn open(place: Place, limits: &Limits) -> Result<Layout, Error> {
     let mut notes = Notes::new();
     if fields.get(&["objecttype"]).is_some_and(|kind| !kind.eq_ignore_ascii_case("image")) {
         return Err(Error::unsupported("a MetaIO file of something else than an image"));
-    }
-    if fields.get(&["binarydata"]).is_some_and(|value| !truth(value)) {
-        return Err(Error::unsupported("MetaImage whose voxels are text"));
     }
     if fields.integer(&["elementnumberofchannels"])?.unwrap_or(1) != 1 {
         return Err(Error::unsupported("MetaImage in colour or of vectors"));
@@ -210,28 +208,51 @@ fn agree(directions: &DMat3, letters: &DMat3) -> bool {
 
 fn voxels(place: Place, fields: &Fields, end: u64, bytes: u64, limits: &Limits) -> Result<VoxelPlace, Error> {
     let name = fields.required(&[DATA_FILE])?;
-    let several = name.starts_with("LIST")
-        || name.contains('%')
-        || name.split_whitespace().nth(1).and_then(finite).is_some();
-    let (place, start) = match name {
-        "LOCAL" | "Local" | "local" => (place, end),
-        _ if several => return Err(Error::unsupported("MetaImage whose voxels are in several files")),
-        name => (place.beside(name)?, 0),
+    let (places, start) = match name {
+        "LOCAL" | "Local" | "local" => (vec![place], end),
+        name => (named(&place, name, end, fields, limits)?, 0),
     };
-    let skipped = fields.integer(&["headersize"])?.unwrap_or(0);
-    if fields.get(&["compresseddata"]).is_some_and(truth) {
-        let at = |n: u64| -> Result<u8, Error> {
-            let mut byte = [0];
-            let read = std::io::Read::read(&mut place.reader(n)?, &mut byte);
-            read.map(|_| byte[0]).map_err(|cause| place.io(cause))
-        };
-        let packing = if at(start)? == 0x1F { Packing::Gzip } else { Packing::Zlib };
-        return Ok(VoxelPlace { place, offset: start, packing, inner_offset: 0 });
+    let count = places.len() as u64;
+    if !bytes.is_multiple_of(count) {
+        return Err(fields.malformed("its voxels are not equally many in each of its files"));
     }
-    let offset = match skipped {
-        -1 => place.length.checked_sub(bytes).filter(|&offset| offset >= start),
+    let skipped = fields.integer(&["headersize"])?.unwrap_or(0);
+    let is_text = fields.get(&["binarydata"]).is_some_and(|value| !truth(value));
+    if !is_text && fields.get(&["compresseddata"]).is_some_and(truth) {
+        let [place] = <[Place; 1]>::try_from(places)
+            .map_err(|_| Error::unsupported("MetaImage whose voxels are in several files, compressed"))?;
+        let mut byte = [0];
+        let read = std::io::Read::read(&mut place.reader(start)?, &mut byte);
+        read.map_err(|cause| place.io(cause))?;
+        let packing = if byte[0] == 0x1F { Packing::Gzip } else { Packing::Zlib };
+        return Ok(VoxelPlace::one(place, start, packing, 0));
+    }
+    let offset = |place: &Place| match skipped {
+        -1 => place.length.checked_sub(bytes / count).filter(|&offset| offset >= start),
         _ => u64::try_from(skipped).ok().filter(|&n| n <= limits.header_bytes as u64).map(|n| start + n),
     };
-    let error = || fields.malformed("it skips more than is there");
-    Ok(VoxelPlace { offset: offset.ok_or_else(error)?, place, packing: Packing::None, inner_offset: 0 })
+    let files: Option<_> = places.into_iter().map(|place| Some((offset(&place)?, place))).collect();
+    let files: Vec<(u64, Place)> = files.ok_or_else(|| fields.malformed("it skips more than is there"))?;
+    let files = files.into_iter().map(|(offset, place)| (place, offset)).collect();
+    Ok(VoxelPlace { files, packing: if is_text { Packing::Text } else { Packing::None }, inner_offset: 0 })
+}
+
+/// The files that the field names: one, those listed behind it, or numbered ones.
+fn named(place: &Place, name: &str, end: u64, fields: &Fields, limits: &Limits) -> Result<Vec<Place>, Error> {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let names = match *words.as_slice() {
+        // A second word counts the axes in each file, which follows from the number of files.
+        ["LIST"] | ["LIST", _] => files::listed(place, end, fields, limits)?,
+        [pattern, ref rest @ ..] if pattern.contains('%') => {
+            let numbers: Option<Vec<i64>> = rest.iter().map(|word| word.parse().ok()).collect();
+            let numbers = match numbers.as_deref() {
+                Some(&[first, last]) => [first, last, 1],
+                Some(&[first, last, step]) => [first, last, step],
+                _ => return Err(fields.malformed("its numbered files have no first and last number")),
+            };
+            files::numbered(pattern, numbers, fields)?
+        }
+        _ => vec![name.to_owned()],
+    };
+    names.iter().map(|name| place.beside(name)).collect()
 }

@@ -4,6 +4,7 @@ use anatome_core::{Notes, Unit, ValueMapping};
 use glam::{DAffine3, DMat3, DVec3};
 
 use crate::fields::{Fields, assumed, finite};
+use crate::files;
 use crate::geometry::{LPS_FROM_RAS, scaled};
 use crate::layout::{Layout, Packing, Sizes, Stored, VoxelPlace, unknown_equipment};
 use crate::recognise::Format;
@@ -32,10 +33,11 @@ pub(crate) fn open(place: Place, limits: &Limits) -> Result<Layout, Error> {
         return Err(Error::unsupported("NRRD in colour"));
     }
     sizes.check(stored, limits)?;
+    let encoding = encoding(&fields)?;
     let big_endian = match fields.get(&["endian"]).map(str::to_ascii_lowercase).as_deref() {
         Some("little") => false,
         Some("big") => true,
-        None if stored.bytes() == 1 => false,
+        None if stored.bytes() == 1 || encoding == Packing::Text => false,
         _ => return Err(fields.malformed("it does not state the byte order")),
     };
     let affine = patient_from_index(&fields, &axes, &mut notes)?;
@@ -51,7 +53,7 @@ pub(crate) fn open(place: Place, limits: &Limits) -> Result<Layout, Error> {
         big_endian,
         mapping: ValueMapping::identity(Unit::Arbitrary),
         facts: unknown_equipment(),
-        voxels: voxels(place, &fields, header_end, bytes, limits)?,
+        voxels: voxels(place, &fields, header_end, encoding, bytes, limits)?,
         notes,
     })
 }
@@ -92,11 +94,24 @@ fn lines(bytes: &[u8], whole: bool) -> Result<Option<(Fields, usize)>, Error> {
         // A key and value, which is free text, has ":=" where a field has ": ".
         match line.split_once(':') {
             Some((_, value)) if value.starts_with('=') => {}
-            Some((name, value)) => fields.insert(name, value)?,
+            Some((name, value)) => {
+                fields.insert(name, value)?;
+                // The files' names follow, up to the end.
+                if fields.get(&[DATA_FILE]).is_some_and(is_list) {
+                    return Ok(Some((fields, at)));
+                }
+            }
             None => return Err(fields.malformed("a line is neither a field nor a comment")),
         }
     }
     Ok(whole.then_some((fields, at)))
+}
+
+/// The field that names other files, under the older of its names, too.
+const DATA_FILE: &str = "datafile";
+
+fn is_list(name: &str) -> bool {
+    name == "LIST" || name.starts_with("LIST ")
 }
 
 fn stored(name: &str) -> Result<Stored, Error> {
@@ -314,42 +329,76 @@ fn distances(fields: &Fields, axes: &Axes, notes: &mut Notes) -> Result<Vec<DVec
         .collect()
 }
 
-fn voxels(place: Place, fields: &Fields, end: u64, bytes: u64, limits: &Limits) -> Result<VoxelPlace, Error> {
-    let packing = match fields.required(&["encoding"])?.to_ascii_lowercase().as_str() {
+fn encoding(fields: &Fields) -> Result<Packing, Error> {
+    Ok(match fields.required(&["encoding"])?.to_ascii_lowercase().as_str() {
         "raw" => Packing::None,
         "gzip" | "gz" => Packing::Gzip,
+        "txt" | "text" | "ascii" => Packing::Text,
         "bzip2" | "bz2" => return Err(Error::unsupported("NRRD compressed with bzip2")),
-        "txt" | "text" | "ascii" | "hex" => return Err(Error::unsupported("NRRD whose voxels are text")),
+        "hex" => return Err(Error::unsupported("NRRD whose voxels are hexadecimal")),
         _ => return Err(fields.malformed("there is no such encoding")),
+    })
+}
+
+fn voxels(
+    place: Place,
+    fields: &Fields,
+    end: u64,
+    packing: Packing,
+    bytes: u64,
+    limits: &Limits,
+) -> Result<VoxelPlace, Error> {
+    let (places, start) = match fields.get(&[DATA_FILE]) {
+        None => (vec![place], end),
+        Some(name) => (named(&place, name, end, fields, limits)?, 0),
     };
-    let (place, start) = match fields.get(&["datafile"]) {
-        None => (place, end),
-        Some(name) if name.starts_with("LIST") || name.contains('%') => {
-            return Err(Error::unsupported("NRRD whose voxels are in several files"));
-        }
-        Some(name) => (place.beside(name)?, 0),
-    };
+    let count = places.len() as u64;
+    if !bytes.is_multiple_of(count) {
+        return Err(fields.malformed("its voxels are not equally many in each of its files"));
+    }
     let skip = |name| -> Result<i64, Error> { Ok(fields.integer(&[name])?.unwrap_or(0)) };
     let (lines, skipped) = (skip("lineskip")?, skip("byteskip")?);
-    let start = match usize::try_from(lines) {
-        Ok(0) => start,
-        Ok(lines) => behind_lines(&place, start, lines, limits)?,
-        Err(_) => return Err(fields.malformed("it skips less than no lines")),
-    };
-    if skipped == -1 && packing == Packing::None {
-        let offset = place.length.checked_sub(bytes).filter(|&offset| offset >= start);
-        let short = || Error::malformed("voxels", "there are fewer than the header announces");
-        return Ok(VoxelPlace { offset: offset.ok_or_else(short)?, place, packing, inner_offset: 0 });
-    }
-    let skipped = u64::try_from(skipped).map_err(|_| fields.malformed("it skips less than no bytes"))?;
+    let lines = usize::try_from(lines).map_err(|_| fields.malformed("it skips less than no lines"))?;
+    let from_end = skipped == -1 && packing == Packing::None;
+    let skipped = if from_end { Ok(0) } else { u64::try_from(skipped) };
+    let skipped = skipped.map_err(|_| fields.malformed("it skips less than no bytes"))?;
     if skipped > limits.header_bytes as u64 {
         let (needed, allowed) = (skipped, limits.header_bytes as u64);
         return Err(Error::Limits { what: "bytes in front of the voxels", needed, allowed });
     }
-    Ok(match packing {
-        Packing::None => VoxelPlace { place, offset: start + skipped, packing, inner_offset: 0 },
-        _ => VoxelPlace { place, offset: start, packing, inner_offset: skipped },
-    })
+    let inner = matches!(packing, Packing::Gzip | Packing::Zlib);
+    let offset = |place: &Place| {
+        let start = if lines == 0 { start } else { behind_lines(place, start, lines, limits)? };
+        if from_end {
+            let offset = place.length.checked_sub(bytes / count).filter(|&offset| offset >= start);
+            return offset
+                .ok_or_else(|| Error::malformed("voxels", "there are fewer than the header announces"));
+        }
+        Ok(if inner { start } else { start + skipped })
+    };
+    let files: Result<_, Error> = places.into_iter().map(|place| Ok((offset(&place)?, place))).collect();
+    let files: Vec<(u64, Place)> = files?;
+    let files = files.into_iter().map(|(offset, place)| (place, offset)).collect();
+    Ok(VoxelPlace { files, packing, inner_offset: if inner { skipped } else { 0 } })
+}
+
+/// The files that the field names: one, those listed behind it, or numbered ones.
+fn named(place: &Place, name: &str, end: u64, fields: &Fields, limits: &Limits) -> Result<Vec<Place>, Error> {
+    if is_list(name) {
+        let names = files::listed(place, end, fields, limits)?;
+        return names.iter().map(|name| place.beside(name)).collect();
+    }
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let numbers = |words: &[&str]| words.iter().map(|word| word.parse().ok()).collect::<Option<Vec<i64>>>();
+    // A fifth word counts the axes in each file, which follows from the number of files.
+    if let Some((pattern, rest)) = words.split_first()
+        && pattern.contains('%')
+        && let Some([first, last, step] | [first, last, step, _]) = numbers(rest).as_deref()
+    {
+        let names = files::numbered(pattern, [*first, *last, *step], fields)?;
+        return names.iter().map(|name| place.beside(name)).collect();
+    }
+    Ok(vec![place.beside(name)?])
 }
 
 /// Where the bytes behind some lines begin.

@@ -9,6 +9,8 @@ use ndarray::Array3;
 
 use crate::Error;
 use crate::layout::{Layout, Packing, Stored};
+use crate::source::Place;
+use crate::text::Numbers;
 
 /// No compression of deflate goes further than this (RFC 1951: 258 bytes from 2 bits).
 const MAX_INFLATION: u64 = 1032;
@@ -24,23 +26,22 @@ impl<'a> Voxels<'a> {
     pub fn open(layout: &'a Layout, block: usize, progress: &Progress) -> Result<Self, Error> {
         let voxels = &layout.voxels;
         let before = layout.block_bytes().saturating_mul(block as u64);
-        let needed = before.saturating_add(layout.block_bytes()).saturating_add(voxels.inner_offset);
-        let there = voxels.place.length.saturating_sub(voxels.offset);
-        let possible = match voxels.packing {
-            Packing::None => there,
-            _ => there.saturating_mul(MAX_INFLATION),
-        };
-        if needed > possible {
-            return Err(ends_early());
+        let chunk =
+            layout.block_bytes().saturating_mul(layout.stacked as u64) / voxels.files.len().max(1) as u64;
+        check_length(layout, before.saturating_add(layout.block_bytes()), chunk)?;
+        if let (Packing::None, [(place, offset)]) = (voxels.packing, voxels.files.as_slice()) {
+            return Ok(Self { layout, reader: place.reader(offset + before)? });
         }
-        let inner = before + voxels.inner_offset;
-        let reader: Box<dyn Read + Send> = match voxels.packing {
-            Packing::None => return Ok(Self { layout, reader: voxels.place.reader(voxels.offset + inner)? }),
-            Packing::Gzip => Box::new(MultiGzDecoder::new(voxels.place.reader(voxels.offset)?)),
-            Packing::Zlib => Box::new(ZlibDecoder::new(voxels.place.reader(voxels.offset)?)),
+        let reader: Box<dyn Read + Send> = match voxels.files.as_slice() {
+            [(place, offset)] => unpacked(layout, place, *offset)?,
+            _ => {
+                let none: Box<dyn Read + Send> = Box::new(io::empty());
+                Box::new(Chain { layout: layout.clone(), chunk, next: 0, current: none.take(0) })
+            }
         };
         let mut opened = Self { layout, reader };
-        opened.skip(inner, progress)?;
+        let inner = if voxels.files.len() == 1 { voxels.inner_offset } else { 0 };
+        opened.skip(before + inner, progress)?;
         Ok(opened)
     }
 
@@ -61,13 +62,19 @@ impl<'a> Voxels<'a> {
     fn failed(&self, cause: io::Error) -> Error {
         match cause.kind() {
             io::ErrorKind::UnexpectedEof => ends_early(),
+            io::ErrorKind::InvalidData if self.layout.voxels.packing == Packing::Text => {
+                Error::malformed("voxels", "one of them is no number of its type")
+            }
             // What flate2 answers for streams that are no deflate or have a wrong checksum.
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
                 if self.layout.voxels.packing != Packing::None =>
             {
                 Error::malformed("compressed voxels", "the compression is damaged")
             }
-            _ => self.layout.voxels.place.io(cause),
+            _ => match self.layout.voxels.files.first() {
+                Some((place, _)) => place.io(cause),
+                None => ends_early(),
+            },
         }
     }
 
@@ -103,7 +110,7 @@ impl<'a> Voxels<'a> {
 
     /// Reads to the end of the compressed data, where the checksum is. More voxels than announced are noted.
     pub fn finish(&mut self, notes: &mut Notes) -> Result<(), Error> {
-        match self.reader.read(&mut [0; 1]) {
+        match self.reader.read(&mut [0; 8]) {
             Ok(0) => Ok(()),
             Ok(_) => {
                 let text = "more data than the header announces; the rest is not used";
@@ -112,6 +119,11 @@ impl<'a> Voxels<'a> {
             }
             Err(cause) => Err(self.failed(cause)),
         }
+    }
+
+    fn swaps(&self) -> bool {
+        // Words have been read into the machine's own order.
+        self.layout.voxels.packing != Packing::Text && self.layout.big_endian != cfg!(target_endian = "big")
     }
 
     /// Samples as they are stored, read straight into place slice by slice.
@@ -128,7 +140,7 @@ impl<'a> Voxels<'a> {
                 one[0]
             });
         }
-        let swaps = self.layout.big_endian != cfg!(target_endian = "big");
+        let swaps = self.swaps();
         self.slices(progress, |voxels, out: &mut [T]| {
             voxels.reader.read_exact(bytemuck::cast_slice_mut(out)).map_err(|cause| voxels.failed(cause))?;
             if swaps {
@@ -146,7 +158,7 @@ impl<'a> Voxels<'a> {
         progress: &Progress,
         mut convert: impl FnMut(R) -> T,
     ) -> Result<Array3<T>, Error> {
-        let swaps = self.layout.big_endian != cfg!(target_endian = "big");
+        let swaps = self.swaps();
         let step = self.layout.interleaved;
         let voxels_at_once = ((64 << 10) / (step * size_of::<R>())).max(1);
         let mut stored = vec![R::zeroed(); voxels_at_once * step];
@@ -189,6 +201,65 @@ impl<'a> Voxels<'a> {
         }
         let mismatch = |_| Error::malformed("volume", "its shape does not fit its samples");
         Array3::from_shape_vec(shape, samples).map_err(mismatch)
+    }
+}
+
+/// Refuses files that can't hold `needed` bytes of voxels, `chunk` of them in each file but the last.
+fn check_length(layout: &Layout, needed: u64, chunk: u64) -> Result<(), Error> {
+    let voxels = &layout.voxels;
+    let mut left = needed;
+    for (place, offset) in &voxels.files {
+        let there = place.length.saturating_sub(*offset);
+        let possible = match voxels.packing {
+            Packing::None => there,
+            Packing::Gzip | Packing::Zlib => there.saturating_mul(MAX_INFLATION),
+            // A digit and a blank for each but the last.
+            Packing::Text => there.div_ceil(2).saturating_mul(layout.stored.bytes()),
+        };
+        let here = if voxels.files.len() == 1 { left } else { left.min(chunk) };
+        if here.saturating_add(voxels.inner_offset) > possible {
+            return Err(ends_early());
+        }
+        left -= here;
+    }
+    if left > 0 { Err(ends_early()) } else { Ok(()) }
+}
+
+/// The bytes of a file's voxels as they are in memory, but for their order.
+fn unpacked(layout: &Layout, place: &Place, offset: u64) -> Result<Box<dyn Read + Send>, Error> {
+    let reader = place.reader(offset)?;
+    Ok(match layout.voxels.packing {
+        Packing::None => reader,
+        Packing::Gzip => Box::new(MultiGzDecoder::new(reader)),
+        Packing::Zlib => Box::new(ZlibDecoder::new(reader)),
+        Packing::Text => Box::new(Numbers::new(reader, layout.stored)),
+    })
+}
+
+/// Files one after another, each opened when it is its turn.
+struct Chain {
+    layout: Layout,
+    /// Bytes of voxels in each file.
+    chunk: u64,
+    next: usize,
+    current: io::Take<Box<dyn Read + Send>>,
+}
+
+impl Read for Chain {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.current.read(out)?;
+            if read == 0 && self.current.limit() > 0 && !out.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let Some((place, offset)) = self.layout.voxels.files.get(self.next).filter(|_| read == 0) else {
+                return Ok(read);
+            };
+            self.next += 1;
+            let mut file = unpacked(&self.layout, place, *offset).map_err(io::Error::other)?;
+            io::copy(&mut (&mut file).take(self.layout.voxels.inner_offset), &mut io::sink())?;
+            self.current = file.take(self.chunk);
+        }
     }
 }
 

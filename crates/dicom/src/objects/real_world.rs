@@ -7,7 +7,8 @@ use dicom_dictionary_std::tags;
 
 use super::item::Item;
 use super::{Code, FreeText, ImageReference, SeriesReference};
-use crate::Error;
+use crate::elements::Fields;
+use crate::{Error, Limits};
 
 /// From stored values to real-world values.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +58,14 @@ impl RealWorldMap {
             RealWorldMapping::Linear { slope, intercept } => Some(slope * stored + intercept),
             RealWorldMapping::Lut(values) => values.get((stored - first) as usize).copied(),
         }
+    }
+
+    /// The maps that an image's or a frame's own header holds.
+    pub(crate) fn all_of(fields: Fields<'_>, limits: &Limits) -> Result<Vec<Self>, Error> {
+        if !fields.has(tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE) {
+            return Ok(Vec::new());
+        }
+        own_maps(Item::dataset(fields, limits), &Arc::from([]))
     }
 
     /// Reads one item of Real World Value Mapping Sequence (0040,9096).

@@ -51,6 +51,11 @@ impl SuvType {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
+    /// From the unit of its values.
+    pub(crate) fn from_unit(unit: &Unit) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.unit() == *unit)
+    }
+
     /// The defined term.
     #[must_use]
     pub fn code(self) -> &'static str {
@@ -194,6 +199,8 @@ impl ReferenceTime {
 pub enum SuvStep {
     /// The values are SUV of this type already.
     Already(SuvType),
+    /// The images' own real-world value map gives SUV of this type.
+    RealWorldMap(SuvType),
     /// Counts become SUV by body weight with the private factor (7053,1000) of Philips.
     PhilipsSuvFactor,
     /// Counts become Bq/ml with the private factor (7053,1009) of Philips.
@@ -229,6 +236,9 @@ impl fmt::Display for SuvStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Already(kind) => write!(f, "the values are SUV of type {} already", kind.code()),
+            Self::RealWorldMap(kind) => {
+                write!(f, "the images' own real-world value map gives SUV of type {}", kind.code())
+            }
             Self::PhilipsSuvFactor => {
                 f.write_str("counts are made SUV with the factor of Philips (7053,1000)")
             }
@@ -292,7 +302,12 @@ impl SuvReport {
             headers.into_iter().map(|header| Stated::read(header, limits)).collect();
         let sources = Sources::new(stated?);
         let mut steps = Vec::new();
-        let basis = basis(&sources, &mut steps);
+        let basis = basis(&sources, &mut steps).or_else(|refusal| {
+            // What the header lacks, the scanner may have worked out.
+            let map = sources.map().filter(|_| sources.is_pet()).ok_or(refusal)?;
+            steps.push(SuvStep::RealWorldMap(map.kind));
+            Ok(Basis::Uptake { kind: map.kind, factor: map.factor })
+        });
         let body = sources.body();
         let factors = SuvType::ALL.map(|kind| match basis.as_ref().map_err(SuvRefusal::clone)? {
             Basis::Activity { bq_per_ml, dose_bq } => Ok(bq_per_ml * body.measure(kind)? / dose_bq),
@@ -305,6 +320,7 @@ impl SuvReport {
             let kind = sources.suv_type().ok().flatten();
             unit(&units, kind.as_deref())
         });
+        let unit = unit.or_else(|| sources.map().map(|map| map.unit.clone()));
         Ok(Self { unit, factors, steps })
     }
 
@@ -350,7 +366,7 @@ impl SuvReport {
     pub fn volume(&self, volume: Arc<Volume>, kind: SuvType) -> Result<Volume, SuvRefusal> {
         let mapping = self.mapping(volume.mapping(), kind)?;
         let factor = self.factor(kind)?;
-        let vois = volume.facts().vois.iter().filter_map(|voi| scaled(voi, factor)).collect();
+        let vois = volume.facts().vois.iter().filter_map(|voi| moved(voi, factor, 0.0)).collect();
         // The mapping is finite and its slope not zero: factor and slope are.
         Volume::revalued(volume, mapping, vois).map_err(|_| SuvRefusal::OutOfRange {
             attribute: "the product of rescale slope and SUV factor",
@@ -360,16 +376,16 @@ impl SuvReport {
     }
 }
 
-/// A window for values that are multiplied by a positive factor.
-fn scaled(named: &NamedVoi, factor: f64) -> Option<NamedVoi> {
+/// A window for values that are multiplied by a positive factor and moved by an offset.
+pub(crate) fn moved(named: &NamedVoi, factor: f64, offset: f64) -> Option<NamedVoi> {
     let Voi::Window(window) = &named.voi else { return None };
     let window = match window.function() {
         // LINEAR counts in whole units, which scaled values have not.
         WindowFunction::Linear => {
             let (low, high) = window.ends();
-            Window::spanning(low * factor, high * factor)
+            Window::spanning(low * factor + offset, high * factor + offset)
         }
-        function => Window::new(window.center() * factor, window.width() * factor, function),
+        function => Window::new(window.center() * factor + offset, window.width() * factor, function),
     };
     Some(NamedVoi { name: named.name.clone(), voi: Voi::Window(window.ok()?) })
 }

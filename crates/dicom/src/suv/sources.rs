@@ -2,14 +2,16 @@
 
 use std::cmp::Ordering;
 
+use anatome_core::Unit;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
 use super::body::{Body, Sex};
 use super::clock::{Moment, offset_s, time_of_day_s};
-use super::{ReferenceTime, SuvRefusal};
+use super::{ReferenceTime, SuvRefusal, SuvType};
 use crate::elements::Fields;
-use crate::{Error, InstanceHeader, Limits, parse};
+use crate::objects::RealWorldMapping;
+use crate::{Error, InstanceHeader, Limits, Values, parse, units};
 
 /// One header.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,18 @@ pub(super) struct Stated {
     frame_duration_s: Option<f64>,
     philips_suv: Option<f64>,
     philips_bq_per_ml: Option<f64>,
+    /// What the real-world value maps of its frames say: see [`uptake_map`].
+    maps: Vec<Option<UptakeMap>>,
+}
+
+/// What a frame's own real-world value map says of uptake.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct UptakeMap {
+    pub kind: SuvType,
+    /// SUV for each unit of the frame's values.
+    pub factor: f64,
+    /// What the frame's values are in.
+    pub unit: Unit,
 }
 
 impl Stated {
@@ -52,7 +66,7 @@ impl Stated {
         let milliseconds = |tag| fields.number(tag).map(|ms| ms / 1000.0);
         let mut stated = Self {
             is_pet: header.modality == anatome_core::Modality::Pt,
-            units: code(tags::UNITS),
+            units: units::of_pet(header.frames.each.first().map_or(&header.values, |frame| &frame.values)),
             suv_type: code(tags::SUV_TYPE),
             corrected: fields.texts(tags::CORRECTED_IMAGE).filter_map(parse::code_string).collect(),
             decay_correction: code(tags::DECAY_CORRECTION),
@@ -80,8 +94,33 @@ impl Stated {
             let time = item.text(tags::RADIOPHARMACEUTICAL_START_TIME);
             stated.injection_time_s = time.and_then(time_of_day_s);
         }
+        let own = header.frames.each.iter().map(|frame| &frame.values);
+        stated.maps = own.map(|values| uptake_map(values)).collect();
+        if stated.maps.is_empty() {
+            stated.maps.push(uptake_map(&header.values));
+        }
         Ok(stated)
     }
+}
+
+/// The map must be a multiple of what the frame's values are: those of its rescale if that has a unit, of its first map
+/// otherwise.
+fn uptake_map(values: &Values) -> Option<UptakeMap> {
+    let rescale = (values.slope.unwrap_or(1.0), values.intercept.unwrap_or(0.0));
+    let (from, intercept, unit) = match (units::of_pet(values), units::of_map(values)) {
+        (Some(units), _) => (rescale.0, rescale.1, super::unit(&units, values.suv_type.as_deref())),
+        (None, Some(map)) => map,
+        (None, None) => return None,
+    };
+    let mut maps = values.real_world.iter().filter_map(|map| {
+        let kind = SuvType::from_unit(&units::of_ucum(&map.units)?)?;
+        match map.mapping {
+            RealWorldMapping::Linear { slope, intercept: 0.0 } => Some((kind, slope / from)),
+            _ => None,
+        }
+    });
+    let (kind, factor) = maps.find(|(_, factor)| factor.is_finite() && *factor > 0.0)?;
+    (intercept == 0.0).then_some(UptakeMap { kind, factor, unit })
 }
 
 /// The text of a private element, by its creator (PS3.5 7.8.1).
@@ -127,6 +166,16 @@ impl Sources {
         let (low, high) = range;
         let usable = low <= value && value <= high;
         if usable { Ok(value) } else { Err(SuvRefusal::OutOfRange { attribute, low, high }) }
+    }
+
+    /// What the real-world value maps of all frames say, if they agree.
+    pub fn map(&self) -> Option<&UptakeMap> {
+        let mut maps = self.0.iter().flat_map(|stated| &stated.maps);
+        let first = maps.next()?.as_ref()?;
+        // Slopes of maps are written as doubles, those of rescales as decimal text.
+        let near = |factor: f64| (factor - first.factor).abs() <= 1e-5 * first.factor;
+        let same = |map: &UptakeMap| map.kind == first.kind && map.unit == first.unit && near(map.factor);
+        maps.all(|map| map.as_ref().is_some_and(same)).then_some(first)
     }
 
     pub fn units(&self) -> Result<String, SuvRefusal> {

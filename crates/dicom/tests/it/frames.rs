@@ -108,7 +108,7 @@ fn dose_grids_are_volumes_in_their_units() {
         assert_eq!(volume.grid().shape(), [15, 10, 10]);
         assert_eq!(volume.grid().spacing_mm(), DVec3::new(10.0, 10.0, 5.0), "{file}");
         assert!((volume.mapping().slope - 1e-6).abs() < 1e-15);
-        assert_eq!(volume.mapping().unit, Unit::Other("RELATIVE".into()));
+        assert_eq!(volume.mapping().unit, Unit::Other("relative dose".into()));
     }
 }
 

@@ -27,5 +27,6 @@ mod sources;
 mod stacks;
 mod studies;
 mod suv;
+mod units;
 mod values;
 mod written;

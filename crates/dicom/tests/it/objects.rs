@@ -172,7 +172,7 @@ fn a_dose_is_a_volume_of_doses() {
     let loaded = crate::shared::load_one(&group(scan_bytes(bytes).unwrap().instances)[0]).unwrap();
     let volume = &loaded.volume;
     assert_eq!(volume.grid().shape(), [15, 10, 10]);
-    assert_eq!(volume.mapping().unit, anatome_core::Unit::Other("RELATIVE".into()));
+    assert_eq!(volume.mapping().unit, anatome_core::Unit::Other("relative dose".into()));
     let (_, most) = volume.value_range().unwrap();
     assert!((most - 1.254).abs() < 1e-6, "{most}");
 }

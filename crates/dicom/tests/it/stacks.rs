@@ -1,5 +1,6 @@
 //! Frames that make no volume: colour, scale, and where both come from.
 
+use anatome_core::Samples;
 use anatome_dicom::{
     Error, Form, Frame, FramePixels, Limits, OverlayKind, SpacingSource, Stack, StackFrame, group,
 };
@@ -111,6 +112,122 @@ fn pixels_may_be_planar_or_big_endian_words() {
     let together = planar.us((0x28, 0x06), 0);
     let found = rgb(stack_of(together.bytes()).frame(0).unwrap());
     assert_eq!(found.as_slice().unwrap(), planes);
+}
+
+/// PS3.3 C.7.6.19: what is below the first mapped value stays grey.
+#[test]
+fn a_supplemental_palette_colours_the_highest_values() {
+    let words = |words: &[u16]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>();
+    let ramp = words(&std::array::from_fn::<u16, 16, _>(|n| 90 + n as u16));
+    let mut image =
+        plain(Image::new()).with((0x08, 0x9205), b"CS", b"MIXED ").with((0x7FE0, 0x10), b"OW", &ramp);
+    for (n, entries) in [(0, [0xFF00, 0, 0x8000]), (1, [0, 0xFF00, 0x8000]), (2, [0, 0, 0xFFFF])] {
+        image = image.with((0x28, 0x1101 + n), b"US", &words(&[3, 100, 16]));
+        image = image.with((0x28, 0x1201 + n), b"OW", &words(&entries));
+    }
+    let frame = stack_of(image.bytes()).frame(0).unwrap();
+    let FramePixels::Grey(grey) = frame.pixels else { panic!("no grey") };
+    assert_eq!(grey.samples.get([0, 0, 3]), Some(93.0));
+    let palette = grey.supplemental.unwrap();
+    assert_eq!(palette.first_mapped(), 100);
+    let colors = [99.0, 100.0, 101.0, 102.0, 105.0].map(|stored| palette.rgb(stored));
+    assert_eq!(
+        colors,
+        [None, Some([254, 0, 0]), Some([0, 254, 0]), Some([128, 128, 255]), Some([128, 128, 255])]
+    );
+    // Tables that begin at different values are none.
+    let broken = image.with((0x28, 0x1102), b"US", &words(&[3, 101, 16]));
+    let frame = stack_of(broken.bytes()).frame(0).unwrap();
+    let FramePixels::Grey(grey) = frame.pixels else { panic!("no grey") };
+    assert!(grey.supplemental.is_none() && frame.notes.has(anatome_core::NoteCode::Ignored));
+}
+
+/// A survey decodes everything, keeps nothing, and counts what is damaged.
+#[test]
+fn a_survey_says_what_values_are_and_what_is_damaged() {
+    let pool = &*crate::shared::POOL;
+    let progress = anatome_core::Progress::new();
+    let image = plain(Image::new()).with((0x28, 0x08), b"IS", b"2 ").us((0x28, 0x120), 0);
+    let words: Vec<u8> = (0..32u16).flat_map(|n| (10 * n).to_le_bytes()).collect();
+    let image = image.with((0x28, 0x1053), b"DS", b"0.5 ").with((0x7FE0, 0x10), b"OW", &words);
+    let survey = stack_of(image.bytes()).survey(pool, &progress).unwrap();
+    assert_eq!((survey.decoded, survey.damaged.len()), (2, 0));
+    let values = survey.values.unwrap();
+    assert_eq!((values.range, values.sample_type), (Some((5.0, 155.0)), "u16"));
+    let destroyed = plain(Image::new()).us((0x28, 0x100), 8).us((0x28, 0x101), 8).us((0x28, 0x102), 7);
+    let destroyed = destroyed.encapsulated("1.2.840.10008.1.2.4.50", &[0xFF, 0xD8, 1, 2, 3, 4]);
+    let survey = stack_of(destroyed).survey(pool, &progress).unwrap();
+    assert_eq!(survey.decoded, 0);
+    assert!(matches!(survey.damaged.as_slice(), [(reason, 1)] if !reason.is_empty()), "{:?}", survey.damaged);
+    assert!(survey.values.is_none());
+    let cancelled = anatome_core::Progress::new();
+    cancelled.cancel();
+    assert!(matches!(stack_of(image.bytes()).survey(pool, &cancelled), Err(Error::Cancelled)));
+}
+
+/// 18 bits make three bytes, which are padded to four: frames begin and end within bytes.
+#[test]
+fn single_bits_of_several_frames_are_whole_in_an_archive_too() {
+    let image = plain(Image::new()).us((0x28, 0x10), 3).us((0x28, 0x11), 3).with((0x28, 0x08), b"IS", b"2 ");
+    let image = image.us((0x28, 0x100), 1).us((0x28, 0x101), 1).us((0x28, 0x102), 0);
+    let image = image.with((0x7FE0, 0x10), b"OB", &[0b1010_0110, 0b0110_1101, 0b01]);
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    writer.start_file("a.dcm", zip::write::SimpleFileOptions::default()).unwrap();
+    std::io::Write::write_all(&mut writer, &image.bytes()).unwrap();
+    let zipped = writer.finish().unwrap().into_inner();
+    for bytes in [image.bytes(), zipped] {
+        let stack = stack_of(bytes);
+        let frames = [0, 1].map(|n| match stack.frame(n).unwrap().pixels {
+            FramePixels::Grey(grey) => all_values(&grey.samples),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(frames[0], [0., 1., 1., 0., 0., 1., 0., 1., 1.]);
+        assert_eq!(frames[1], [0., 1., 1., 0., 1., 1., 0., 1., 0.]);
+    }
+}
+
+/// PS3.5 8.1.1 and D: two samples in three bytes, frames without a gap between them.
+#[test]
+fn twelve_bits_are_packed() {
+    let values: Vec<u16> = (0..18).map(|n| (0xF01 + 13 * n) & 0xFFF).collect();
+    let bits: Vec<u8> = values.iter().flat_map(|v| (0..12).map(move |bit| (v >> bit & 1) as u8)).collect();
+    let bytes: Vec<u8> =
+        bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |all, bit| all << 1 | bit)).collect();
+    assert_eq!(bytes[..3], [0x01, 0xEF, 0xF0]);
+    // Frames of 3 x 3: the second one begins in the middle of a byte.
+    let image = plain(Image::new()).us((0x28, 0x10), 3).us((0x28, 0x11), 3).with((0x28, 0x08), b"IS", b"2 ");
+    let image = image.us((0x28, 0x100), 12).us((0x28, 0x101), 12).us((0x28, 0x102), 11);
+    let image = image.with((0x7FE0, 0x10), b"OW", &bytes);
+    for (signed, minus) in [(0, 0), (1, 0x1000)] {
+        let stack = stack_of(image_with_sign(&image, signed).bytes());
+        for frame in 0..2 {
+            let FramePixels::Grey(grey) = stack.frame(frame).unwrap().pixels else { panic!("no grey") };
+            let found: Vec<i32> = match &grey.samples {
+                Samples::U16(a) => a.iter().map(|&v| v.into()).collect(),
+                Samples::I16(a) => a.iter().map(|&v| v.into()).collect(),
+                other => panic!("{other:?}"),
+            };
+            let expected = values[9 * frame..9 * frame + 9].iter().map(|&v| i32::from(v));
+            let expected: Vec<i32> = expected.map(|v| if v >= 0x800 { v - minus } else { v }).collect();
+            assert_eq!(found, expected);
+        }
+    }
+}
+
+fn image_with_sign(image: &Image, signed: u16) -> Image {
+    Image { syntax: image.syntax, elements: image.elements.clone() }.us((0x28, 0x103), signed)
+}
+
+/// Retired, and packed as YBR_FULL_422 is: black is 16, white 235.
+#[test]
+fn partial_range_422_is_black_and_white_where_it_says() {
+    let image = plain(Image::new()).us((0x28, 0x02), 3).with((0x28, 0x04), b"CS", b"YBR_PARTIAL_422 ");
+    let image = image.us((0x28, 0x100), 8).us((0x28, 0x101), 8).us((0x28, 0x102), 7);
+    let quads = [[16u8, 235, 128, 128], [81, 81, 90, 240]].concat().repeat(4);
+    let found = rgb(stack_of(image.with((0x7FE0, 0x10), b"OB", &quads).bytes()).frame(0).unwrap());
+    assert_eq!(found.as_slice().unwrap()[..6], [0, 0, 0, 255, 255, 255]);
+    assert_eq!(found.as_slice().unwrap()[6..9], [254, 0, 0]);
+    assert_eq!(found.as_slice().unwrap()[6..9], found.as_slice().unwrap()[9..12]);
 }
 
 /// PS3.3 C.7.6.3.1.2 and C.11.6: MONOCHROME1 with INVERSE is one inversion (Weasis #620).

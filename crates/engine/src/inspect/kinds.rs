@@ -1,20 +1,132 @@
 //! What is said of series that are no volumes, and of uptake.
 
-use anatome_dicom::objects::{DerivedObject, SegmentationKind, read_object};
-use anatome_dicom::{Form, Limits, Series, SpacingSource, Stack, SuvReport, SuvType};
+use anatome_dicom::objects::{
+    DerivedObject, DoseGrid, RealWorldMap, RealWorldMapping, SegmentationKind, read_object,
+};
+use anatome_dicom::{Form, Limits, Series, SpacingSource, Stack, Survey, SuvReport, SuvType};
 use serde::Serialize;
 
 /// Frames that make no volume.
 #[derive(Debug, Serialize)]
 pub struct StackReport {
-    /// Why they make none.
-    pub reason: String,
+    /// Why they make none; absent for colour, which never does.
+    pub reason: Option<String>,
     /// Columns and rows of the first frame.
     pub size: [usize; 2],
     /// Distances in mm between columns and between rows of the first frame; absent where nothing tells.
     pub spacing_mm: Option<[f64; 2]>,
     /// How the spacing is known.
     pub spacing_source: String,
+}
+
+/// How pixels are stored, of the first instance of a series.
+#[derive(Debug, Serialize)]
+pub struct PixelsReport {
+    /// Photometric Interpretation (0028,0004).
+    pub photometric: String,
+    /// Samples per Pixel (0028,0002).
+    pub samples_per_pixel: u32,
+    /// Bits Allocated (0028,0100).
+    pub bits_allocated: u32,
+    /// Bits Stored (0028,0101).
+    pub bits_stored: u32,
+    /// Whether stored values may be negative.
+    pub signed: bool,
+}
+
+impl PixelsReport {
+    pub(super) fn of(series: &Series) -> Option<Self> {
+        let pixels = series.instances().first()?.pixels.as_ref()?;
+        Some(Self {
+            photometric: pixels.photometric.clone(),
+            samples_per_pixel: pixels.samples_per_pixel,
+            bits_allocated: pixels.bits_allocated,
+            bits_stored: pixels.bits_stored,
+            signed: pixels.signed,
+        })
+    }
+
+    /// Whether the images are in colour.
+    #[must_use]
+    pub fn is_color(&self) -> bool {
+        self.samples_per_pixel > 1 || self.photometric == "PALETTE COLOR"
+    }
+}
+
+/// What decoding the frames of a series showed that makes no volume.
+#[derive(Debug, Serialize)]
+pub struct DecodedReport {
+    /// How many frames can be decoded.
+    pub frames: usize,
+    /// Why others can't be.
+    pub damaged: Vec<DamageReport>,
+    /// Whether any was ever compressed with loss.
+    pub lossy: bool,
+}
+
+/// Frames that can't be decoded.
+#[derive(Debug, Serialize)]
+pub struct DamageReport {
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub frames: usize,
+}
+
+impl DecodedReport {
+    pub(super) fn of(survey: &Survey) -> Self {
+        let damage =
+            |(reason, frames): &(String, usize)| DamageReport { reason: reason.clone(), frames: *frames };
+        Self {
+            frames: survey.decoded,
+            damaged: survey.damaged.iter().map(damage).collect(),
+            lossy: survey.lossy,
+        }
+    }
+
+    /// Why none can be decoded, where that is so.
+    pub(super) fn error(&self) -> Option<String> {
+        let none = self.frames == 0 && !self.damaged.is_empty();
+        let reasons: Vec<&str> = self.damaged.iter().map(|damage| damage.reason.as_str()).collect();
+        none.then(|| reasons.join("; "))
+    }
+}
+
+/// A real-world value map (0040,9096) in an image's own header.
+#[derive(Debug, Serialize)]
+pub struct RealWorldReport {
+    /// The unit of its values: a code, mostly of UCUM.
+    pub unit: String,
+    /// Real-world units per stored unit; absent where a table maps values.
+    pub slope: Option<f64>,
+    /// The real-world value of a stored zero.
+    pub intercept: Option<f64>,
+    /// The first and last stored value that is mapped.
+    pub range: [f64; 2],
+    /// Whether images differ in it; this is the first one's.
+    pub differs: bool,
+}
+
+impl RealWorldReport {
+    pub(super) fn all(series: &Series) -> Vec<Self> {
+        let frames = series.frames();
+        let Some(first) = frames.first() else { return Vec::new() };
+        let maps = &first.values().real_world;
+        let report = |(n, map): (usize, &RealWorldMap)| {
+            let (slope, intercept) = match &map.mapping {
+                RealWorldMapping::Linear { slope, intercept } => (Some(*slope), Some(*intercept)),
+                _ => (None, None),
+            };
+            Self {
+                unit: map.units.value.clone(),
+                slope,
+                intercept,
+                range: [map.range.0, map.range.1],
+                differs: frames.iter().any(|frame| frame.values().real_world.get(n) != Some(map)),
+            }
+        };
+        maps.iter().enumerate().map(report).collect()
+    }
 }
 
 /// An object that is no image by itself.
@@ -42,6 +154,7 @@ pub struct UptakeReport {
 impl StackReport {
     pub(super) fn of(series: &Series, form: Form, limits: &Limits) -> Option<Self> {
         let Form::Stack { reason } = form else { return None };
+        let reason = (!PixelsReport::of(series)?.is_color()).then_some(reason);
         let [_, rows, columns] = series.shape()?;
         let spacing = Stack::new(series, limits).and_then(|stack| stack.spacing(0));
         let (spacing_mm, spacing_source) = match spacing {
@@ -58,6 +171,7 @@ fn source(source: SpacingSource) -> String {
         SpacingSource::CalibratedByGeometry => "pixel spacing, calibrated by the known geometry",
         SpacingSource::CalibratedByFiducial => "pixel spacing, calibrated by an object of known size",
         SpacingSource::CalibratedUnstated => "pixel spacing, calibrated without saying how",
+        SpacingSource::ObjectPlane => "in the plane of the object, calibrated by its height over the table",
         SpacingSource::Detector => "at the detector: what lies in the patient is smaller",
         SpacingSource::Magnification { factor } => {
             return format!("at the detector, divided by the estimated magnification of {factor}");
@@ -79,17 +193,22 @@ impl ObjectReport {
         let objects = if many > 1 { format!("{many} objects, the first with ") } else { String::new() };
         match object {
             Ok(object) => {
-                let (kind, content) = describe(&object);
+                let (kind, content) = describe(&object, series.frames().len());
                 let referenced_series = object.referenced().len();
                 Some(Self { kind, content: objects + &content, referenced_series })
             }
-            // An image, or nothing that is known.
-            Err(_) if series.shape().is_some() => None,
+            // An image.
+            Err(anatome_dicom::Error::Unsupported { .. }) if series.form() != Form::Object => None,
             Err(error) => {
                 let kind = header.sop_class_name().unwrap_or("object without images").to_owned();
                 let content = match error {
-                    anatome_dicom::Error::Unsupported { .. } => "not read".to_owned(),
-                    error => error.to_string(),
+                    _ if header.pixels.is_none() && kind.ends_with("Image Storage") => {
+                        "an image without pixel data".to_owned()
+                    }
+                    anatome_dicom::Error::Unsupported { .. } => {
+                        "objects of this kind are not read".to_owned()
+                    }
+                    error => format!("not read: {error}"),
                 };
                 Some(Self { kind, content, referenced_series: 0 })
             }
@@ -101,7 +220,7 @@ fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-fn describe(object: &DerivedObject) -> (String, String) {
+fn describe(object: &DerivedObject, frames: usize) -> (String, String) {
     let (kind, content) = match object {
         DerivedObject::Segmentation(s) => {
             let kind = match s.kind {
@@ -118,7 +237,7 @@ fn describe(object: &DerivedObject) -> (String, String) {
             let regions = counted(s.rois.len(), "region");
             ("RT structure set", format!("{regions}{broken}, {}", counted(contours, "contour")))
         }
-        DerivedObject::Dose(dose) => ("RT dose", counted(dose.frame_offsets_mm.len(), "plane")),
+        DerivedObject::Dose(dose) => ("RT dose", dose_content(dose, frames)),
         DerivedObject::Plan(_) => ("RT plan", "not read further".to_owned()),
         DerivedObject::PresentationState(s) => {
             ("presentation state", counted(s.annotations.len(), "annotation"))
@@ -130,6 +249,12 @@ fn describe(object: &DerivedObject) -> (String, String) {
         _ => ("object", String::new()),
     };
     (kind.to_owned(), content)
+}
+
+fn dose_content(dose: &DoseGrid, planes: usize) -> String {
+    let stated = dose.frame_offsets_mm.len();
+    let held = counted(planes, "plane");
+    if stated > 1 && stated != planes { format!("{held}, positions for {stated}") } else { held }
 }
 
 impl UptakeReport {

@@ -1,10 +1,12 @@
 //! What is in files, as data for people and scripts.
 
 use anatome_core::{Grid, Notes, Volume, orientation_letters};
-use anatome_dicom::{Limits, Series, Skipped};
+use anatome_dicom::{Limits, Series, Skipped, Survey, SurveyedValues};
 use serde::Serialize;
 
-pub use self::kinds::{ObjectReport, StackReport, UptakeReport};
+pub use self::kinds::{
+    DamageReport, DecodedReport, ObjectReport, PixelsReport, RealWorldReport, StackReport, UptakeReport,
+};
 use crate::image_part::ImagePart;
 use crate::study::Study;
 
@@ -107,8 +109,15 @@ pub struct SeriesReport {
     pub identity: Option<SeriesIdentity>,
     /// Where the samples stand; absent if they make no volume.
     pub geometry: Option<GeometryReport>,
-    /// What the samples mean; absent if they were not loaded.
+    /// How the pixels are stored; absent for other files than DICOM and objects without images.
+    pub pixels: Option<PixelsReport>,
+    /// What decoding showed of images that make no volume; absent if they were not decoded.
+    pub decoded: Option<DecodedReport>,
+    /// What the samples mean; absent if they were not loaded, and for colour.
     pub values: Option<ValuesReport>,
+    /// The real-world value maps that the images themselves hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub real_world: Vec<RealWorldReport>,
     /// SUV factors of a PET volume, or why there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub uptake: Vec<UptakeReport>,
@@ -261,7 +270,10 @@ impl SeriesReport {
                 description: series.description().map(str::to_owned),
             }),
             geometry: None,
+            pixels: PixelsReport::of(series),
+            decoded: None,
             values: volume.map(ValuesReport::of),
+            real_world: RealWorldReport::all(series),
             uptake: UptakeReport::all(series, &form, limits),
             stack: StackReport::of(series, form, limits),
             object: ObjectReport::of(series, limits),
@@ -291,13 +303,28 @@ impl SeriesReport {
             transfer_syntaxes: vec![file.format().name().to_owned()],
             identity: None,
             geometry: Some(GeometryReport::of(file.grid())),
+            pixels: None,
+            decoded: None,
             values: volume.map(ValuesReport::of),
+            real_world: Vec::new(),
             uptake: Vec::new(),
             stack: None,
             object: None,
             error: None,
             notes: file.notes().clone(),
         }
+    }
+
+    /// Adds what decoding the images showed.
+    pub(crate) fn add_survey(&mut self, survey: &Survey) {
+        let decoded = DecodedReport::of(survey);
+        self.error = decoded.error();
+        self.decoded = Some(decoded);
+        // The samples of a segmentation are no values.
+        if self.stack.is_some() {
+            self.values = survey.values.as_ref().map(|values| ValuesReport::of_frames(values, survey.lossy));
+        }
+        self.add_notes(&survey.notes);
     }
 
     /// Adds notes that are not there yet: loading repeats what geometry says.
@@ -334,6 +361,21 @@ impl GeometryReport {
 }
 
 impl ValuesReport {
+    fn of_frames(values: &SurveyedValues, lossy: bool) -> Self {
+        let SurveyedValues { sample_type, mapping, padding, facts, range, .. } = values;
+        Self {
+            sample_type,
+            slope: mapping.slope,
+            intercept: mapping.intercept,
+            unit: mapping.unit.to_string(),
+            range: range.map(|(low, high)| [low, high]),
+            padding: padding.map(|padding| [padding.lowest, padding.highest]),
+            inverted: facts.inverted,
+            lossy,
+            windows: facts.vois.clone(),
+        }
+    }
+
     fn of(volume: &Volume) -> Self {
         let mapping = volume.mapping();
         Self {

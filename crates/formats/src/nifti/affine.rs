@@ -17,7 +17,7 @@ pub(super) fn patient_from_index(
     let mm = millimetres(header.units, notes)?;
     let lps = |ras: DAffine3| scaled(LPS_FROM_RAS * mm, ras);
     let sform = (header.sform_code > 0).then(|| usable(lps(sform(header))));
-    let qform = (header.qform_code > 0).then(|| qform(header, shape).and_then(|ras| usable(lps(ras))));
+    let qform = (header.qform_code > 0).then(|| qform(header, shape, notes).and_then(|ras| usable(lps(ras))));
     match (sform, qform) {
         (Some(Ok(sform)), Some(Ok(qform))) => {
             compare(header, &sform, &qform, shape, notes);
@@ -35,7 +35,7 @@ pub(super) fn patient_from_index(
         (None, None) => {
             let text = "neither sform nor qform: orientation and position are assumed; left may be right";
             notes.add(NoteCode::Assumed, text);
-            usable(lps(DAffine3::from_scale(distances(header, shape)?)))
+            usable(lps(DAffine3::from_scale(distances(header, shape, notes)?)))
         }
     }
 }
@@ -72,7 +72,7 @@ fn sform(header: &Header) -> DAffine3 {
 }
 
 /// Rotation by the unit quaternion (a, b, c, d) with a >= 0, after the third axis was flipped where pixdim[0] < 0.
-fn qform(header: &Header, shape: [usize; 3]) -> Result<DAffine3, Error> {
+fn qform(header: &Header, shape: [usize; 3], notes: &mut Notes) -> Result<DAffine3, Error> {
     let [mut b, mut c, mut d] = header.quaternion_bcd;
     let length2 = b * b + c * c + d * d;
     // Rounded to f32, half a turn may be a little longer than 1.
@@ -92,22 +92,27 @@ fn qform(header: &Header, shape: [usize; 3]) -> Result<DAffine3, Error> {
         DVec3::new(2.0 * (b * d + a * c), 2.0 * (c * d - a * b), a * a + d * d - b * b - c * c),
     );
     let handedness = if header.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
-    let scale = distances(header, shape)? * DVec3::new(1.0, 1.0, handedness);
+    let scale = distances(header, shape, notes)? * DVec3::new(1.0, 1.0, handedness);
     Ok(DAffine3 {
         matrix3: rotation * DMat3::from_diagonal(scale),
         translation: DVec3::from_array(header.qoffset),
     })
 }
 
-/// The distances between voxels. An axis of one voxel may have none.
-fn distances(header: &Header, shape: [usize; 3]) -> Result<DVec3, Error> {
+/// The distances between voxels. An axis of one voxel may have none; a negative one is meant without its sign, because
+/// the quaternion gives the direction.
+fn distances(header: &Header, shape: [usize; 3], notes: &mut Notes) -> Result<DVec3, Error> {
     let [_, x, y, z, ..] = header.pixdim;
     let mut distances = [x, y, z];
     for (distance, voxels) in distances.iter_mut().zip(shape.into_iter().rev()) {
         if *distance == 0.0 && voxels == 1 {
             *distance = 1.0;
         }
-        if !distance.is_finite() || *distance <= 0.0 {
+        if *distance < 0.0 {
+            notes.add(NoteCode::Tolerated, "a distance of voxels that is negative; its sign is not used");
+            *distance = -*distance;
+        }
+        if !distance.is_finite() || *distance == 0.0 {
             return Err(Error::geometry(format!("voxels {distance} apart")));
         }
     }

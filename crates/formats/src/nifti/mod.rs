@@ -165,8 +165,8 @@ fn voxels(
 
 fn at(place: Place, packing: Packing, offset: u64) -> VoxelPlace {
     match packing {
-        Packing::None => VoxelPlace { place, offset, packing, inner_offset: 0 },
-        _ => VoxelPlace { place, offset: 0, packing, inner_offset: offset },
+        Packing::None => VoxelPlace::one(place, offset, packing, 0),
+        _ => VoxelPlace::one(place, 0, packing, offset),
     }
 }
 

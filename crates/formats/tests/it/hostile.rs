@@ -52,7 +52,6 @@ fn axes_that_make_no_grid_are_refused() {
     assert_eq!(qform([f32::NAN, 0., 0.], [1.; 4]), ErrorKind::Geometry);
     assert_eq!(qform([1., 1., 1.], [1.; 4]), ErrorKind::Geometry);
     assert_eq!(qform([0.; 3], [1., 0., 1., 1.]), ErrorKind::Geometry);
-    assert_eq!(qform([0.; 3], [1., -1., 1., 1.]), ErrorKind::Geometry);
     let directions = |text| refused(nrrd(&[("space directions", text)]));
     assert_eq!(directions("(0,0,0) (0,1,0) (0,0,1)"), ErrorKind::Geometry);
     assert_eq!(directions("(1,0,0) (1,0,0) (0,0,1)"), ErrorKind::Geometry);

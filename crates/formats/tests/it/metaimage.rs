@@ -75,8 +75,44 @@ fn voxels_may_be_beside_the_header() {
         assert_eq!(stored(&loaded[0].volume)[0], 100.0);
     }
     assert_eq!(load(&[("ElementDataFile", "/etc/hostname")]).unwrap_err().kind(), ErrorKind::Malformed);
-    assert_eq!(load(&[("ElementDataFile", "LIST")]).unwrap_err().kind(), ErrorKind::Unsupported);
-    assert_eq!(load(&[("ElementDataFile", "a%03d.raw 1 2 1")]).unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn voxels_may_be_in_several_files_or_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0u8..2 {
+        let voxels: Vec<u8> = (6 * n..6 * n + 6).collect();
+        std::fs::write(folder.path().join(format!("s{:03}.raw", n + 1)), voxels).unwrap();
+    }
+    let load = |changes: &[(&str, &str)]| {
+        let mut header = metaimage(changes);
+        header.truncate(header.len() - 12);
+        std::fs::write(folder.path().join("a.mhd"), header).unwrap();
+        load_path(&folder.path().join("a.mhd"))
+    };
+    let expected: Vec<f64> = (0..12).map(f64::from).collect();
+    for name in
+        ["LIST\ns001.raw\ns002.raw", "LIST 2\ns001.raw\n\ns002.raw\n", "s%03d.raw 1 2 1", "s%03d.raw 1 2"]
+    {
+        assert_eq!(stored(&load(&[("ElementDataFile", name)]).unwrap()[0].volume), expected, "{name}");
+    }
+    for (name, kind) in [
+        ("LIST", ErrorKind::Malformed),
+        ("LIST\ns001.raw\ns003.raw", ErrorKind::Io),
+        ("LIST\ns001.raw\n../s002.raw", ErrorKind::Malformed),
+        ("s%03d.raw", ErrorKind::Malformed),
+        ("s%03d.raw 1 5 1", ErrorKind::Io),
+    ] {
+        assert_eq!(load(&[("ElementDataFile", name)]).unwrap_err().kind(), kind, "{name}");
+    }
+    let mut words = metaimage(&[
+        ("BinaryData", "False"),
+        ("BinaryDataByteOrderMSB", "True"),
+        ("ElementType", "MET_SHORT"),
+    ]);
+    words.truncate(words.len() - 12);
+    words.extend_from_slice(b"0 1 2 3 4 5 6 7 8 9 10 -11");
+    assert_eq!(stored(&one(words).volume)[11], -11.0);
 }
 
 #[test]
@@ -97,7 +133,6 @@ fn time_is_the_fourth_axis() {
 fn what_can_not_be_read_is_refused_by_name() {
     for (changes, kind) in [
         (&[("ObjectType", "Mesh")][..], ErrorKind::Unsupported),
-        (&[("BinaryData", "False")], ErrorKind::Unsupported),
         (&[("ElementNumberOfChannels", "3")], ErrorKind::Unsupported),
         (&[("NDims", "7")], ErrorKind::Unsupported),
         (&[("ElementType", "MET_FLOAT_ARRAY")], ErrorKind::Unsupported),

@@ -172,6 +172,16 @@ fn half_a_turn_loses_nothing_to_rounding() {
     stands_at(&grid, [0., 0., 10.], [0., 0., -10.]);
 }
 
+/// The quaternion gives the directions: a sign in the distances would flip what it has flipped already.
+#[test]
+fn distances_of_a_qform_lose_their_sign() {
+    let made = Nifti1::new(false).i16(252, &[1, 0]).f32(256, &[0., 0., 0., 11., 12., 13.]);
+    let [plain, negative] = [2.0, -2.0].map(|x| one(made.clone().f32(76, &[1., x, 3., 4.]).bytes()));
+    assert_eq!(negative.volume.grid(), plain.volume.grid());
+    stands_at(negative.volume.grid(), [1., 1., 1.], [-13., -15., 17.]);
+    assert!(negative.notes.has(NoteCode::Tolerated) && !plain.notes.has(NoteCode::Tolerated));
+}
+
 #[test]
 fn the_sform_wins_and_contradictions_are_noted() {
     let both = Nifti1::new(false).i16(252, &[1, 1]).f32(256, &[0.; 6]).f32(76, &[1., 1., 1., 1.]);

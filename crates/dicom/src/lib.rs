@@ -9,7 +9,6 @@
 //! Positions are LPS millimetres in f64, arrays `[k, j, i]`. Errors and notes hold no identity.
 
 mod archive;
-mod aspects;
 mod charset;
 mod codestream;
 mod color;
@@ -26,18 +25,13 @@ mod group;
 mod handover;
 mod header;
 mod limits;
-mod lines;
 mod load;
-mod marks;
 mod mosaic;
 mod native;
 pub mod objects;
-mod overlap;
 mod overlay;
 mod parse;
 mod phase;
-mod phases;
-mod runs;
 mod scan;
 mod series;
 mod skipped;

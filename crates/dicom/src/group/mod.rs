@@ -1,5 +1,12 @@
 //! From instance headers to series that are one volume each.
 
+mod aspects;
+mod lines;
+mod marks;
+mod overlap;
+mod phases;
+mod runs;
+
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,11 +14,11 @@ use std::sync::Arc;
 use anatome_core::{NoteCode, Notes};
 use glam::DVec3;
 
-use crate::aspects::{Apart, Aspect, Told, kinds, numbered, tell_apart};
-use crate::marks::MARKS;
+use self::aspects::{Apart, Aspect, Told, kinds, numbered, tell_apart};
+use self::marks::MARKS;
 use crate::series::{OBJECTS, close_spacing};
 use crate::slices::Directions;
-use crate::{Frame, InstanceHeader, Series, decode, lines, phase, phases};
+use crate::{Frame, InstanceHeader, Series, decode, phase};
 
 /// Directions that differ by less than this in any component are one orientation.
 const SAME_DIRECTION: f64 = 1e-3;

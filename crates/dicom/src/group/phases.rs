@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anatome_core::{NoteCode, Notes};
 
-use crate::marks::{MARKS, Mark};
+use super::marks::{MARKS, Mark};
+use super::{overlap, runs};
 use crate::slices::slots;
-use crate::{Frame, InstanceHeader, StackFault, overlap, runs};
+use crate::{Frame, InstanceHeader, StackFault};
 
 /// The frames of one phase, in order along the normal, one for each position; or frames that are no phase.
 pub(crate) struct Phase {

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::marks::{IN_NUMBER, IN_TIME, MARKS, Mark, natural};
-use crate::phases::{Copies, Cuts, Placed};
+use super::marks::{IN_NUMBER, IN_TIME, MARKS, Mark, natural};
+use super::phases::{Copies, Cuts, Placed};
 
 /// Orders of images in which phases may follow each other.
 const ORDERS: [&str; 5] =

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::marks::MARKS;
-use crate::phases::{Cuts, Placed};
+use super::marks::MARKS;
+use super::phases::{Cuts, Placed};
 use crate::slices::is_regular;
 
 /// An acquisition has at least as many images, if nothing else than its spacing shows that it is one.

@@ -13,6 +13,8 @@ pub(crate) struct AdaptersReport {
 
 #[derive(Serialize)]
 struct Adapter {
+    /// By which `--adapter` chooses it.
+    number: usize,
     name: String,
     backend: String,
     driver: String,
@@ -32,6 +34,7 @@ impl Adapter {
     fn new(report: AdapterReport) -> Self {
         let facts = report.facts;
         Self {
+            number: report.number,
             kind: format!("{:?}", facts.kind).to_lowercase(),
             name: facts.name,
             backend: facts.backend,
@@ -68,7 +71,7 @@ pub(crate) fn text(report: &AdaptersReport) -> String {
     let mib = |bytes: u64| bytes >> 20;
     let mut out = String::new();
     for adapter in &report.adapters {
-        out += &format!("{}\n", adapter.name);
+        out += &format!("{}: {}\n", adapter.number, adapter.name);
         out += &format!("  {}, {}, {}\n", adapter.kind, adapter.backend, adapter.driver);
         out += &format!("  volumes up to {} voxels along an axis, ", adapter.max_texture_dimension_3d);
         out += &format!("buffers up to {} MiB, ", mib(adapter.max_buffer_bytes));

@@ -55,7 +55,7 @@ pub enum Error {
         allowed: u64,
     },
     /// The GPU or its driver failed.
-    #[error("the GPU failed: {0}")]
+    #[error("GPU: {0}")]
     Device(#[from] DeviceFault),
     /// The caller cancelled.
     #[error("cancelled")]
@@ -177,15 +177,40 @@ pub enum GeometryFault {
     },
 }
 
+fn no_adapter(wanted: Option<&str>, found: &[String]) -> String {
+    let list = found.join("; ");
+    match (wanted, found.len()) {
+        (None, 0) => "no adapter was found".to_owned(),
+        (Some(wanted), 0) => format!("no adapter was found, and none that matches \"{wanted}\""),
+        (None, n) => {
+            let adapters = if n == 1 { "1 software adapter" } else { "only software adapters" };
+            format!(
+                "there is no hardware GPU, but {adapters}, used only when chosen by number or name: {list}"
+            )
+        }
+        (Some(wanted), _) => format!("no adapter matches \"{wanted}\"; there are: {list}"),
+    }
+}
+
 /// How a GPU or its driver failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceFault {
-    /// No adapter, or none with the name that was asked for.
-    #[error("no GPU adapter was found{}", .wanted.as_ref().map(|w| format!(" that matches \"{w}\"")).unwrap_or_default())]
+    /// No adapter, or none that is wanted.
+    #[error("{}", no_adapter(.wanted.as_deref(), .found))]
     NoAdapter {
-        /// The name that was asked for.
+        /// The number or name that was asked for; without one a hardware GPU.
         wanted: Option<String>,
+        /// The adapters there are, each by number and name.
+        found: Vec<String>,
+    },
+    /// A name that several adapters have.
+    #[error("\"{wanted}\" is more than one adapter; choose one by its number: {}", .found.join("; "))]
+    AmbiguousAdapter {
+        /// The name that was asked for.
+        wanted: String,
+        /// The adapters that have it, each by number and name.
+        found: Vec<String>,
     },
     /// The adapter would not give a device.
     #[error("the adapter gave no device: {reason}")]

@@ -47,6 +47,8 @@ pub enum UploadedVolume {
 /// An adapter, and what would become of it.
 #[derive(Debug)]
 pub struct AdapterReport {
+    /// The number by which it is chosen, from 1.
+    pub number: usize,
     /// What it is and can do.
     pub facts: AdapterFacts,
     /// Whether `auto` would choose it.
@@ -58,14 +60,16 @@ pub struct AdapterReport {
 }
 
 impl Backend {
-    /// Opens a backend; `adapter` is part of the name of the GPU wanted.
+    /// Opens a backend; `adapter` is the number of the GPU wanted, from 1 in the order of [`adapters`], or (part of) its
+    /// name.
     ///
     /// # Errors
-    /// Device, for [`BackendChoice::Gpu`] without a GPU that passes the self-test, or an adapter that is not there.
+    /// Device, for [`BackendChoice::Gpu`] without a GPU that passes the self-test, or an adapter that is not there, or a
+    /// name that several have.
     pub fn open(choice: BackendChoice, adapter: Option<&str>, workers: &Workers) -> Result<Self> {
         let cpu = CpuRenderer::new(workers.pool().clone());
         let wanted = match adapter {
-            Some(name) => AdapterChoice::ByName(name.to_owned()),
+            Some(text) => AdapterChoice::NumberOrName(text.to_owned()),
             None => AdapterChoice::Hardware,
         };
         let optional = choice == BackendChoice::Auto && adapter.is_none();
@@ -149,27 +153,35 @@ fn tested(choice: &AdapterChoice, cpu: &CpuRenderer) -> Result<GpuRenderer> {
     Ok(gpu)
 }
 
-/// Every adapter of this machine, tested.
+/// Every adapter of this machine, tested, in the order of their numbers.
 #[must_use]
 pub fn adapters(workers: &Workers) -> Vec<AdapterReport> {
     let cpu = CpuRenderer::new(workers.pool().clone());
-    let mut taken = false;
-    let report = |facts: AdapterFacts| {
-        let self_test = tested(&AdapterChoice::ByName(facts.name.clone()), &cpu).map(drop);
-        let (chosen, reason) = verdict(&facts, &self_test, taken);
-        taken |= chosen;
-        AdapterReport { facts, chosen, reason, self_test }
+    let all = anatome_gpu::adapters();
+    let best = AdapterChoice::Hardware.pick(&all).ok();
+    let report = |(n, facts): (usize, AdapterFacts)| {
+        let number = n + 1;
+        let self_test = tested(&AdapterChoice::Number(number), &cpu).map(drop);
+        let (chosen, reason) = verdict(&facts, &self_test, best == Some(n));
+        AdapterReport { number, facts, chosen, reason, self_test }
     };
-    anatome_gpu::adapters().into_iter().map(report).collect()
+    all.into_iter().enumerate().map(report).collect()
 }
 
-fn verdict(facts: &AdapterFacts, self_test: &Result<()>, taken: bool) -> (bool, String) {
+/// Whether [`BackendChoice::Auto`] takes an adapter, as [`Backend::open`] decides it, and why.
+fn verdict(facts: &AdapterFacts, self_test: &Result<()>, best: bool) -> (bool, String) {
     match self_test {
         Err(error) => (false, format!("does not pass the self-test: {error}")),
-        Ok(()) if facts.kind == AdapterKind::Software => {
-            (false, "a software driver is used only when named".to_owned())
+        Ok(()) if best => (true, "a hardware GPU that passes the self-test".to_owned()),
+        Ok(()) => {
+            let reason = match facts.kind {
+                AdapterKind::Software => "a software driver is used only when chosen by number or name",
+                AdapterKind::Other => {
+                    "not known to be hardware, and so used only when chosen by number or name"
+                }
+                _ => "another hardware GPU comes first",
+            };
+            (false, reason.to_owned())
         }
-        Ok(()) if taken => (false, "another hardware GPU comes first".to_owned()),
-        Ok(()) => (true, "a hardware GPU that passes the self-test".to_owned()),
     }
 }

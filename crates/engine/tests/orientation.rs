@@ -122,6 +122,6 @@ fn markers_are_where_they_belong_on_a_gpu() {
     };
     println!("adapter: {}", adapter.facts.name);
     for axes in grids() {
-        check(axes, BackendChoice::Gpu, Some(&adapter.facts.name));
+        check(axes, BackendChoice::Gpu, Some("1"));
     }
 }

@@ -48,8 +48,11 @@ pub enum AdapterKind {
 pub enum AdapterChoice {
     /// The best hardware GPU: discrete before integrated before virtual, never software.
     Hardware,
-    /// The first whose name contains this, in any letter case; it may be software.
-    ByName(String),
+    /// By its position in the list of [`adapters`], from 1; it may be software.
+    Number(usize),
+    /// By what a user may type: such a position, if it is one, or else the one of this name, or the one whose name
+    /// contains this, in any letter case; it may be software.
+    NumberOrName(String),
 }
 
 impl AdapterFacts {
@@ -80,25 +83,62 @@ impl AdapterFacts {
 }
 
 impl AdapterChoice {
-    /// How well an adapter suits the choice, the smallest best; `None` if it does not.
-    fn rank(&self, facts: &AdapterFacts) -> Option<u8> {
+    /// The position, from 0, of the adapter that this choice takes in a list such as that of [`adapters`].
+    ///
+    /// # Errors
+    /// No adapter that is wanted, or several of the name; both with the numbers and names there are.
+    pub fn pick(&self, adapters: &[AdapterFacts]) -> Result<usize, DeviceFault> {
+        let listed = |numbers: &[usize]| {
+            let line = |&n: &usize| adapters.get(n).map(|facts| format!("{} {}", n + 1, facts.name));
+            numbers.iter().filter_map(line).collect()
+        };
+        let all: Vec<usize> = (0..adapters.len()).collect();
+        let none = |wanted: Option<String>| DeviceFault::NoAdapter { wanted, found: listed(&all) };
         match self {
-            Self::Hardware => match facts.kind {
-                AdapterKind::Discrete => Some(0),
-                AdapterKind::Integrated => Some(1),
-                AdapterKind::Virtual => Some(2),
-                AdapterKind::Software | AdapterKind::Other => None,
+            Self::Hardware => {
+                let ranked = adapters.iter().zip(0..).filter_map(|(facts, n)| Some((facts.kind.rank()?, n)));
+                ranked.min().map(|(_, n)| n).ok_or_else(|| none(None))
+            }
+            Self::Number(number) => {
+                let position = number.checked_sub(1).filter(|&n| n < adapters.len());
+                position.ok_or_else(|| none(Some(number.to_string())))
+            }
+            Self::NumberOrName(name) => match numbered_or_named(name, adapters)[..] {
+                [] => Err(none(Some(name.clone()))),
+                [n] => Ok(n),
+                ref several => {
+                    Err(DeviceFault::AmbiguousAdapter { wanted: name.clone(), found: listed(several) })
+                }
             },
-            Self::ByName(part) => facts.name.to_lowercase().contains(&part.to_lowercase()).then_some(0),
         }
     }
+}
 
-    /// The position of the adapter that this choice takes in a list such as that of [`adapters`].
-    #[must_use]
-    pub fn pick(&self, adapters: &[AdapterFacts]) -> Option<usize> {
-        let ranked = adapters.iter().enumerate().filter_map(|(n, facts)| Some((self.rank(facts)?, n)));
-        ranked.min().map(|(_, n)| n)
+impl AdapterKind {
+    /// How well it serves as hardware, the smallest best; `None` if it does not.
+    fn rank(self) -> Option<u8> {
+        match self {
+            Self::Discrete => Some(0),
+            Self::Integrated => Some(1),
+            Self::Virtual => Some(2),
+            Self::Software | Self::Other => None,
+        }
     }
+}
+
+/// The position that a text is the number of, or those of the adapters of this name, or of all whose names contain it.
+fn numbered_or_named(text: &str, adapters: &[AdapterFacts]) -> Vec<usize> {
+    if let Some(n) = text.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|&n| n < adapters.len())
+    {
+        return vec![n];
+    }
+    let text = text.to_lowercase();
+    let matching = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        let fitting = adapters.iter().enumerate().filter(|(_, facts)| fits(&facts.name.to_lowercase()));
+        fitting.map(|(n, _)| n).collect()
+    };
+    let whole = matching(&|name| name == text);
+    if whole.is_empty() { matching(&|name| name.contains(&text)) } else { whole }
 }
 
 /// The adapters of this machine, in the system's order. Empty where there is no driver.
@@ -111,12 +151,7 @@ pub fn adapters() -> Vec<AdapterFacts> {
 pub(crate) fn choose(choice: &AdapterChoice) -> Result<wgpu::Adapter, DeviceFault> {
     let mut found = found();
     let facts: Vec<AdapterFacts> = found.iter().map(AdapterFacts::of).collect();
-    choice.pick(&facts).map(|n| found.swap_remove(n)).ok_or_else(|| DeviceFault::NoAdapter {
-        wanted: match choice {
-            AdapterChoice::Hardware => None,
-            AdapterChoice::ByName(part) => Some(part.clone()),
-        },
-    })
+    choice.pick(&facts).map(|n| found.swap_remove(n))
 }
 
 fn found() -> Vec<wgpu::Adapter> {
@@ -145,15 +180,36 @@ mod tests {
         }
     }
 
+    fn typed(text: &str) -> AdapterChoice {
+        AdapterChoice::NumberOrName(text.to_owned())
+    }
+
     #[test]
     fn software_is_taken_only_by_name() {
         let soft = facts("llvmpipe (LLVM 15)", AdapterKind::Software);
         let small = facts("Small", AdapterKind::Integrated);
         let large = facts("Large", AdapterKind::Discrete);
         let all = [soft.clone(), small, large];
-        assert_eq!(AdapterChoice::Hardware.pick(&all), Some(2));
-        assert_eq!(AdapterChoice::Hardware.pick(&[soft]), None);
-        assert_eq!(AdapterChoice::ByName("LLVMpipe".to_owned()).pick(&all), Some(0));
-        assert_eq!(AdapterChoice::ByName("nothing".to_owned()).pick(&all), None);
+        assert_eq!(AdapterChoice::Hardware.pick(&all), Ok(2));
+        assert_eq!(typed("LLVMpipe").pick(&all), Ok(0));
+        assert_eq!(typed("1").pick(&all), Ok(0));
+        let error = AdapterChoice::Hardware.pick(&[soft]).unwrap_err().to_string();
+        assert!(error.contains("1 software adapter") && error.contains("1 llvmpipe (LLVM 15)"), "{error}");
+        for absent in ["nothing", "0", "4"] {
+            let error = typed(absent).pick(&all).unwrap_err().to_string();
+            assert!(error.contains(absent) && error.contains("2 Small; 3 Large"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_several_adapters_is_refused_with_their_numbers() {
+        let card = || facts("Card 3000", AdapterKind::Discrete);
+        let all = [card(), facts("Card 3000 Ti", AdapterKind::Discrete), card()];
+        let error = typed("card 3000").pick(&all).unwrap_err();
+        assert!(error.to_string().ends_with("1 Card 3000; 3 Card 3000"), "{error}");
+        assert!(matches!(typed("3000").pick(&all), Err(DeviceFault::AmbiguousAdapter { .. })));
+        // The whole name of one is no part of another's.
+        assert_eq!(typed("card 3000").pick(&all[..2]), Ok(0));
+        assert_eq!(typed("3").pick(&all), Ok(2));
     }
 }

@@ -20,7 +20,7 @@ fn renderer() -> Option<&'static GpuRenderer> {
     static RENDERER: OnceLock<Option<GpuRenderer>> = OnceLock::new();
     let opened = RENDERER.get_or_init(|| {
         let hardware = GpuRenderer::open(&AdapterChoice::Hardware).ok();
-        hardware.or_else(|| GpuRenderer::open(&AdapterChoice::ByName(String::new())).ok())
+        hardware.or_else(|| GpuRenderer::open(&AdapterChoice::Number(1)).ok())
     });
     match opened {
         Some(renderer) => println!("adapter: {}", renderer.adapter().name),
@@ -94,24 +94,28 @@ fn every_type() -> Vec<(Samples, [f32; 105])> {
 }
 
 #[test]
-fn adapters_are_listed_and_open_by_name() {
+fn adapters_are_listed_and_open_by_number_and_name() {
     if renderer().is_none() {
         return;
     }
     let facts = adapters();
     println!("{facts:#?}");
     assert!(!facts.is_empty());
-    for facts in &facts {
+    for (n, facts) in facts.iter().enumerate() {
         assert!(!facts.name.is_empty() && facts.max_texture_dimension_3d >= 256);
-        let opened = GpuRenderer::open(&AdapterChoice::ByName(facts.name.to_uppercase())).unwrap();
+        let opened = GpuRenderer::open(&AdapterChoice::Number(n + 1)).unwrap();
         assert_eq!(opened.adapter().name, facts.name);
+    }
+    if let [only] = &facts[..] {
+        let opened = GpuRenderer::open(&AdapterChoice::NumberOrName(only.name.to_uppercase())).unwrap();
+        assert_eq!(opened.adapter().name, only.name);
     }
     if facts.iter().all(|facts| facts.kind == AdapterKind::Software) {
         let error = GpuRenderer::open(&AdapterChoice::Hardware).unwrap_err();
-        assert!(matches!(error, Error::Device(DeviceFault::NoAdapter { wanted: None })), "{error}");
+        assert!(matches!(error, Error::Device(DeviceFault::NoAdapter { wanted: None, .. })), "{error}");
     }
-    let error = GpuRenderer::open(&AdapterChoice::ByName("no such thing".to_owned())).unwrap_err();
-    assert!(matches!(error, Error::Device(DeviceFault::NoAdapter { wanted: Some(_) })), "{error}");
+    let error = GpuRenderer::open(&AdapterChoice::NumberOrName("no such thing".to_owned())).unwrap_err();
+    assert!(matches!(error, Error::Device(DeviceFault::NoAdapter { wanted: Some(_), .. })), "{error}");
 }
 
 #[test]
@@ -414,7 +418,7 @@ fn what_the_device_cannot_hold_is_refused_before_it_is_allocated() {
     if renderer().is_none() {
         return;
     }
-    let open = || GpuRenderer::open(&AdapterChoice::ByName(String::new())).unwrap();
+    let open = || GpuRenderer::open(&AdapterChoice::Number(1)).unwrap();
     let longest = open().adapter().max_texture_dimension_3d as usize;
     let grid = Grid::even([1, 1, longest + 1], DAffine3::IDENTITY).unwrap();
     let long = volume(grid, Samples::U8(Array3::zeros((1, 1, longest + 1))), (1.0, 0.0), None);

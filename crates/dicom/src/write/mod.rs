@@ -3,12 +3,13 @@
 mod attributes;
 mod encode;
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anatome_core::{Modality, Progress, Volume};
 use rayon::prelude::*;
+use tempfile::TempDir;
 
 use crate::Error;
 pub(crate) use attributes::slice_bytes;
@@ -35,7 +36,10 @@ pub struct SeriesSpec {
 /// 16 bits with a slope for each slice, off by at most half that slope. Tilted and uneven grids are written by the
 /// position of each slice. The same volume and spec give the same bytes.
 ///
-/// Each file is written aside and renamed. If anything fails, the files written by this call are removed.
+/// Files of the same names are replaced, and only when every new one is whole: all are written into a hidden folder
+/// within `folder`, brought to the disk, and then renamed. If anything fails before that, or it is cancelled, `folder`
+/// holds what it held. If the system refuses to rename in the midst, each file is still whole, but some are new and
+/// some old, and the error names the first that is old.
 ///
 /// # Errors
 /// Io, with the path: no permission, a full disk. Unsupported, for modalities other than CT and PT and for grids
@@ -54,40 +58,44 @@ pub fn write_series(
     let series = attributes::SeriesAttributes::new(volume, spec)?;
     fs::create_dir_all(folder).map_err(|cause| Error::io("make the folder", folder, cause))?;
     let slices = volume.grid().shape()[0];
-    let name = |k: usize| folder.join(format!("{}{:04}.dcm", spec.file_prefix, k + 1));
+    let names: Vec<String> = (1..=slices).map(|n| format!("{}{n:04}.dcm", spec.file_prefix)).collect();
+    if let Some(name) = names.iter().find(|name| folder.join(name).is_dir()) {
+        let cause = io::ErrorKind::IsADirectory.into();
+        return Err(Error::io("write the file", &folder.join(name), cause));
+    }
+    let aside = aside_in(folder)?;
     progress.start(slices as u64);
-    let written: Vec<Result<PathBuf, Error>> = pool.install(|| {
-        let write = |k: usize| {
+    pool.install(|| {
+        names.par_iter().enumerate().try_for_each(|(k, name)| {
             progress.check()?;
-            let path = name(k);
-            write_aside(&path, &slice_bytes(volume, &series, k)?)?;
+            let bytes = slice_bytes(volume, &series, k)?;
+            write_synced(&aside.path().join(name), &bytes)
+                .map_err(|cause| Error::io("write the file", &folder.join(name), cause))?;
             progress.advance(1);
-            Ok(path)
-        };
-        (0..slices).into_par_iter().map(write).collect()
-    });
-    let mut paths = Vec::with_capacity(slices);
-    let mut failure = None;
-    for result in written {
-        match result {
-            Ok(path) => paths.push(path),
-            Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    let Some(failure) = failure else { return Ok(paths) };
-    for path in paths {
-        // What can't be removed is left: the first failure is what counts.
-        let _ = fs::remove_file(path);
-    }
-    Err(failure)
+            Ok::<_, Error>(())
+        })
+    })?;
+    progress.check()?;
+    names.iter().map(|name| move_into(folder, name, &aside)).collect()
 }
 
-/// Writes a file under another name and renames it, so that it is there whole or not at all.
-fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let aside = path.with_extension("dcm.part");
-    let written: io::Result<()> = fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, path));
-    written.map_err(|cause| {
-        let _ = fs::remove_file(&aside);
-        Error::io("write the file", path, cause)
-    })
+/// A folder of a name that nothing else has. It goes, with what is in it, when it is dropped.
+fn aside_in(folder: &Path) -> Result<TempDir, Error> {
+    let aside = tempfile::Builder::new().prefix(".anatome-").suffix(".part").tempdir_in(folder);
+    // The system's answer without the temporary name.
+    aside.map_err(|cause| Error::io("write into the folder", folder, cause.kind().into()))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn move_into(folder: &Path, name: &str, aside: &TempDir) -> Result<PathBuf, Error> {
+    let path = folder.join(name);
+    match fs::rename(aside.path().join(name), &path) {
+        Ok(()) => Ok(path),
+        Err(cause) => Err(Error::io("write the file", &path, cause)),
+    }
 }

@@ -191,6 +191,69 @@ fn a_failure_leaves_nothing_behind() {
     assert_eq!(left, 1);
 }
 
+/// This test again in a process in which no file may grow beyond 10 KiB, as on a full disk.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_what_was_there() {
+    const FOLDER: &str = "ANATOME_TEST_WRITES_INTO";
+    let large = ct(sheared([3, 80, 80]));
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let error = write_series(&large, &spec(2), Path::new(&folder), &POOL, &Progress::new()).unwrap_err();
+        let told = error.to_string();
+        assert!(matches!(error, anatome_dicom::Error::Io { .. }) && told.ends_with(".dcm"), "{told}");
+        assert!(!told.contains(".part"), "{told}");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let paths =
+        write_series(&ct(sheared([3, 4, 5])), &spec(1), folder.path(), &POOL, &Progress::new()).unwrap();
+    let contents = || paths.iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>();
+    let before = contents();
+    let run = Command::new("sh")
+        // Ignored, the signal of the limit becomes an error.
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 20; exec \"$0\" --exact written::a_full_disk_leaves_what_was_there",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .env(FOLDER, folder.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(run.status.success() && told.contains("1 passed"), "{told}");
+    assert!(contents() == before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+}
+
+#[test]
+fn what_is_replaced_stays_until_everything_new_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let contents = || -> BTreeMap<_, _> {
+        let entries = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    };
+    write_series(&ct(sheared([3, 4, 5])), &spec(1), folder.path(), &POOL, &Progress::new()).unwrap();
+    let before = contents();
+    assert_eq!(before.len(), 3);
+    // Another series of the same names, cancelled when two of its files are written.
+    let (sender, receiver) = std::sync::mpsc::channel::<Progress>();
+    let receiver = Mutex::new(receiver);
+    let progress = Progress::with_listener(move |done, _| {
+        if done == 2 {
+            receiver.lock().unwrap().recv().unwrap().cancel();
+        }
+    });
+    sender.send(progress.clone()).unwrap();
+    let other = ct(sheared([9, 6, 7]));
+    let error = write_series(&other, &spec(2), folder.path(), &POOL, &progress).unwrap_err();
+    assert!(matches!(error, anatome_dicom::Error::Cancelled), "{error}");
+    assert!(contents() == before);
+    write_series(&other, &spec(2), folder.path(), &POOL, &Progress::new()).unwrap();
+    let after = contents();
+    assert_eq!(after.len(), 9);
+    assert!(before.iter().all(|(path, bytes)| after[path] != *bytes));
+}
+
 /// The output of a tool; `None`, said aloud, where it is not installed and not required.
 fn tool(name: &str, arguments: &[&str], file: &Path) -> Option<(bool, String)> {
     match Command::new(name).args(arguments).arg(file).output() {

@@ -37,6 +37,8 @@ pub enum NoteCode {
     Tolerated,
     /// The header holds something that this version does not use.
     Ignored,
+    /// A picture in which nothing of the images is seen, or would be if it had been drawn.
+    NothingSeen,
 }
 
 /// One observation. Never holds a patient's name, ID or date, nor a file's name.

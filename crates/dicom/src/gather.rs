@@ -154,7 +154,7 @@ impl Gather<'_> {
     }
 
     fn skip(&mut self, place: &Place, error: Error) {
-        let skipped = Skipped::new(place.name(), &error);
+        let skipped = Skipped::of(place.name(), &error);
         let notes = &mut self.scanned.notes;
         let known = |note: &anatome_core::Note| note.code == NoteCode::FileSkipped;
         let few = notes.iter().filter(|note| known(note)).count() < MOST_REASONS;

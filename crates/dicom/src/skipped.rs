@@ -25,7 +25,13 @@ impl fmt::Debug for Skipped {
 }
 
 impl Skipped {
-    pub(crate) fn new(path: PathBuf, error: &Error) -> Self {
+    /// A file with a reason that holds no identity.
+    #[must_use]
+    pub fn new(path: PathBuf, reason: String) -> Self {
+        Self { path, reason }
+    }
+
+    pub(crate) fn of(path: PathBuf, error: &Error) -> Self {
         let reason = match error {
             Error::Io { cause, .. } => format!("{}: {cause}", kind(error)),
             Error::NotDicom { .. } => kind(error).to_owned(),

@@ -36,12 +36,7 @@ pub(crate) enum Rescale {
 }
 
 impl Rescale {
-    pub fn new(
-        header: &InstanceHeader,
-        values: &Values,
-        signed: bool,
-        limits: &Limits,
-    ) -> Result<Self, Error> {
+    fn new(header: &InstanceHeader, values: &Values, signed: bool, limits: &Limits) -> Result<Self, Error> {
         if values.has_modality_lut {
             let elements = header.dataset.walk(limits)?;
             let fields = Fields::new(&header.dataset.bytes, &elements);

@@ -42,13 +42,11 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A JSON file that is not what it should be.
-    #[error("{what}: {source}: {}", .path.display())]
-    Json {
-        /// What it should hold.
-        what: &'static str,
-        /// Where it goes wrong.
-        source: serde_json::Error,
+    /// A file that should hold a scene.
+    #[error("cannot use the scene: {source}: {}", .path.display())]
+    SceneFile {
+        /// Why not.
+        source: SceneFileFault,
         /// The file.
         path: PathBuf,
     },
@@ -63,7 +61,7 @@ pub enum Error {
         known: String,
     },
     /// A preset in the units of another modality.
-    #[error("the {kind} \"{name}\" is made for {made_for} and means nothing for {modality}{advice}")]
+    #[error("the {kind} \"{name}\" is made for {made_for} and means nothing for {modality}; {advice}")]
     OtherModality {
         /// The kind of preset.
         kind: &'static str,
@@ -73,8 +71,8 @@ pub enum Error {
         made_for: String,
         /// The volume's modality.
         modality: String,
-        /// What to do instead.
-        advice: &'static str,
+        /// What to do instead, with the names that fit.
+        advice: String,
     },
     /// No image series that makes a volume.
     #[error("no series makes a volume{}", .reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default())]
@@ -92,6 +90,21 @@ pub enum Error {
     },
 }
 
+/// Why a file gives no scene.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SceneFileFault {
+    /// It can't be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is not JSON, or other JSON than that of a scene.
+    #[error("it is not a scene: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It describes no picture.
+    #[error(transparent)]
+    Scene(#[from] anatome_core::Error),
+}
+
 /// The result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -104,7 +117,8 @@ impl Error {
             Self::Formats(error) => error.kind(),
             Self::Dicom(error) | Self::Input { source: error, .. } => error.kind(),
             Self::Io { .. } | Self::Exists { .. } | Self::Threads { .. } => ErrorKind::Io,
-            Self::Json { .. } | Self::Unknown { .. } | Self::OtherModality { .. } => ErrorKind::Malformed,
+            Self::SceneFile { source, .. } => source.kind(),
+            Self::Unknown { .. } | Self::OtherModality { .. } => ErrorKind::Malformed,
             Self::NoVolume { .. } => ErrorKind::Unsupported,
         }
     }
@@ -112,5 +126,15 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, source, path }
+    }
+}
+
+impl SceneFileFault {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Io(_) => ErrorKind::Io,
+            Self::Json(_) => ErrorKind::Malformed,
+            Self::Scene(error) => error.kind(),
+        }
     }
 }

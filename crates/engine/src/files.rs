@@ -1,6 +1,7 @@
 //! Files that are either whole or not there.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anatome_core::{Image, Notes, Pixels, Volume};
@@ -45,7 +46,7 @@ pub fn write_png(image: &Image, path: &Path, overwrite: Overwrite) -> Result<()>
             return Err(anatome_core::Error::Unsupported { feature }.into());
         }
     };
-    encoded.map_err(std::io::Error::other).map_err(Error::io("cannot encode", path))?;
+    encoded.map_err(io::Error::other).map_err(Error::io("cannot encode", path))?;
     write_whole(path, &bytes, overwrite)
 }
 
@@ -87,14 +88,20 @@ pub fn write_whole(path: &Path, bytes: &[u8], overwrite: Overwrite) -> Result<()
     whole(path, overwrite, |file| file.write_all(bytes).map_err(Error::io("cannot write", path)))
 }
 
+/// Checks, before work is put into a file, that it could be written now.
+///
+/// # Errors
+/// Exists; I/O: there is no such folder, it can't be written to, or the path is itself a folder.
+pub fn check_target(path: &Path, overwrite: Overwrite) -> Result<()> {
+    aside(path, overwrite).map(drop)
+}
+
+/// Writes through a file aside, which is renamed when its bytes are on the disk.
 fn whole<T>(path: &Path, overwrite: Overwrite, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
     let failed = || Error::io("cannot write", path);
-    if overwrite == Overwrite::Never && path.exists() {
-        return Err(Error::Exists { path: path.to_owned() });
-    }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = temporary_in(folder).map_err(failed())?;
-    let written = write(&mut file)?;
+    let mut file = aside(path, overwrite)?;
+    // Not through the temporary file: its errors name it rather than what is being written.
+    let written = write(file.as_file_mut())?;
     file.as_file().sync_all().map_err(failed())?;
     let persisted = match overwrite {
         Overwrite::Allowed => file.persist(path),
@@ -102,11 +109,30 @@ fn whole<T>(path: &Path, overwrite: Overwrite, write: impl FnOnce(&mut dyn Write
     };
     match persisted {
         Ok(_) => Ok(written),
-        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => {
+        Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {
             Err(Error::Exists { path: path.to_owned() })
         }
         Err(e) => Err(failed()(e.error)),
     }
+}
+
+/// A file beside the one that is to be written, of a name that nothing else has. It goes when it is dropped.
+fn aside(path: &Path, overwrite: Overwrite) -> Result<NamedTempFile<File>> {
+    let failed = || Error::io("cannot write", path);
+    if path.is_dir() {
+        return Err(failed()(io::ErrorKind::IsADirectory.into()));
+    }
+    if overwrite == Overwrite::Never && path.exists() {
+        return Err(Error::Exists { path: path.to_owned() });
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    aside_in(folder).map_err(failed())
+}
+
+fn aside_in(folder: &Path) -> io::Result<NamedTempFile<File>> {
+    // Created here, because the crate's own files are private to the user.
+    let create = |aside: &Path| File::options().write(true).create_new(true).open(aside);
+    tempfile::Builder::new().prefix(".anatome-").suffix(".part").make_in(folder, create)
 }
 
 /// A folder that is there; if it was made for this and nothing was put into it, it goes when this is dropped, with its
@@ -118,15 +144,19 @@ pub struct OutFolder {
 }
 
 impl OutFolder {
-    /// Makes a folder, and its parents, if they are not there.
+    /// Makes a folder, and its parents, if they are not there, and checks that files can be made in it.
     ///
     /// # Errors
     /// I/O.
     pub fn make(path: &Path) -> Result<Self> {
+        if path.exists() && !path.is_dir() {
+            return Err(Error::io("cannot write into the folder", path)(io::ErrorKind::NotADirectory.into()));
+        }
         let absent = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
         let made = path.ancestors().take_while(absent).map(Path::to_owned).collect();
         let folder = Self { made };
         std::fs::create_dir_all(path).map_err(Error::io("cannot make the folder", path))?;
+        aside_in(path).map_err(Error::io("cannot write into the folder", path))?;
         Ok(folder)
     }
 }
@@ -140,18 +170,6 @@ impl Drop for OutFolder {
             }
         }
     }
-}
-
-/// A temporary file with the permissions of any new file, not the private ones of temporary files.
-fn temporary_in(folder: &Path) -> std::io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".anatome-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }
 
 #[cfg(test)]
@@ -169,6 +187,8 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(write_whole(&folder.path().join("no/such/a"), b"", Overwrite::Never).is_err());
+        let taken = write_whole(folder.path(), b"", Overwrite::Allowed).unwrap_err();
+        assert!(matches!(taken, Error::Io { .. }) && folder.path().is_dir(), "{taken}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anatome_core::{NoteCode, Notes};
-use anatome_dicom::{Limits, Source};
+use anatome_dicom::{Limits, Skipped, Source};
 use anatome_formats::{Error, ImageFile};
 
 /// One volume of a NIfTI, NRRD or MetaImage file: the whole of it, a time point or a component.
@@ -27,17 +27,23 @@ impl ImagePart {
     }
 }
 
-/// Reads the headers of image files. One that can't be read becomes a note, and the first such error comes back, too.
+/// Reads the headers of image files. One that can't be read becomes a note and a skipped file,
+/// and the first such error comes back, too.
 pub(crate) fn open(
     sources: Vec<Source>,
     limits: &Limits,
     notes: &mut Notes,
+    skipped: &mut Vec<Skipped>,
 ) -> (Vec<ImagePart>, Option<Error>) {
     let limits = anatome_formats::Limits::new(limits.header_bytes, limits.volume_bytes, limits.file_bytes);
     let (mut parts, mut first_error) = (Vec::new(), None);
     for source in sources {
+        let mut named = None;
         let source = match source {
-            Source::Path(path) => anatome_formats::Source::Path(path),
+            Source::Path(path) => {
+                named = Some(path.clone());
+                anatome_formats::Source::Path(path)
+            }
             Source::Bytes(bytes) => anatome_formats::Source::Bytes(bytes),
             // Whoever adds a kind of source makes it one of these two.
             _ => continue,
@@ -48,7 +54,9 @@ pub(crate) fn open(
                 parts.extend((0..file.parts()).map(|part| ImagePart { file: Arc::clone(&file), part }));
             }
             Err(error) => {
-                notes.add(NoteCode::FileSkipped, reason(&error));
+                let reason = reason(&error);
+                skipped.extend(named.map(|path| Skipped::new(path, reason.clone())));
+                notes.add(NoteCode::FileSkipped, reason);
                 first_error.get_or_insert(error);
             }
         }

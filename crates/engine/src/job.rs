@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::backend::{Backend, BackendChoice, UploadedVolume};
 use crate::files::{OutFolder, Overwrite, write_png, write_whole};
 use crate::inspect::SeriesReport;
-use crate::pictures::{Picture, Style, natural_output, scene};
+use crate::pictures::{Picture, Style, natural_output, only_picture, scene};
 use crate::stacks::{FrameStyle, draw_frame};
 use crate::study::{SeriesChoice, Study};
 use crate::{Error, Result, Workers, labels};
@@ -38,7 +38,7 @@ pub struct Job {
     pub quality: Quality,
     /// By which backend.
     pub backend: BackendChoice,
-    /// Part of the name of the GPU wanted.
+    /// The number of the GPU wanted, or part of its name.
     pub adapter: Option<String>,
     /// Whether labels are burnt in.
     pub labels: bool,
@@ -63,6 +63,22 @@ pub enum Shots {
 }
 
 impl Shots {
+    /// What makes sense of it for a volume: of a single slice only the picture along it.
+    fn fitting(&self, volume: &Volume, notes: &mut Notes) -> Self {
+        match (self, only_picture(volume.grid())) {
+            (Self::Standard { style, .. }, Some(picture)) => {
+                notes.add(
+                    NoteCode::NothingSeen,
+                    "a single slice: only the picture along it is drawn, because nothing would be seen in planes across \
+                     it, a projection or a rendering",
+                );
+                let style = Style { planes: Planes::Acquisition, ..style.clone() };
+                Self::Standard { pictures: vec![picture], style }
+            }
+            _ => self.clone(),
+        }
+    }
+
     fn names(&self) -> Vec<String> {
         match self {
             Self::Standard { pictures, .. } => pictures.iter().map(|p| p.name().to_owned()).collect(),
@@ -174,7 +190,7 @@ impl Job {
     /// frame is drawn, without labels and without a scene.
     ///
     /// # Errors
-    /// Exists, before anything is read; whatever keeps the volume from being loaded; cancelled.
+    /// Exists, before anything is read; unknown or other modality, before pixels are; whatever keeps the volume from being loaded; cancelled.
     pub fn run(&self, workers: &Workers, watch: &dyn Fn(Stage) -> Progress) -> Result<JobReport> {
         let start = Instant::now();
         let _out = self.prepare_out()?;
@@ -183,16 +199,22 @@ impl Job {
         if study.series().get(chosen).is_some_and(|series| matches!(series.form(), Form::Stack { .. })) {
             return self.run_stack(&study, chosen, workers, watch, start);
         }
+        if let Shots::Standard { style, .. } = &self.shots {
+            style.check(&study.modality(chosen)?)?;
+        }
+        let backend = Backend::open(self.backend, self.adapter.as_deref(), workers)?;
         let loaded = study.load(chosen, &self.limits, workers, &watch(Stage::Load))?;
         let load_s = start.elapsed().as_secs_f64();
-        let backend = Backend::open(self.backend, self.adapter.as_deref(), workers)?;
         let uploaded = backend.upload(&loaded.volume, &watch(Stage::Upload))?;
         let mut pictures = Vec::new();
-        for (n, name) in self.shots.names().into_iter().enumerate() {
-            pictures.push(self.picture(n, name, &backend, &loaded.volume, &uploaded, watch)?);
-        }
         let mut notes = study.notes().clone();
         notes.append(loaded.notes);
+        let shots = self.shots.fitting(&loaded.volume, &mut notes);
+        for (n, name) in shots.names().into_iter().enumerate() {
+            let scene = |aspect: f64| shots.scene(n, &loaded.volume, aspect);
+            pictures.push(self.picture(name, &scene, &backend, &loaded.volume, &uploaded, watch)?);
+        }
+        note_blank(&pictures, &mut notes);
         if self.frame.is_some() {
             notes.add(NoteCode::Ignored, "the number of a frame: the series is rendered as a volume");
         }
@@ -221,6 +243,7 @@ impl Job {
             let feature = "a scene of images that make no volume".to_owned();
             return Err(anatome_core::Error::Unsupported { feature }.into());
         };
+        style.window.as_ref().map(|window| window.resolve(&study.series()[chosen].modality())).transpose()?;
         let stack = Stack::new(&study.series()[chosen], &self.limits)?;
         let count = stack.frames().len();
         let number = self.frame.unwrap_or(count.div_ceil(2));
@@ -251,6 +274,7 @@ impl Job {
         report.failed_with(done)?;
         let mut notes = study.notes().clone();
         notes.append(stack.notes().clone());
+        note_blank(std::slice::from_ref(&report), &mut notes);
         let planes_chosen = style.planes != Planes::default();
         for (is_chosen, what) in [
             (self.labels, "labels"),
@@ -298,8 +322,8 @@ impl Job {
 
     fn picture(
         &self,
-        n: usize,
         name: String,
+        scene: &dyn Fn(f64) -> Result<Scene>,
         backend: &Backend,
         volume: &Arc<Volume>,
         uploaded: &UploadedVolume,
@@ -307,14 +331,14 @@ impl Job {
     ) -> Result<PictureReport> {
         let mut report = PictureReport::new(name, self.size_px);
         let progress = watch(Stage::Render(report.name.clone()));
-        let done = self.shoot(n, &mut report, backend, volume, uploaded, &progress);
+        let done = self.shoot(scene, &mut report, backend, volume, uploaded, &progress);
         report.failed_with(done)?;
         Ok(report)
     }
 
     fn shoot(
         &self,
-        n: usize,
+        scene: &dyn Fn(f64) -> Result<Scene>,
         report: &mut PictureReport,
         backend: &Backend,
         volume: &Arc<Volume>,
@@ -323,7 +347,7 @@ impl Job {
     ) -> Result<()> {
         let start = Instant::now();
         let [width, height] = self.size_px;
-        let scene = self.shots.scene(n, volume, f64::from(width) / f64::from(height))?;
+        let scene = scene(f64::from(width) / f64::from(height))?;
         let output = natural_output(&scene);
         let request = Request { quality: self.quality, ..Request::new(scene, self.size_px, output) };
         let mut image = backend.render(&request, uploaded, progress)?;
@@ -334,11 +358,8 @@ impl Job {
             labels::burn_in(&mut image, volume)?;
         }
         let (image_path, scene_path) = self.paths(&report.name);
-        let json = serde_json::to_vec_pretty(&request.scene).map_err(|source| Error::Json {
-            what: "cannot write the scene",
-            source,
-            path: scene_path.clone(),
-        })?;
+        let json = serde_json::to_vec_pretty(&request.scene).map_err(std::io::Error::from);
+        let json = json.map_err(Error::io("cannot write the scene", &scene_path))?;
         write_png(&image, &image_path, self.overwrite)?;
         if let Err(error) = write_whole(&scene_path, &json, self.overwrite) {
             // A picture that is reported as failed is not there.
@@ -351,43 +372,20 @@ impl Job {
     }
 }
 
+/// Says that pictures are blank. Not which: a scene has its name from a file.
+fn note_blank(pictures: &[PictureReport], notes: &mut Notes) {
+    let blank = pictures.iter().filter(|picture| picture.is_blank).count();
+    if blank > 0 {
+        let text = "nothing is seen in a picture: what it shows lies beside the images, or their values beside the window";
+        notes.add_many(NoteCode::NothingSeen, text, blank);
+    }
+}
+
 fn is_blank(pixels: &Pixels) -> bool {
     match pixels {
         Pixels::Grey8(p) => p.iter().all(|v| v == &p[0]),
         Pixels::Grey16(p) => p.iter().all(|v| v == &p[0]),
         Pixels::Rgba8(p) => p.as_chunks::<4>().0.iter().all(|v| v == &p[..4]),
         _ => false,
-    }
-}
-
-/// Reads a scene that was written as JSON.
-///
-/// # Errors
-/// I/O; JSON; scene, if it describes no picture.
-pub fn read_scene(path: &std::path::Path) -> Result<Scene> {
-    let bytes = std::fs::read(path).map_err(Error::io("cannot read the scene", path))?;
-    let scene: Scene = serde_json::from_slice(&bytes).map_err(|source| Error::Json {
-        what: "this is not a scene",
-        source,
-        path: path.to_owned(),
-    })?;
-    scene.check()?;
-    Ok(scene)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_scenes_in_the_documentation_are_scenes() {
-        let page = include_str!("../../../docs/scenes.md");
-        let scenes: Vec<&str> =
-            page.split("```json").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-        assert_eq!(scenes.len(), 2);
-        for json in scenes {
-            let scene: Scene = serde_json::from_str(json).expect(json);
-            scene.check().expect(json);
-        }
     }
 }

@@ -15,6 +15,7 @@ mod job;
 pub mod labels;
 mod pictures;
 mod presets;
+mod scene_file;
 mod stacks;
 mod study;
 mod values;
@@ -36,7 +37,7 @@ pub use anatome_formats::{Format, ImageFile};
 pub use anatome_gpu::{AdapterFacts, AdapterKind};
 
 pub use backend::{AdapterReport, Backend, BackendChoice, UploadedVolume, adapters};
-pub use error::{Error, Result};
+pub use error::{Error, Result, SceneFileFault};
 pub use files::Overwrite;
 pub use image_part::ImagePart;
 pub use inspect::{
@@ -44,9 +45,10 @@ pub use inspect::{
     PixelsReport, Privacy, RealWorldReport, SeriesIdentity, SeriesReport, SkippedReport, StackReport,
     StudyIdentity, StudyReport, UptakeReport, ValuesReport,
 };
-pub use job::{JOB_SCHEMA_VERSION, Job, JobReport, PictureReport, Shots, Stage, read_scene};
+pub use job::{JOB_SCHEMA_VERSION, Job, JobReport, PictureReport, Shots, Stage};
 pub use pictures::{Picture, Style, WindowChoice, natural_output, scene};
 pub use presets::{ColorMapPreset, Presets, RenderingPreset, Scale, WindowPreset, default_window};
+pub use scene_file::read_scene;
 pub use stacks::{FrameStyle, draw_frame};
 pub use study::{Loaded, SeriesChoice, Study};
 pub use values::quantiles;

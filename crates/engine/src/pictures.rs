@@ -1,7 +1,7 @@
 //! The standard pictures of a volume.
 
 use anatome_core::{
-    Appearance, Modality, Output, Planes, Projection, Scene, StandardView, View, Voi, Volume, Window,
+    Appearance, Grid, Modality, Output, Planes, Projection, Scene, StandardView, View, Voi, Volume, Window,
     WindowFunction,
 };
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,23 @@ impl Picture {
     }
 }
 
+/// The picture along the only slice (or row, or column) of a grid that has but one; `None` for all others. Its planes are
+/// the acquisition's.
+pub(crate) fn only_picture(grid: &Grid) -> Option<Picture> {
+    let normals = [grid.slice_normal(), grid.column_direction(), grid.row_direction()];
+    let (normal, _) = normals.into_iter().zip(grid.shape()).find(|&(_, count)| count == 1)?;
+    let views = [
+        (Picture::Axial, StandardView::Axial),
+        (Picture::Coronal, StandardView::Coronal),
+        (Picture::Sagittal, StandardView::Sagittal),
+    ];
+    let along = |view: StandardView| {
+        let plane = view.plane(grid, Planes::Acquisition, grid.center_mm(), 1.0);
+        plane.normal().dot(normal).abs()
+    };
+    views.into_iter().max_by(|a, b| along(a.1).total_cmp(&along(b.1))).map(|(picture, _)| picture)
+}
+
 /// What a user may choose about standard pictures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Style {
@@ -53,6 +70,17 @@ pub struct Style {
     pub preset: Option<String>,
 }
 
+impl Style {
+    /// Whether the names in it are known and fit a modality.
+    ///
+    /// # Errors
+    /// Unknown or other modality, with the names there are.
+    pub fn check(&self, modality: &Modality) -> Result<()> {
+        self.window.as_ref().map(|window| window.resolve(modality)).transpose()?;
+        Presets::built_in().rendering_for(self.preset.as_deref(), modality).map(drop)
+    }
+}
+
 /// A window by name or by numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WindowChoice {
@@ -62,16 +90,36 @@ pub enum WindowChoice {
     Window(Window),
 }
 
+impl WindowChoice {
+    /// The window, for volumes of a modality.
+    ///
+    /// # Errors
+    /// As [`Presets::window_for`].
+    pub fn resolve(&self, modality: &Modality) -> Result<Window> {
+        match self {
+            Self::Named(name) => Presets::built_in().window_for(name, modality),
+            Self::Window(window) => Ok(*window),
+        }
+    }
+}
+
 impl std::str::FromStr for WindowChoice {
     type Err = Error;
 
     /// `C,W` (LINEAR where the width allows it, else LINEAR_EXACT) or a name.
     fn from_str(text: &str) -> Result<Self> {
-        let Some((center, width)) = text.split_once(',') else {
-            return Presets::built_in().window(text).map(|_| Self::Named(text.to_owned()));
+        let number = |part: &str| part.trim().parse::<f64>().ok();
+        let numbers = text.split_once(',').map(|(center, width)| (number(center), number(width)));
+        let Some((Some(center), Some(width))) = numbers else {
+            return match Presets::built_in().window(text) {
+                Ok(preset) => Ok(Self::Named(preset.name.clone())),
+                Err(Error::Unknown { kind, name, known }) => {
+                    let known = format!("{known}; or give centre and width as C,W, such as 40,400");
+                    Err(Error::Unknown { kind, name, known })
+                }
+                Err(other) => Err(other),
+            };
         };
-        let number = |part: &str| part.trim().parse::<f64>().unwrap_or(f64::NAN);
-        let (center, width) = (number(center), number(width));
         let function = if width >= 1.0 { WindowFunction::Linear } else { WindowFunction::LinearExact };
         Ok(Self::Window(Window::new(center, width, function)?))
     }
@@ -105,14 +153,7 @@ pub fn scene(picture: Picture, volume: &Volume, style: &Style, aspect: f64) -> R
 }
 
 fn rendering(volume: &Volume, style: &Style, camera: anatome_core::Camera) -> Result<Scene> {
-    let presets = Presets::built_in();
-    let modality = &volume.facts().modality;
-    let preset = presets
-        .rendering(style.preset.as_deref(), modality)
-        // Other modalities have no units either, so that a relative preset serves.
-        .or_else(
-            |error| if style.preset.is_none() { presets.rendering(None, &Modality::Mr) } else { Err(error) },
-        )?;
+    let preset = Presets::built_in().rendering_for(style.preset.as_deref(), &volume.facts().modality)?;
     let (transfer_function, shading) = preset.resolve(volume)?;
     let view = View::Rendering { camera, shading };
     Ok(Scene::of_primary(view, Appearance::Classified { transfer_function }))
@@ -121,7 +162,9 @@ fn rendering(volume: &Volume, style: &Style, camera: anatome_core::Camera) -> Re
 fn voi(volume: &Volume, style: &Style, picture: Picture) -> Result<Voi> {
     Ok(match &style.window {
         Some(WindowChoice::Window(window)) => Voi::Window(*window),
-        Some(WindowChoice::Named(name)) => Voi::Window(Presets::built_in().window_for(name, volume)?),
+        Some(WindowChoice::Named(name)) => {
+            Voi::Window(Presets::built_in().window_for(name, &volume.facts().modality)?)
+        }
         // A projection of CT shows bone and contrast, which a soft-tissue window would burn out.
         None if picture == Picture::Mip && volume.facts().modality == Modality::Ct => {
             Voi::Window(Window::new(300.0, 1000.0, WindowFunction::Linear)?)
@@ -139,5 +182,23 @@ pub fn natural_output(scene: &Scene) -> Output {
         Output::Grey8
     } else {
         Output::Rgba8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::{DAffine3, DMat3, DVec3};
+
+    use super::*;
+
+    #[test]
+    fn a_single_slice_is_seen_from_where_it_faces() {
+        let turn = DMat3::from_rotation_x(0.2) * DMat3::from_rotation_z(0.1);
+        let grid = |shape, axes: DMat3| Grid::even(shape, DAffine3::from_mat3(turn * axes)).unwrap();
+        let sagittal = DMat3::from_cols(DVec3::Y, -DVec3::Z, DVec3::X * 4.0);
+        assert_eq!(only_picture(&grid([1, 20, 30], DMat3::IDENTITY)), Some(Picture::Axial));
+        assert_eq!(only_picture(&grid([1, 20, 30], sagittal)), Some(Picture::Sagittal));
+        assert_eq!(only_picture(&grid([10, 1, 30], DMat3::IDENTITY)), Some(Picture::Coronal));
+        assert_eq!(only_picture(&grid([2, 20, 30], DMat3::IDENTITY)), None);
     }
 }

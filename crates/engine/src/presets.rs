@@ -114,14 +114,38 @@ impl Presets {
         )
     }
 
-    /// The window of a name, for a volume.
+    /// The window of a name, for volumes of a modality.
     ///
     /// # Errors
-    /// Unknown, with the names there are; other modality, if the window is made for another one.
-    pub fn window_for(&self, name: &str, volume: &Volume) -> Result<Window> {
+    /// Unknown, with the names there are; other modality, with the names that fit, if the window is made for another one.
+    pub fn window_for(&self, name: &str, modality: &Modality) -> Result<Window> {
         let preset = self.window(name)?;
-        check_modality("window", name, &preset.modality, volume, ": give centre and width as C,W")?;
-        Ok(preset.window)
+        if preset.modality == *modality {
+            return Ok(preset.window);
+        }
+        let fitting = names(self.windows.iter().filter(|p| p.modality == *modality).map(|p| p.name.as_str()));
+        let numbers = "give centre and width as C,W";
+        let advice =
+            if fitting.is_empty() { numbers.to_owned() } else { format!("{numbers}, or one of: {fitting}") };
+        Err(other_modality("window", name, &preset.modality, modality, advice))
+    }
+
+    /// The rendering preset of a name, or without one the modality's default, for volumes of a modality. Where a modality
+    /// has no default, that of MR serves, which is relative to the values.
+    ///
+    /// # Errors
+    /// Unknown, with the names there are; other modality, with the names that fit, if the preset is in its units.
+    pub fn rendering_for(&self, name: Option<&str>, modality: &Modality) -> Result<&RenderingPreset> {
+        let Some(name) = name else {
+            return self.rendering(None, modality).or_else(|_| self.rendering(None, &Modality::Mr));
+        };
+        let preset = self.rendering(Some(name), modality)?;
+        if preset.fits(modality) {
+            return Ok(preset);
+        }
+        let fitting = names(self.renderings.iter().filter(|p| p.fits(modality)).map(|p| p.name.as_str()));
+        let advice = format!("choose one of: {fitting}");
+        Err(other_modality("rendering preset", name, &preset.modality, modality, advice))
     }
 
     /// The window of a name.
@@ -138,14 +162,17 @@ impl Presets {
 }
 
 impl RenderingPreset {
-    /// The transfer function and lighting for a volume.
+    /// Whether its values mean something for volumes of a modality.
+    #[must_use]
+    pub fn fits(&self, modality: &Modality) -> bool {
+        self.scale == Scale::Relative || self.modality == *modality
+    }
+
+    /// The transfer function and lighting for a volume of a modality that the preset [fits](Self::fits).
     ///
     /// # Errors
-    /// Other modality, if the preset is in the units of another one; malformed, if its points are.
+    /// Malformed, if the preset's points are.
     pub fn resolve(&self, volume: &Volume) -> Result<(TransferFunction, Shading)> {
-        if self.scale == Scale::Modality {
-            check_modality("rendering preset", &self.name, &self.modality, volume, "")?;
-        }
         let (zero, one) = match self.scale {
             Scale::Modality => (0.0, 1.0),
             Scale::Relative => relative_scale(volume),
@@ -193,23 +220,19 @@ pub fn default_window(volume: &Volume) -> Result<anatome_core::Voi> {
     Ok(anatome_core::Voi::Window(window))
 }
 
-fn check_modality(
+fn other_modality(
     kind: &'static str,
     name: &str,
     made_for: &Modality,
-    volume: &Volume,
-    advice: &'static str,
-) -> Result<()> {
-    let modality = &volume.facts().modality;
-    if made_for == modality {
-        return Ok(());
-    }
+    modality: &Modality,
+    advice: String,
+) -> Error {
     let (name, made_for) = (name.to_owned(), made_for.code().to_owned());
     let modality = match modality.code() {
         "" => "a series of unknown modality".to_owned(),
         code => code.to_owned(),
     };
-    Err(Error::OtherModality { kind, name, made_for, modality, advice })
+    Error::OtherModality { kind, name, made_for, modality, advice }
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -239,5 +262,17 @@ mod tests {
         assert!(error.contains("spleen") && error.contains("subdural"), "{error}");
         assert!(Presets::built_in().rendering(Some("bone"), &Modality::Mr).is_ok());
         assert_eq!(Presets::built_in().rendering(None, &Modality::Ct).unwrap().name, "bone");
+    }
+
+    #[test]
+    fn a_name_of_another_modality_lists_the_ones_that_fit() {
+        let presets = Presets::built_in();
+        let error = presets.rendering_for(Some("bone"), &Modality::Mr).unwrap_err().to_string();
+        assert!(error.contains("made for CT") && error.contains("t1-brain"), "{error}");
+        assert!(!error.contains("vessels"), "{error}");
+        let error = presets.window_for("lung", &Modality::Pt).unwrap_err().to_string();
+        assert!(error.contains("C,W") && !error.contains("abdomen"), "{error}");
+        assert!(presets.rendering_for(Some("hot"), &Modality::Ct).is_ok());
+        assert_eq!(presets.rendering_for(None, &Modality::from_code("US")).unwrap().modality, Modality::Mr);
     }
 }

@@ -11,7 +11,7 @@ use glam::{DAffine3, DVec3};
 use ndarray::{Array3, Axis};
 
 use crate::pictures::WindowChoice;
-use crate::presets::{Presets, default_window};
+use crate::presets::default_window;
 use crate::{Backend, Result};
 
 /// How a frame is drawn.
@@ -53,10 +53,7 @@ pub fn draw_frame(
             let colors = grey.supplemental;
             let volume = Volume::new(grid, grey.samples, grey.mapping, grey.padding, grey.facts)?;
             let voi = match &style.window {
-                Some(WindowChoice::Window(window)) => Voi::Window(*window),
-                Some(WindowChoice::Named(name)) => {
-                    Voi::Window(Presets::built_in().window_for(name, &volume)?)
-                }
+                Some(window) => Voi::Window(window.resolve(&volume.facts().modality)?),
                 None => default_window(&volume)?,
             };
             let invert = volume.facts().inverted;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anatome_core::{ErrorKind, Notes, Progress, Volume};
+use anatome_core::{ErrorKind, Modality, Notes, Progress, Volume};
 use anatome_dicom::{
     Form, Limits, Scanned, Series, Skipped, SliceSink, Source, Stack, group, load_with, scan_beside,
 };
@@ -66,8 +66,8 @@ impl Study {
         let other = |path: &std::path::Path, start: &[u8]| recognise(start, path).is_some();
         let scanned = scan_beside(sources, &other, limits, workers.pool(), progress)
             .map_err(|error| name_input(error, sources))?;
-        let Scanned { files, mut notes, instances, foreign, skipped, .. } = scanned;
-        let (image_parts, error) = image_part::open(foreign, limits, &mut notes);
+        let Scanned { files, mut notes, instances, foreign, mut skipped, .. } = scanned;
+        let (image_parts, error) = image_part::open(foreign, limits, &mut notes, &mut skipped);
         match error {
             Some(error) if instances.is_empty() && image_parts.is_empty() => Err(error.into()),
             _ => Ok(Self { files, notes, skipped, series: group(instances), image_parts, limits: *limits }),
@@ -178,6 +178,17 @@ impl Study {
         }
         let loaded = load_with(self.series_at(n)?, limits, workers.pool(), progress, sink)?;
         Ok(Loaded { volume: loaded.volume, notes: loaded.notes })
+    }
+
+    /// The modality of the series, or of the volume of another file, at a position.
+    ///
+    /// # Errors
+    /// Unknown, for a position that is not there.
+    pub fn modality(&self, n: usize) -> Result<Modality> {
+        match n.checked_sub(self.series.len()).and_then(|n| self.image_parts.get(n)) {
+            Some(part) => Ok(part.file().facts().modality.clone()),
+            None => Ok(self.series_at(n)?.modality()),
+        }
     }
 
     fn series_at(&self, n: usize) -> Result<&Series> {

@@ -5,16 +5,61 @@ use std::path::PathBuf;
 use anatome::{BackendChoice, Limits, Planes, Precision, SeriesChoice, Source, WindowChoice, Workers};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-/// Medical images to exact slices and 3D pictures. Not for diagnostic use.
+/// Turns medical images into exact slices and 3D pictures. Not for diagnostic use.
 #[derive(Debug, Parser)]
-#[command(name = "anatome", version, about, after_help = EXIT_CODES, propagate_version = true)]
+#[command(name = "anatome", version, after_help = EXAMPLES, propagate_version = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 ok, 2 usage, 3 some pictures failed, 4 all failed, 5 GPU trouble, 130 interrupted.";
+const EXAMPLES: &str = "\
+Examples:
+  anatome demo                                a generated study, and pictures of it, in ./anatome-demo
+  anatome inspect STUDY                       what is in a folder, a file or an archive
+  anatome render STUDY --out pictures         its largest volume as pictures of 3840 x 2160
+  anatome convert STUDY --out volume.nii.gz   its largest volume as one file
+  anatome adapters                            the GPUs, and which would be taken
+
+`anatome COMMAND --help` says what each takes.
+
+Exit codes: 0 ok, 2 usage, 3 part of it failed, 4 all of it failed, 5 GPU trouble, 130 interrupted.";
+
+const DEMO: &str = "\
+Example:
+  anatome demo --out thorax --size 1920x1080
+
+The CT has 512 x 512 x 400 voxels and the PET 128 x 128 x 80; the files take about 210 MB. There is no patient.";
+
+const RENDER: &str = "\
+Examples:
+  anatome render STUDY --out pictures
+  anatome render STUDY --out lung --series 2 --window lung --size 1920x1080 --labels
+  anatome render STUDY --out again --scene pictures/axial.json
+
+Writes axial, coronal, sagittal, mip and rendering, each as .png with its scene as .json beside it. Of a single slice
+only the picture along it is drawn, and of images that make no volume one (--frame).
+
+Exit codes: 0 ok, 2 usage, 3 some pictures failed, 4 all failed, 5 GPU trouble, 130 interrupted.";
+
+const INSPECT: &str = "\
+Examples:
+  anatome inspect STUDY
+  anatome inspect STUDY --json --headers-only
+
+Lengths are in mm; directions are letters of the patient: L left, R right, A front, P back, H head, F feet.
+
+Exit codes: 0 ok, 2 usage, 3 a series or a file that was named can't be read, 4 nothing can, 130 interrupted. Files of a
+searched folder that are no images are notes.";
+
+const CONVERT: &str = "\
+Example:
+  anatome convert STUDY --series 2 --out volume.nii.gz
+
+Voxels keep their numbers, axes and positions; nothing is resampled. What the file can't hold exactly is a note.";
+
+const ADAPTERS: &str = "\
+Each is tested against the CPU renderer. `anatome render --adapter NUMBER` takes one of them.";
 
 impl Cli {
     /// The arguments, or an exit with a usage error.
@@ -44,24 +89,29 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a study of a generated thorax (CT and PET), read it back, and render it.
+    #[command(after_help = DEMO)]
     Demo(DemoArgs),
-    /// Render a series: three planes, a projection and a 3D picture, or one scene.
+    /// Render a series as PNG: three planes, a projection and a 3D picture, or one scene.
+    #[command(after_help = RENDER)]
     Render(RenderArgs),
     /// Say what is in files: studies, series, geometry, values, and everything odd.
+    #[command(after_help = INSPECT)]
     Inspect(InspectArgs),
     /// Write a series as a NIfTI file, voxel for voxel.
+    #[command(after_help = CONVERT)]
     Convert(ConvertArgs),
     /// List the GPUs, what each can do, and which would be chosen.
+    #[command(after_help = ADAPTERS)]
     Adapters(AdaptersArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// The folder that is written to.
+    /// The folder that is written to; made if it is not there.
     #[arg(long, default_value = "anatome-demo", value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// The seed of the generated body.
-    #[arg(long, default_value_t = 1)]
+    /// Which body: the same number makes the same files.
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
@@ -74,18 +124,18 @@ pub(crate) struct RenderArgs {
     /// The folder that is written to; made if it is not there.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Render exactly this scene instead of the standard pictures.
+    /// Render exactly this scene (JSON, as stands beside each picture) instead of the standard pictures.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["window", "preset", "planes"])]
     pub(crate) scene: Option<PathBuf>,
     /// Along whose axes planes are cut.
     #[arg(long, value_enum, default_value_t = PlanesArg::Patient)]
     pub(crate) planes: PlanesArg,
-    /// The window of planes and projection: abdomen, lung, bone, brain, subdural, stroke, liver, mediastinum, or
-    /// centre and width as C,W.
+    /// The window of planes and projection: centre and width as C,W in the values' own unit (HU for CT), or for CT
+    /// abdomen, lung, bone, brain, subdural, stroke, liver, mediastinum. Default: the file's own, or by modality.
     #[arg(long, value_name = "NAME|C,W", allow_hyphen_values = true)]
     pub(crate) window: Option<WindowChoice>,
-    /// The transfer function of the 3D picture: bone, soft-tissue, lung, vessels, skin, muscle-bone, t1-brain,
-    /// angiography, hot. Default: by modality.
+    /// Colours and opacity of the 3D picture: for CT bone, soft-tissue, lung, vessels, skin, muscle-bone; for all
+    /// t1-brain, angiography, hot. Default: by modality.
     #[arg(long, value_name = "NAME", value_parser = preset_name)]
     pub(crate) preset: Option<String>,
     /// Whether samples are interpolated exactly, or by the GPU's texture unit.
@@ -103,14 +153,14 @@ pub(crate) struct RenderArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CommonArgs {
-    /// Width and height of each picture in pixels.
+    /// Width and height of each picture in pixels, up to 32768 each.
     #[arg(long, default_value = "3840x2160", value_name = "WxH", value_parser = size)]
     pub(crate) size: [u32; 2],
     /// What renders: a hardware GPU if it passes the self-test and otherwise the CPU, or one of them.
     #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
     pub(crate) backend: BackendArg,
-    /// A part of the name of the GPU to use; the only way to get a software driver.
-    #[arg(long, value_name = "NAME")]
+    /// The GPU to use, by its number in `anatome adapters` or (part of) its name; the only way to get a software driver.
+    #[arg(long, value_name = "NUMBER|NAME")]
     pub(crate) adapter: Option<String>,
     /// Replace files that are already there.
     #[arg(long)]
@@ -160,11 +210,11 @@ pub(crate) struct InputArgs {
 /// What is read, and what that may cost.
 #[derive(Debug, Args)]
 pub(crate) struct ReadArgs {
-    /// Folders (searched), files or archives.
+    /// Folders (searched with all in them), files or archives (zip, tar, tar.gz): DICOM, NIfTI, NRRD, MetaImage.
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Change what files may ask for, such as volume_bytes=16G,files=2000. Also: folder_depth, file_bytes,
-    /// unpacked_bytes, header_bytes, elements, nesting, frames, frame_pixels, contour_points.
+    /// Change what files may ask for, such as volume_bytes=16G,files=2000 (K, M, G: times 1024). Also: folder_depth,
+    /// file_bytes, unpacked_bytes, header_bytes, elements, nesting, frames, frame_pixels, contour_points.
     #[arg(long, value_name = "NAME=VALUE,...", default_value = "volume_bytes=8G")]
     pub(crate) limits: Limits,
 }
@@ -178,10 +228,10 @@ impl ReadArgs {
 /// What every command that works on volumes takes.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The number of threads. Default: one a core.
+    /// The number of threads, 1 to 1024. Default: one a core. Pictures do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Print the report as JSON.
+    /// Print the report as JSON, with a schema_version.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -194,7 +244,7 @@ impl RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AdaptersArgs {
-    /// Print the report as JSON.
+    /// Print the report as JSON, with a schema_version.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -283,6 +333,18 @@ mod tests {
         assert!(parsed.is_ok(), "{parsed:?}");
         assert!(Cli::try_parse_from(["anatome", "render", "a", "--out", "b", "--window", "40,0"]).is_err());
         assert!(Cli::try_parse_from(["anatome", "render", "a", "--out", "b", "--preset", "none"]).is_err());
+    }
+
+    #[test]
+    fn help_says_what_each_command_does_with_an_example() {
+        let mut top = Cli::command();
+        let names: Vec<String> = top.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+        assert_eq!(names.len(), 5);
+        let help = top.render_long_help().to_string();
+        assert!(help.contains("Not for diagnostic use"), "{help}");
+        for name in names {
+            assert!(help.contains(&format!("\n  anatome {name}")), "{name}: {help}");
+        }
     }
 
     #[test]

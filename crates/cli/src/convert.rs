@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anatome::{Error, Notes, Overwrite, Result, SeriesReport, Stage, Study, files};
+use anatome::{Notes, Overwrite, Result, SeriesReport, Stage, Study, files};
 use serde::Serialize;
 
 use crate::args::ConvertArgs;
@@ -24,9 +24,7 @@ pub(crate) fn run(args: &ConvertArgs, stages: &Stages) -> Result<ConvertReport> 
     // Before minutes of work rather than after.
     files::nifti_is_gzip(&args.out)?;
     let overwrite = if args.overwrite { Overwrite::Allowed } else { Overwrite::Never };
-    if overwrite == Overwrite::Never && args.out.exists() {
-        return Err(Error::Exists { path: args.out.clone() });
-    }
+    files::check_target(&args.out, overwrite)?;
     let workers = args.run.workers()?;
     let (sources, limits) = (args.input.read.sources(), args.input.read.limits);
     let study = Study::scan(&sources, &limits, &workers, &stages.stage(&Stage::Scan))?;

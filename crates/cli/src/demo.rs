@@ -49,8 +49,11 @@ pub(crate) fn run(args: &DemoArgs, stages: &Stages) -> Result<DemoReport> {
             return Err(Error::Exists { path: folder });
         }
     }
-    let _out = [ct.prepare_out()?, pet.prepare_out()?];
-    let _study = [OutFolder::make(&study.join("ct"))?, OutFolder::make(&study.join("pet"))?];
+    // Variables of their own, because they go in reverse: a folder after the one that was made in it.
+    let _out = ct.prepare_out()?;
+    let _pet_out = pet.prepare_out()?;
+    let _ct = OutFolder::make(&study.join("ct"))?;
+    let _pet = OutFolder::make(&study.join("pet"))?;
     make(args, &study, common, stages)?;
     let ct = render::run_job(&ct, common, stages)?;
     let pet = render::run_job(&pet, common, stages)?;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anatome::{Error, ErrorKind, JobReport};
+use anatome::{Error, ErrorKind, InspectReport, JobReport};
 
 /// The exit code of an interrupted run.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -10,7 +10,11 @@ pub(crate) const INTERRUPTED: u8 = 130;
 /// The code of a run that made nothing.
 pub(crate) fn of_error(error: &Error) -> ExitCode {
     ExitCode::from(match error {
-        Error::Exists { .. } | Error::Unknown { .. } | Error::Json { .. } => 2,
+        // What was asked for makes no sense, whatever the files hold.
+        Error::Exists { .. }
+        | Error::Unknown { .. }
+        | Error::OtherModality { .. }
+        | Error::SceneFile { .. } => 2,
         _ => of_kind(error.kind()),
     })
 }
@@ -21,6 +25,20 @@ fn of_kind(kind: ErrorKind) -> u8 {
         ErrorKind::Device => 5,
         _ => 4,
     }
+}
+
+/// The code of an inspection that finished: 4 if nothing that was found can be read, 3 if a series can't be, or a file
+/// that the user named was left out. What else lies in a searched folder is a note.
+pub(crate) fn of_inspection(report: &InspectReport, named_file_left_out: bool) -> ExitCode {
+    let series = || report.studies.iter().flat_map(|study| &study.series);
+    let unread = series().filter(|series| series.error.is_some()).count();
+    ExitCode::from(if unread == series().count() {
+        4
+    } else if unread > 0 || named_file_left_out {
+        3
+    } else {
+        0
+    })
 }
 
 /// The code of a run that finished.

@@ -1,14 +1,17 @@
 //! `anatome inspect`.
 
+use std::process::ExitCode;
+
 use anatome::{
     InspectReport, NamedVoi, NoteCode, Notes, PixelsReport, Privacy, RealWorldReport, Result, SeriesReport,
     StackReport, Study, ValuesReport, Voi,
 };
 
 use crate::args::InspectArgs;
+use crate::exit;
 use crate::progress_bar::Stages;
 
-pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<InspectReport> {
+pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<(InspectReport, ExitCode)> {
     let workers = args.run.workers()?;
     let (sources, limits) = (args.read.sources(), args.read.limits);
     let privacy = if args.with_identity { Privacy::WithIdentity } else { Privacy::WithoutIdentity };
@@ -16,7 +19,9 @@ pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<InspectReport> 
     let watch = |number| stages.named(format!("loading series {number}"));
     let report = study.inspect(privacy, !args.headers_only, &limits, &workers, &watch)?;
     stages.finish();
-    Ok(report)
+    let left_out = study.skipped().iter().any(|skipped| args.read.inputs.contains(&skipped.path));
+    let code = exit::of_inspection(&report, left_out);
+    Ok((report, code))
 }
 
 /// The report for a person.

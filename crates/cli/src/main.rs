@@ -14,7 +14,7 @@ mod table;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use anatome::{Error, Result};
+use anatome::{Error, ErrorKind, Result};
 use serde::Serialize;
 
 use args::{Cli, Command};
@@ -23,6 +23,8 @@ use progress_bar::Stages;
 
 fn main() -> ExitCode {
     quiet_wayland();
+    #[cfg(unix)]
+    refuse_large_files();
     let cli = Cli::parse_checked();
     let stages = Stages::new(Interrupt::install(), io::stderr().is_terminal());
     let done = run(&cli.command, &stages);
@@ -32,6 +34,9 @@ fn main() -> ExitCode {
         Err(error) => {
             // Nowhere is left to report a failure of standard error.
             drop(writeln!(io::stderr(), "anatome: {error}"));
+            if let Some(hint) = hint(&error) {
+                drop(writeln!(io::stderr(), "hint: {hint}"));
+            }
             if wants_json(&cli.command) {
                 let report = serde_json::json!({
                     "schema_version": 1,
@@ -51,6 +56,30 @@ fn quiet_wayland() {
     if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
         // SAFETY: this is the first thing that the only thread does.
         unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
+}
+
+/// A file that would grow beyond the user's limit (`ulimit -f`) ends a program by a signal, unless that is ignored: then
+/// writing fails, and what was written is tidied up.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "a call of the system that touches no memory")]
+fn refuse_large_files() {
+    // SAFETY: no handler is installed that could run.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
+/// Which option helps.
+fn hint(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Exists { .. } => Some("--overwrite replaces files that are already there"),
+        Error::Unknown { kind: "series", .. } => {
+            Some("`anatome inspect` lists the series with their numbers")
+        }
+        _ if error.kind() == ErrorKind::Device => Some(
+            "`anatome adapters` lists the GPUs; --adapter NUMBER|NAME chooses one, and --backend cpu uses none",
+        ),
+        _ if error.kind() == ErrorKind::Limits => Some("--limits changes what files may ask for"),
+        _ => None,
     }
 }
 
@@ -77,8 +106,8 @@ fn run(command: &Command, stages: &Stages) -> Result<ExitCode> {
             print(&report, args.common.run.json, render::text).map(|()| code)
         }
         Command::Inspect(args) => {
-            let report = inspect::run(args, stages)?;
-            print(&report, args.run.json, inspect::text).map(|()| ExitCode::SUCCESS)
+            let (report, code) = inspect::run(args, stages)?;
+            print(&report, args.run.json, inspect::text).map(|()| code)
         }
         Command::Convert(args) => {
             let report = convert::run(args, stages)?;

@@ -102,7 +102,11 @@ pub(crate) fn text(report: &JobReport) -> String {
         ]);
     }
     out += &table(&rows);
-    let notes = notes_text(&report.notes, "") + &notes_text(&report.series.notes, "");
+    let mut notes = report.notes.clone();
+    for note in report.series.notes.iter().filter(|note| !report.notes.iter().any(|known| known == *note)) {
+        notes.add_many(note.code, note.text.clone(), note.count);
+    }
+    let notes = notes_text(&notes, "");
     if !notes.is_empty() {
         out += "\n";
         out += &notes;

@@ -58,8 +58,7 @@ print(len([dicomsdl.open(os.path.join(sys.argv[1], n)).InstanceNumber for n in o
 
 GDCM_HEADERS = """
 import sys, SimpleITK as sitk
-print(sum(len(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(sys.argv[1], series))
-          for series in sitk.ImageSeriesReader.GetGDCMSeriesIDs(sys.argv[1])))
+print(len(sitk.ImageSeriesReader.GetGDCMSeriesIDs(sys.argv[1])))
 """
 
 # Makes COUNT files of 64 x 64 pixels in series of 500 from one file of a series.

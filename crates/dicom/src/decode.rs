@@ -14,7 +14,8 @@ use crate::fragments::{FrameIndex, OffsetTables, ReadSeek};
 use crate::header::PixelPlace;
 use crate::source::{Place, skip};
 use crate::syntax::{EXPLICIT_VR_BIG_ENDIAN, JPEG_FULL_PROGRESSION, JPEG_SPECTRAL_SELECTION};
-use crate::{Error, Frame, InstanceHeader, Limits, codestream, native};
+use crate::values::Rescale;
+use crate::{Error, Frame, InstanceHeader, Limits, PixelModule, codestream, native};
 
 /// What decoding one frame found out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,9 +171,8 @@ pub(crate) fn is_broken(header: &InstanceHeader) -> bool {
     // How large a frame may be is not the image's fault.
     let limits = Limits { frame_pixels: u64::MAX, ..Limits::default() };
     let format = || FrameFormat::new(header, &limits).and_then(|format| check(header, &format));
-    let slope = header.values.slope.is_none_or(|slope| slope.is_finite() && slope != 0.0);
-    let intercept = header.values.intercept.is_none_or(f64::is_finite);
-    header.pixels.is_some() && !(slope && intercept && format().is_ok())
+    let rescale = |pixels: &PixelModule| Rescale::new(header, &header.values, pixels.signed, &limits);
+    header.pixels.as_ref().is_some_and(|pixels| rescale(pixels).and_then(|_| format()).is_err())
 }
 
 /// Reads the frames of one object one by one, in any order and from several threads. What has to be known of all

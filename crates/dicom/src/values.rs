@@ -36,7 +36,12 @@ pub(crate) enum Rescale {
 }
 
 impl Rescale {
-    fn new(header: &InstanceHeader, values: &Values, signed: bool, limits: &Limits) -> Result<Self, Error> {
+    pub fn new(
+        header: &InstanceHeader,
+        values: &Values,
+        signed: bool,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
         if values.has_modality_lut {
             let elements = header.dataset.walk(limits)?;
             let fields = Fields::new(&header.dataset.bytes, &elements);

@@ -27,7 +27,7 @@ use anatome_core::{ErrorKind, NoteCode};
 use anatome_dicom::{Error, Limits, Scanned, Source, Stack, group};
 
 use crate::exercise::Watch;
-use crate::made::Image;
+use crate::made::{Image, element, item};
 use crate::shared::{load_one, scan_all, scan_bytes};
 
 /// What must come of a file.
@@ -157,6 +157,16 @@ fn good_files_load_beside_every_class() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// An item of a Modality LUT Sequence with fewer entries than its descriptor says.
+fn short_lut() -> Vec<u8> {
+    let words = |words: [u16; 3]| words.map(u16::to_le_bytes).concat();
+    item(&[
+        element((0x28, 0x3002), b"US", &words([256, 0, 16])),
+        element((0x28, 0x3004), b"LO", b"HU"),
+        element((0x28, 0x3006), b"OW", &words([1, 2, 3])),
+    ])
+}
+
 /// A slice that can't be decoded is missing in its series, and does not keep the others from being loaded.
 #[test]
 fn a_broken_slice_is_a_place_without_samples() {
@@ -174,6 +184,7 @@ fn a_broken_slice_is_a_place_without_samples() {
     for (name, broken) in [
         ("cut off", cut(slice(3))),
         ("bits", slice(3).us((0x28, 0x100), 13).bytes()),
+        ("lookup table", slice(3).with((0x28, 0x3000), b"SQ", &short_lut()).bytes()),
         ("slope", slice(3).with((0x28, 0x1053), b"DS", b"0 ").bytes()),
         ("syntax", Image { syntax: "1.2.3.4", ..slice(3) }.bytes()),
     ] {

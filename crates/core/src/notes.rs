@@ -33,6 +33,8 @@ pub enum NoteCode {
     Split,
     /// Images that make no volume of their places; the text says in which order they follow each other.
     Ordered,
+    /// Images of several kinds, such as two kernels, in one volume.
+    Mixed,
     /// A file that breaks the standard but could be read.
     Tolerated,
     /// The header holds something that this version does not use.

@@ -71,6 +71,13 @@ impl Mark {
         !matches!(self.name, "acquisition time" | "content time" | "instance")
     }
 
+    /// Of what is looked at, or by which settings: images of one volume do not differ in it. What says when, or in which
+    /// turn, may change from slice to slice of one scan.
+    pub fn is_of_the_kind(&self) -> bool {
+        let of_the_turn = ["diffusion direction", "trigger time", "acquisition", "frame reference time"];
+        self.is_of_the_image() && !of_the_turn.contains(&self.name)
+    }
+
     /// The different values, in order.
     pub fn values<'a>(&self, frames: impl IntoIterator<Item = &'a Frame>) -> Vec<Option<String>> {
         let found: BTreeSet<Option<String>> = frames.into_iter().map(self.of).collect();

@@ -2,41 +2,47 @@
 
 use std::collections::BTreeSet;
 
-use super::marks::MARKS;
+use super::marks::{MARKS, Mark};
 use super::phases::{Cuts, Placed};
 use crate::slices::is_regular;
 
 /// An acquisition has at least as many images, if nothing else than its spacing shows that it is one.
 const FEWEST: usize = 3;
 
-/// Cuts into acquisitions, if each has a regular spacing of its own and all together have none, or if they have
-/// several positions in common; one may be at a single position. A scan whose slices are numbered one by one or in turns, and one whose parts follow
-/// each other, stays whole. Beside the cuts it says why.
+/// Cuts into acquisitions, or into images of several kinds, that reach into each other: if each has a regular spacing of
+/// its own, or if they have several positions in common; one may be at a single position. A scan whose slices are
+/// numbered one by one or in turns, and one whose parts follow each other, stays whole. Beside the cuts it says why.
 pub(crate) fn acquisitions(images: &[Placed]) -> Option<(Cuts, String)> {
     let z_mm: Vec<f64> = images.iter().map(|image| image.z_mm).collect();
     let slots: BTreeSet<usize> = images.iter().map(|image| image.slot).collect();
     // Parts may end with the slice with which the next begins.
     let repeated = images.len() - slots.len();
     let shared = repeated > 1;
-    if !shared && (repeated > 0 || is_regular(&z_mm)) {
-        return None;
-    }
+    let in_turns = !shared && (repeated > 0 || is_regular(&z_mm));
     let fewest = if shared { 2 } else { FEWEST };
-    let marks = MARKS.iter().filter(|mark| mark.name != "instance");
-    let found = marks.filter_map(|mark| Cuts::by(mark, images, images.len() / fewest)).find(|cuts| {
-        let parts = parts(images, cuts);
+    let marks = MARKS.iter().filter(|mark| mark.name != "instance" && (mark.is_of_the_kind() || !in_turns));
+    let tells = |mark: &Mark| {
+        let cuts = Cuts::by(mark, images, images.len() / fewest)?;
+        let parts = parts(images, &cuts);
         let whole = |part: &Vec<&Placed>| {
             let z_mm: Vec<f64> = part.iter().map(|image| image.z_mm).collect();
             let same = |pair: &[&Placed]| matches!(pair, [a, b] if a.slot == b.slot);
             let distinct = !part.windows(2).any(same);
             // Such as the images at one place that watch for the contrast agent.
             let at_one_place = part.windows(2).all(same);
-            part.len() >= fewest && (at_one_place || distinct && is_regular(&z_mm))
+            part.len() >= fewest && (at_one_place || distinct && (shared || is_regular(&z_mm)))
         };
-        parts.iter().all(whole) && (shared || interleaved(&parts))
-    })?;
+        let overlap = match shared {
+            true => mark.is_of_the_kind() || all_share(&parts),
+            false => interleaved(&parts),
+        };
+        (overlap && parts.iter().all(whole)).then_some(cuts)
+    };
+    let found = { marks }.find_map(tells)?;
     let why = if shared {
         format!("{repeated} images stand at positions of others")
+    } else if in_turns {
+        "their slices lie between each other".to_owned()
     } else {
         "together their slices have no regular spacing".to_owned()
     };
@@ -46,6 +52,16 @@ pub(crate) fn acquisitions(images: &[Placed]) -> Option<(Cuts, String)> {
         found.labels.len()
     );
     Some((found, text))
+}
+
+/// Whether each part has a position in common with another one.
+fn all_share(parts: &[Vec<&Placed>]) -> bool {
+    let slots = |part: &Vec<&Placed>| part.iter().map(|image| image.slot).collect::<BTreeSet<_>>();
+    let slots: Vec<BTreeSet<usize>> = parts.iter().map(slots).collect();
+    let shares = |(n, own): (usize, &BTreeSet<usize>)| {
+        slots.iter().enumerate().any(|(m, other)| m != n && !own.is_disjoint(other))
+    };
+    slots.iter().enumerate().all(shares)
 }
 
 fn parts<'a>(images: &'a [Placed], cuts: &Cuts) -> Vec<Vec<&'a Placed>> {

@@ -50,10 +50,32 @@ pub(crate) fn split(placed: Vec<(f64, Frame)>, notes: &mut Notes) -> Vec<Phase> 
                 notes.add(NoteCode::Split, text);
                 cuts.apply(images).map(|(name, images)| finished(images).named(vec![name])).collect()
             }
-            None => vec![best_of(images)],
+            None => of_one_kind(images, notes),
         };
     }
     phases(images, notes)
+}
+
+/// As many kinds of images are told apart where few stand at the position of another one. More are no kinds: their
+/// numbers vary from image to image.
+const FEW_KINDS: usize = 4;
+
+/// Of images at one position only those are duplicates that are of one kind.
+fn of_one_kind(images: Vec<Placed>, notes: &mut Notes) -> Vec<Phase> {
+    let differ_at_a_place = |mark: &Mark| {
+        let differ = |a: &Placed, b: &Placed| a.slot == b.slot && (mark.of)(&a.frame) != (mark.of)(&b.frame);
+        images.windows(2).any(|pair| matches!(pair, [a, b] if differ(a, b)))
+    };
+    let mut kinds = MARKS.iter().filter(|mark| mark.is_of_the_kind() && differ_at_a_place(mark));
+    let Some(cuts) = kinds.find_map(|mark| Cuts::by(mark, &images, FEW_KINDS)) else {
+        return vec![best_of(images)];
+    };
+    let text = format!(
+        "the series was split by {}: images at one position differ in it, and are no duplicates",
+        cuts.by
+    );
+    notes.add(NoteCode::Split, text);
+    cuts.apply(images).map(|(name, images)| finished(images).named(vec![name])).collect()
 }
 
 fn phases(images: Vec<Placed>, notes: &mut Notes) -> Vec<Phase> {
@@ -316,8 +338,24 @@ fn best_of(images: Vec<Placed>) -> Phase {
         }
         last = Some(slot);
     }
+    note_kinds(&frames, &mut notes);
     Phase { name: None, frames, fault: None, notes }
 }
+
+/// Says what the images of a volume differ in that should be of one kind, such as parts that follow each other.
+fn note_kinds(frames: &[Frame], notes: &mut Notes) {
+    for mark in MARKS.iter().filter(|mark| mark.is_of_the_kind() && !KINDS_OF_SLICES.contains(&mark.name)) {
+        let values = mark.values(frames);
+        if (2..=FEW_KINDS).contains(&values.len()) {
+            let labels = mark.labels(&values).join(", ");
+            notes
+                .add(NoteCode::Mixed, format!("the images of this volume differ in {}: {labels}", mark.name));
+        }
+    }
+}
+
+/// Single slices of one scan may differ in these.
+const KINDS_OF_SLICES: [&str; 2] = ["image type", "temporal position"];
 
 /// What makes one of two equal images the better one.
 pub(crate) fn quality(header: &InstanceHeader) -> (bool, u32) {

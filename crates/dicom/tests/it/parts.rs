@@ -1,10 +1,11 @@
 //! What parts of a series are called, and what is said of why it was split.
 
 use anatome_core::NoteCode;
+use anatome_dicom::Series;
 
 use crate::groups::{
-    CONTENT_TIME, FRAMES, IMAGE_TYPE, ORIENTATION, PIXELS, POSITION, SPACING, TRIGGER_TIME, Tag, With, at,
-    content, enhanced, note, parts, place, series_of, volume,
+    ACQUISITION, CONTENT_TIME, FRAMES, IMAGE_TYPE, ORIENTATION, PIXELS, POSITION, SPACING, TRIGGER_TIME, Tag,
+    With, at, content, enhanced, note, parts, place, series_of, volume,
 };
 use crate::made::{Image, element};
 use crate::objects_made::sequence;
@@ -210,4 +211,72 @@ fn enhanced_objects_of_one_series_are_named_by_their_time() {
     assert_eq!(parts(&series), ["acquisition time 2", "acquisition time 1"]);
     let bare = |t: usize| enhanced(t + 1, 10 * t, &frames(None));
     assert_eq!(parts(&series_of(&[0, 1].map(bare))), ["object 1", "object 2"]);
+}
+
+const KERNEL: Tag = (0x18, 0x1210);
+const ECHO_TIME: Tag = (0x18, 0x81);
+
+/// The values of what each part holds.
+fn values(series: &[Series]) -> Vec<Vec<f64>> {
+    series.iter().map(volume).collect()
+}
+
+/// Two kernels half a spacing apart are two volumes, although all slices together would make a finer one.
+#[test]
+fn images_of_two_kinds_between_each_other_are_not_one_volume() {
+    let image = |n: usize| {
+        let (kind, k) = (n / 12, n % 12);
+        let kernel = ["B30f", "B70f"][kind];
+        at(n + 1, 5.0 * k as f64 + 2.5 * kind as f64, 100 * kind + k).text(KERNEL, b"SH", kernel)
+    };
+    let series = series_of(&(0..24).map(image).collect::<Vec<_>>());
+    assert_eq!(parts(&series), ["kernel B30f", "kernel B70f"]);
+    let each = |kind: usize| (0..12).map(|k| (100 * kind + k) as f64).collect::<Vec<_>>();
+    assert_eq!(values(&series), [each(0), each(1)]);
+}
+
+/// A second echo of some places, unevenly spaced, and a single image of another kernel: neither is a duplicate.
+#[test]
+fn images_of_another_kind_are_no_duplicates() {
+    let first = (0..30).map(|k| at(k + 1, 4.0 * k as f64, k).mr().text(ECHO_TIME, b"DS", 20));
+    let places = [2, 3, 4, 9, 11, 17, 18, 25];
+    let second = places.map(|k| at(k + 50, 4.0 * k as f64, 100 + k).mr().text(ECHO_TIME, b"DS", 90));
+    let series = series_of(&first.chain(second).collect::<Vec<_>>());
+    assert_eq!(parts(&series), ["echo time 20 ms", "echo time 90 ms"]);
+    assert_eq!(values(&series)[0], (0..30).map(f64::from).collect::<Vec<_>>());
+    assert_eq!(values(&series)[1], places.map(|k| (100 + k) as f64));
+
+    let mut images: Vec<Image> =
+        (0..20).map(|k| at(k + 1, 2.0 * k as f64, k).text(KERNEL, b"SH", "B30f")).collect();
+    images.push(at(50, 14.0, 500).text(KERNEL, b"SH", "B70f"));
+    let series = series_of(&images);
+    assert_eq!(parts(&series), ["kernel B30f", "kernel B70f"]);
+    assert_eq!((values(&series)[0].len(), values(&series)[1].clone()), (20, vec![500.0]));
+    assert!(series.iter().all(|series| !series.notes().has(NoteCode::DuplicateSlice)));
+}
+
+/// The arterial scan, and a venous one of the lower half and beyond, with slices missing.
+#[test]
+fn a_scan_with_gaps_over_another_is_a_volume_of_its_own() {
+    let scan = |number: usize, from: usize, to: usize, missing: &[usize]| -> Vec<Image> {
+        let there = (from..to).filter(|k| !missing.contains(k));
+        let image = |k: usize| at(1000 * number + k, 5.0 * k as f64, 100 * number + k);
+        there.map(|k| image(k).text(ACQUISITION, b"IS", number)).collect()
+    };
+    let mut images = scan(1, 0, 21, &[]);
+    images.extend(scan(2, 12, 33, &[14, 19, 25, 26]));
+    let series = series_of(&images);
+    assert_eq!(parts(&series), ["acquisition 1", "acquisition 2"]);
+    assert_eq!(values(&series).iter().map(Vec::len).collect::<Vec<_>>(), [21, 17]);
+}
+
+/// Parts of several kernels that follow each other are one volume, and a note says so.
+#[test]
+fn kinds_that_follow_each_other_are_told() {
+    let image =
+        |k: usize| at(k + 1, 2.0 * k as f64, k).text(KERNEL, b"SH", if k < 6 { "B30f" } else { "B70f" });
+    let series = series_of(&(0..12).map(image).collect::<Vec<_>>());
+    assert_eq!((series.len(), volume(&series[0]).len()), (1, 12));
+    let text = "the images of this volume differ in kernel: kernel B30f, kernel B70f";
+    assert!(series[0].notes().iter().any(|note| note.code == NoteCode::Mixed && note.text == text));
 }

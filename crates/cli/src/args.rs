@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anatome::{BackendChoice, Limits, Planes, Precision, SeriesChoice, Source, WindowChoice, Workers};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 /// Turns medical images into exact slices and 3D pictures. Not for diagnostic use.
@@ -49,8 +50,8 @@ Examples:
 
 Lengths are in mm; directions are letters of the patient: L left, R right, A front, P back, H head, F feet.
 
-Exit codes: 0 ok, 2 usage, 3 a series or a file that was named can't be read, 4 nothing can, 130 interrupted. Files of a
-searched folder that are no images are notes.";
+Exit codes: 0 ok, 2 usage, 3 a series, an image or a file that was named can't be read, 4 nothing can, 130 interrupted.
+Files of a searched folder that are no images are notes.";
 
 const CONVERT: &str = "\
 Example:
@@ -160,7 +161,7 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
     pub(crate) backend: BackendArg,
     /// The GPU to use, by its number in `anatome adapters` or (part of) its name; the only way to get a software driver.
-    #[arg(long, value_name = "NUMBER|NAME")]
+    #[arg(long, value_name = "NUMBER|NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) adapter: Option<String>,
     /// Replace files that are already there.
     #[arg(long)]

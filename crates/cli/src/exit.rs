@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anatome::{Error, ErrorKind, InspectReport, JobReport};
+use anatome::{Error, ErrorKind, InspectReport, JobReport, NoteCode};
 
 /// The exit code of an interrupted run.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -27,14 +27,15 @@ fn of_kind(kind: ErrorKind) -> u8 {
     }
 }
 
-/// The code of an inspection that finished: 4 if nothing that was found can be read, 3 if a series can't be, or a file
-/// that the user named was left out. What else lies in a searched folder is a note.
+/// The code of an inspection that finished: 4 if nothing that was found can be read, 3 if a series or one of its images
+/// can't be, or a file that the user named was left out. What else lies in a searched folder is a note.
 pub(crate) fn of_inspection(report: &InspectReport, named_file_left_out: bool) -> ExitCode {
     let series = || report.studies.iter().flat_map(|study| &study.series);
     let unread = series().filter(|series| series.error.is_some()).count();
+    let damaged = series().any(|series| series.notes.has(NoteCode::Damaged));
     ExitCode::from(if unread == series().count() {
         4
-    } else if unread > 0 || named_file_left_out {
+    } else if unread > 0 || damaged || named_file_left_out {
         3
     } else {
         0

@@ -11,6 +11,8 @@ pub enum NoteCode {
     FileSkipped,
     /// An instance that is part of no volume.
     InstanceSkipped,
+    /// An image that can't be decoded and was left out.
+    Damaged,
     /// Two instances at one position; the first is used.
     DuplicateSlice,
     /// Slices that are missing: places without samples.

@@ -233,7 +233,7 @@ impl Findings {
             return Ok((grid, samples));
         }
         for error in broken.values() {
-            notes.add(NoteCode::MissingSlices, format!("an image was left out: {error}"));
+            notes.add(NoteCode::Damaged, format!("an image was left out: {error}"));
         }
         let kept: Vec<usize> = (0..grid.shape()[0]).filter(|k| !broken.contains_key(k)).collect();
         Ok((grid.of_slices(&kept)?, samples.of_slices(&kept)))

@@ -7,6 +7,7 @@ use dicom_dictionary_std::tags;
 
 use crate::elements::Fields;
 use crate::format::{FrameFormat, Number};
+use crate::objects::{RealWorldMap, RealWorldMapping};
 use crate::{Error, Frame, InstanceHeader, Limits, Values, decode, parse, suv, units};
 
 /// The sample type of a volume.
@@ -208,6 +209,11 @@ impl Plan {
         if first.replaced.as_ref().is_some_and(|own| *own != first.rescale) {
             let text = "values are those of the images' own real-world value map (0040,9096)";
             notes.add(NoteCode::Converted, text);
+        }
+        let is_table = |map: &RealWorldMap| matches!(map.mapping, RealWorldMapping::Lut(_));
+        if first.replaced.is_none() && middle.values().real_world.iter().any(is_table) {
+            let text = "the images' own real-world value map (0040,9096), which is a table";
+            notes.add(NoteCode::Ignored, text);
         }
         let one_rescale = slices.iter().all(|slice| slice.rescale == first.rescale);
         let one_padding = slices.iter().all(|slice| slice.padding == first.padding);

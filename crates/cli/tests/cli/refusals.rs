@@ -55,6 +55,7 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing_behind() {
     let (study, out) = (path(&folder, "study"), path(&folder, "out"));
     let render = ["render", &study, "--out", &out, "--size", "32x18"];
     fails(&[&render[..], &["--backend", "cpu", "--adapter", "x"]].concat(), 2, "--adapter");
+    fails(&[&render[..], &["--adapter", ""]].concat(), 2, "--adapter");
     fails(&[&render[..], &["--limits", "volume_bytes=1K"]].concat(), 4, "volume");
     fails(&[&render[..], &["--limits", "volume=1K"]].concat(), 2, "volume_bytes");
     assert!(!Path::new(&out).exists());
@@ -168,4 +169,33 @@ fn only_software_gpus() -> bool {
         println!("SKIP: no GPU adapter");
     }
     !adapters.is_empty() && adapters.iter().all(|adapter| adapter["kind"] == "software")
+}
+
+/// An image whose compressed pixels end early costs its slice, and the exit code says that there was one.
+#[test]
+fn inspect_says_by_its_code_that_an_image_is_damaged() {
+    let folder = with_study();
+    let packed = folder.path().join("packed");
+    std::fs::create_dir(&packed).unwrap();
+    for (n, file) in std::fs::read_dir(path(&folder, "study")).unwrap().enumerate() {
+        let (from, to) = (file.unwrap().path(), packed.join(format!("{n}.dcm")));
+        match std::process::Command::new("dcmcrle").args([&from, &to]).status() {
+            Ok(status) => assert!(status.success()),
+            Err(error) => {
+                let required = std::env::var("ANATOME_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
+                assert!(!required, "ANATOME_REQUIRE_TOOLS is 1, but dcmcrle: {error}");
+                println!("SKIP: dcmcrle is not installed");
+                return;
+            }
+        }
+    }
+    let packed = packed.to_str().unwrap().to_owned();
+    assert_eq!(anatome(&["inspect", &packed]).status.code(), Some(0));
+    let one = format!("{packed}/9.dcm");
+    let bytes = std::fs::read(&one).unwrap();
+    std::fs::write(&one, &bytes[..bytes.len() - 200]).unwrap();
+    let run = anatome(&["inspect", &packed]);
+    assert_eq!(run.status.code(), Some(3));
+    let said = text(&run.stdout);
+    assert!(said.contains("an image was left out: ") && said.contains(" x 23 voxels"), "{said}");
 }

@@ -1,6 +1,6 @@
 //! What values measure, and values whose VR a writer did not know.
 
-use anatome_core::{Unit, Voi};
+use anatome_core::{NoteCode, Unit, Voi};
 use anatome_dicom::{Source, SpacingSource, Stack, SuvReport, SuvStep, SuvType, group};
 
 use crate::made::{Element, Image, element, item, loaded};
@@ -205,6 +205,19 @@ fn an_own_real_world_map_gives_values_where_the_rescale_states_no_unit() {
     // 6 to 13 as the rescale's output are the stored values 3 to 6.5.
     let Voi::Window(window) = &volume.facts().vois[0].voi else { panic!("no window") };
     assert_eq!(window.ends(), (2.5, 4.25));
+    // A table is not applied, and that is told.
+    let unit = [element((0x08, 0x100), b"SH", b"mm2/s"), element((0x08, 0x102), b"SH", b"UCUM")];
+    let entries = item(&[
+        element((0x40, 0x08EA), b"SQ", &item(&unit)),
+        element((0x40, 0x9211), b"US", &1u16.to_le_bytes()),
+        element((0x40, 0x9212), b"FD", &[0.0f64, 4.0].map(f64::to_le_bytes).concat()),
+        element((0x40, 0x9216), b"US", &0u16.to_le_bytes()),
+    ]);
+    let table = mr().with((0x40, 0x9096), b"SQ", &entries);
+    let told = loaded(&table.bytes()).unwrap().notes;
+    assert!(
+        told.iter().any(|note| note.code == NoteCode::Ignored && note.text.ends_with("which is a table"))
+    );
     // A rescale that states its unit, or a map without one, leaves all as it was.
     let stated = mapped(mr(), b"mm2/s").with((0x28, 0x1054), b"LO", b"PCT ");
     assert_eq!(loaded(&stated.bytes()).unwrap().volume.value_range(), Some((0.0, 30.0)));

@@ -224,9 +224,9 @@ fn a_slice_that_fails_to_decode_is_a_place_without_samples() {
         load_one(&series[0])
     };
     let whole = load(&[]).unwrap();
-    assert!(!whole.notes.has(NoteCode::MissingSlices));
+    assert!(!whole.notes.has(NoteCode::Damaged));
     let gapped = load(&[1]).unwrap();
-    assert!(gapped.notes.has(NoteCode::MissingSlices));
+    assert!(gapped.notes.has(NoteCode::Damaged));
     assert_eq!(gapped.volume.grid(), &whole.volume.grid().of_slices(&[0, 2, 3, 4]).unwrap());
     for (k, was) in [0, 2, 3, 4].into_iter().enumerate() {
         assert_eq!(gapped.volume.samples().get([k, 1, 1]), whole.volume.samples().get([was, 1, 1]));

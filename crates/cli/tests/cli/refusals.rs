@@ -176,8 +176,8 @@ fn only_software_gpus() -> bool {
 fn inspect_says_by_its_code_that_an_image_is_damaged() {
     let folder = with_study();
     let packed = folder.path().join("packed");
-    std::fs::create_dir(&packed).unwrap();
-    for (n, file) in std::fs::read_dir(path(&folder, "study")).unwrap().enumerate() {
+    fs::create_dir(&packed).unwrap();
+    for (n, file) in fs::read_dir(path(&folder, "study")).unwrap().enumerate() {
         let (from, to) = (file.unwrap().path(), packed.join(format!("{n}.dcm")));
         match std::process::Command::new("dcmcrle").args([&from, &to]).status() {
             Ok(status) => assert!(status.success()),
@@ -192,8 +192,8 @@ fn inspect_says_by_its_code_that_an_image_is_damaged() {
     let packed = packed.to_str().unwrap().to_owned();
     assert_eq!(anatome(&["inspect", &packed]).status.code(), Some(0));
     let one = format!("{packed}/9.dcm");
-    let bytes = std::fs::read(&one).unwrap();
-    std::fs::write(&one, &bytes[..bytes.len() - 200]).unwrap();
+    let bytes = fs::read(&one).unwrap();
+    fs::write(&one, &bytes[..bytes.len() - 200]).unwrap();
     let run = anatome(&["inspect", &packed]);
     assert_eq!(run.status.code(), Some(3));
     let said = text(&run.stdout);

@@ -9,6 +9,7 @@ use anatome::{
     Source, Style, Window, WindowChoice, WindowFunction, Workers, write_series,
 };
 use anatome_phantom::closed_form::{ClosedForm as _, Marker, OrientationMarkers};
+use anatome_testkit::Need;
 use glam::{DAffine3, DMat3, DVec3};
 
 const SIZE: [u32; 2] = [300, 300];
@@ -116,9 +117,7 @@ fn markers_are_where_they_belong_on_the_cpu() {
 fn markers_are_where_they_belong_on_a_gpu() {
     let workers = Workers::new(Some(1)).unwrap();
     let Some(adapter) = anatome::adapters(&workers).into_iter().next() else {
-        assert!(std::env::var_os("ANATOME_REQUIRE_GPU").is_none(), "a GPU is required and there is none");
-        println!("SKIP: no GPU adapter");
-        return;
+        return Need::Gpu.is_missing("no GPU adapter");
     };
     println!("adapter: {}", adapter.facts.name);
     for axes in grids() {

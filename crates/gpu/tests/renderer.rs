@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anatome_core::*;
 use anatome_gpu::{AdapterChoice, AdapterKind, GpuRenderer, adapters, self_test_scenes};
+use anatome_testkit::Need;
 use glam::{DAffine3, DMat3, DVec3};
 use ndarray::Array3;
 
@@ -24,10 +25,7 @@ fn renderer() -> Option<&'static GpuRenderer> {
     });
     match opened {
         Some(renderer) => println!("adapter: {}", renderer.adapter().name),
-        None if std::env::var_os("ANATOME_REQUIRE_GPU").is_some_and(|v| v == "1") => {
-            panic!("ANATOME_REQUIRE_GPU=1, but no adapter opens")
-        }
-        None => println!("SKIP: no GPU adapter opens"),
+        None => Need::Gpu.is_missing("no GPU adapter opens"),
     }
     opened.as_ref()
 }

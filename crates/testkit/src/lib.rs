@@ -16,8 +16,9 @@
 //!
 //! [`fuzz`] and [`damaged`] give the readers of files what they must survive.
 //!
-//! [`compare`] fails where it should: its own tests hold a picture that differs for each way to differ. Tolerances stand
-//! in one file, each with its reason. Suites that find no GPU say `SKIP`; with `ANATOME_REQUIRE_GPU=1` they fail.
+//! [`compare`] fails where it should: its own tests hold a picture that differs for each way to differ. Tolerances
+//! stand in one file, each with its reason. Suites that find no GPU, data or tools say `SKIP`, or fail where these are
+//! required: [`Need`].
 //!
 //! ```
 //! use anatome_testkit::{Random, Tolerance};
@@ -31,6 +32,7 @@ mod backend;
 mod compare;
 mod fuzz;
 mod golden;
+mod needs;
 mod random;
 mod reference;
 mod tolerance;
@@ -39,6 +41,7 @@ pub use backend::{Backend, Named};
 pub use compare::{Difference, Report, compare};
 pub use fuzz::{Tally, damaged, fuzz};
 pub use golden::{Fault, Goldens};
+pub use needs::{Need, python_with_nibabel, shared_data};
 pub use random::Random;
 pub use reference::{ReferenceFrame, ReferenceRenderer, ReferenceVolume};
 pub use tolerance::Tolerance;

@@ -24,13 +24,13 @@ const ARROWS: &[Arrows] = &[
     Arrows { from: "xtask",           to: &[], tests: &[] },
     Arrows { from: "anatome-phantom", to: &["anatome-core"], tests: &[] },
     Arrows { from: "anatome-cpu",     to: &["anatome-core"], tests: &[] },
-    Arrows { from: "anatome-gpu",     to: &["anatome-core", "anatome-shaders"], tests: &[] },
+    Arrows { from: "anatome-gpu",     to: &["anatome-core", "anatome-shaders"], tests: &["anatome-testkit"] },
     Arrows { from: "anatome-formats", to: &["anatome-core"], tests: &["anatome-testkit"] },
     // Their tests write generated studies and read them back.
     Arrows { from: "anatome-dicom",   to: &["anatome-core", "anatome-codecs"], tests: &["anatome-phantom", "anatome-testkit"] },
-    Arrows { from: "anatome",         to: &["anatome-core", "anatome-dicom", "anatome-formats", "anatome-cpu", "anatome-gpu"], tests: &["anatome-phantom"] },
+    Arrows { from: "anatome",         to: &["anatome-core", "anatome-dicom", "anatome-formats", "anatome-cpu", "anatome-gpu"], tests: &["anatome-phantom", "anatome-testkit"] },
     Arrows { from: "anatome-viewer",  to: &["anatome", "anatome-gpu", "anatome-core"], tests: &["anatome-phantom"] },
-    Arrows { from: "anatome-cli",     to: &["anatome", "anatome-phantom", "anatome-viewer"], tests: &[] },
+    Arrows { from: "anatome-cli",     to: &["anatome", "anatome-phantom", "anatome-viewer"], tests: &["anatome-testkit"] },
     // The shipped program never holds the testkit; its suites hold every renderer and the reader.
     Arrows { from: "anatome-testkit", to: &["anatome-core", "anatome-phantom"], tests: &["anatome-cpu", "anatome-gpu", "anatome-dicom"] },
     Arrows { from: "anatome-benches", to: &["anatome", "anatome-codecs", "anatome-cpu", "anatome-dicom", "anatome-gpu", "anatome-phantom"], tests: &[] },
@@ -55,15 +55,15 @@ const FENCES: &[Fence] = &[
     Fence { package: "openjpeg-sys",         only: &["anatome-dicom"], tests: &[] },
     Fence { package: "criterion",            only: &["anatome-benches"], tests: &[] },
     Fence { package: "dicom-*",              only: &["anatome-dicom", "anatome-net"], tests: &[] },
-    Fence { package: "eframe",               only: &["anatome-viewer"], tests: &[] },
-    Fence { package: "egui*",                only: &["anatome-viewer"], tests: &[] },
+    Fence { package: "eframe",               only: &["anatome-viewer"], tests: &["anatome-testkit"] },
+    Fence { package: "egui*",                only: &["anatome-viewer"], tests: &["anatome-testkit"] },
     Fence { package: "epaint_default_fonts", only: &["anatome"], tests: &[] },
     Fence { package: "image",                only: &["anatome"], tests: &[] },
     Fence { package: "naga",                 only: &["anatome-shaders", "xtask"], tests: &[] },
     // Tests and benches make the pool that the libraries take from their caller.
     Fence { package: "rayon",                only: &["anatome", "anatome-analysis", "anatome-cpu", "anatome-dicom", "anatome-phantom"], tests: &["anatome-benches", "anatome-testkit"] },
     Fence { package: "tokio*",               only: &[], tests: &[] },
-    Fence { package: "wgpu*",                only: &["anatome-gpu", "anatome-viewer"], tests: &[] },
+    Fence { package: "wgpu*",                only: &["anatome-gpu", "anatome-viewer"], tests: &["anatome-testkit"] },
 ];
 
 pub(crate) fn run() -> Result<()> {

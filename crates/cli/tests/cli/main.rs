@@ -7,6 +7,8 @@
     reason = "a test fails by panicking, and says what it skips"
 )]
 
+mod inspect;
+mod nifti;
 mod refusals;
 #[cfg(unix)]
 mod survival;

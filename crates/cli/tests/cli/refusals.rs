@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anatome::{Progress, SeriesSpec, Workers, write_series};
 use anatome_phantom::ThoraxSpec;
+use anatome_testkit::Need;
 
 use super::{anatome, fails, files, path, text, with_study};
 
@@ -164,9 +165,7 @@ fn only_software_gpus() -> bool {
     let report: serde_json::Value = serde_json::from_slice(&anatome(&["adapters", "--json"]).stdout).unwrap();
     let adapters = report["adapters"].as_array().unwrap();
     if adapters.is_empty() {
-        let required = std::env::var("ANATOME_REQUIRE_GPU").is_ok_and(|value| value == "1");
-        assert!(!required, "ANATOME_REQUIRE_GPU is 1, but there is no adapter");
-        println!("SKIP: no GPU adapter");
+        Need::Gpu.is_missing("no GPU adapter");
     }
     !adapters.is_empty() && adapters.iter().all(|adapter| adapter["kind"] == "software")
 }
@@ -181,12 +180,7 @@ fn inspect_says_by_its_code_that_an_image_is_damaged() {
         let (from, to) = (file.unwrap().path(), packed.join(format!("{n}.dcm")));
         match std::process::Command::new("dcmcrle").args([&from, &to]).status() {
             Ok(status) => assert!(status.success()),
-            Err(error) => {
-                let required = std::env::var("ANATOME_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
-                assert!(!required, "ANATOME_REQUIRE_TOOLS is 1, but dcmcrle: {error}");
-                println!("SKIP: dcmcrle is not installed");
-                return;
-            }
+            Err(error) => return Need::Tools.is_missing(&format!("dcmcrle does not run: {error}")),
         }
     }
     let packed = packed.to_str().unwrap().to_owned();

@@ -224,9 +224,8 @@ fn surfaces_are_lit_by_the_gradient_in_millimetres() {
     }
 }
 
-/// Where a side has no sample, the middle stands for it. All light is taken between z = -0.5 and 0, at -0.25 in the mean,
-/// where the gradient is (1075 - 1000) / 2.
-/// Behind padding, so that the surface is no face of the volume.
+/// Where a side has no sample, the middle stands for it. All light is taken between z = -0.5 and 0, at -0.25 in the
+/// mean, where the gradient is (1075 - 1000) / 2. Behind padding, so that the surface is no face of the volume.
 #[test]
 fn surfaces_at_the_border_are_lit_by_one_side() {
     let samples =

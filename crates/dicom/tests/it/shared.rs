@@ -3,31 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use anatome_core::{Progress, Samples};
 use anatome_dicom::{Error, Limits, Loaded, Scanned, Series, Source, group, load, scan};
+pub use anatome_testkit::shared_data as data;
 use sha2::{Digest as _, Sha256};
 
 pub static POOL: LazyLock<rayon::ThreadPool> =
     LazyLock::new(|| rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap());
-
-/// A file of the shared data; `None`, said aloud, where there are none and they are not required.
-pub fn data(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("ANATOME_DATA").map_or(beside, PathBuf::from);
-    // Tests run in the crate's folder, and the variable may be relative to the workspace.
-    let folder = if folder.is_absolute() { folder } else { Path::new("../..").join(folder) };
-    let path = folder.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    let required = std::env::var("ANATOME_REQUIRE_DATA").is_ok_and(|value| value == "1");
-    assert!(!required, "ANATOME_REQUIRE_DATA is 1, but there is no {}", path.display());
-    println!("SKIP: no shared data");
-    None
-}
 
 pub fn json(name: &str) -> Option<serde_json::Value> {
     Some(serde_json::from_reader(File::open(data(name)?).unwrap()).unwrap())

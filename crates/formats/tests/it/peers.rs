@@ -4,27 +4,11 @@ use std::path::Path;
 use std::process::Command;
 
 use anatome_core::Volume;
+use anatome_testkit::python_with_nibabel;
 use glam::{DAffine3, DMat3, DVec3};
 
 use crate::made::load_path;
 use crate::written::{bytes_of, grids, samples, volume};
-
-/// A Python that has nibabel; `None`, said aloud, where there is none and none is required.
-fn python() -> Option<String> {
-    let own = std::env::var("ANATOME_PYTHON").ok();
-    let candidates = own.into_iter().chain(["python3", "/usr/bin/python3"].map(str::to_owned));
-    let has_nibabel = |python: &String| {
-        let output = Command::new(python).args(["-c", "import nibabel"]).output();
-        output.is_ok_and(|output| output.status.success())
-    };
-    let found = candidates.into_iter().find(has_nibabel);
-    if found.is_none() {
-        let required = std::env::var("ANATOME_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
-        assert!(!required, "ANATOME_REQUIRE_TOOLS is 1, but no Python has nibabel");
-        println!("SKIP: no Python with nibabel");
-    }
-    found
-}
 
 fn run(python: &str, arguments: &[&str]) -> String {
     let output =
@@ -98,7 +82,7 @@ fn difference(volumes: &[&Volume], answer: &Answer) -> Option<String> {
 
 #[test]
 fn other_programs_files_read_alike() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with_nibabel() else { return };
     let folder = tempfile::tempdir().unwrap();
     run(&python, &["write", folder.path().to_str().unwrap()]);
     let expected = std::fs::read_to_string(folder.path().join("expected.txt")).unwrap();
@@ -114,7 +98,7 @@ fn other_programs_files_read_alike() {
 
 #[test]
 fn nibabel_reads_written_files_alike() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with_nibabel() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut written = Vec::new();
     let mut paths = Vec::new();

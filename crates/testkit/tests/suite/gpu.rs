@@ -1,7 +1,7 @@
 //! The GPU backend, where there is an adapter.
 
 use anatome_gpu::{AdapterChoice, GpuRenderer};
-use anatome_testkit::{Backend, Named};
+use anatome_testkit::{Backend, Named, Need};
 
 /// A hardware GPU or else a software one.
 ///
@@ -15,9 +15,7 @@ pub fn open() -> Option<Box<dyn Backend>> {
             Some(Box::new(Named::new(name, renderer)))
         }
         Err(error) => {
-            let required = std::env::var("ANATOME_REQUIRE_GPU").is_ok_and(|value| value == "1");
-            assert!(!required, "ANATOME_REQUIRE_GPU is 1, but {error}");
-            println!("SKIP: GPU backend: {error}");
+            Need::Gpu.is_missing(&format!("GPU backend: {error}"));
             None
         }
     }

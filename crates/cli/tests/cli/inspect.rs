@@ -1,28 +1,11 @@
 //! What `anatome inspect` says of the shared test data, against the facts that are known of it (its README).
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says aloud what it skips"
-)]
+use std::path::Path;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
+use anatome_testkit::shared_data;
 use serde_json::Value;
 
-/// An archive of the shared test data; `None` where there are none and none are required.
-fn archive(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("ANATOME_DATA").map_or(beside, PathBuf::from);
-    let path = folder.join(format!("{name}.zip"));
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("ANATOME_REQUIRE_DATA").is_none(), "no shared data at {}", path.display());
-    println!("SKIP: no shared data");
-    None
-}
+use crate::{anatome, text};
 
 /// The report as text and as JSON.
 struct Report {
@@ -32,10 +15,9 @@ struct Report {
 
 fn inspect(path: &Path) -> Report {
     let run = |more: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_anatome")).arg("inspect").arg(path).args(more).output();
-        let output = output.unwrap();
-        assert!(!output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        let output = anatome(&[&["inspect", path.to_str().unwrap()], more].concat());
+        assert!(!output.stdout.is_empty(), "{}", text(&output.stderr));
+        text(&output.stdout)
     };
     let json: Value = serde_json::from_str(&run(&["--json"])).unwrap();
     assert_eq!(json["schema_version"], 1);
@@ -87,7 +69,7 @@ fn spacing(series: &Value, expected: [f64; 3], tolerance: f64) {
 
 #[test]
 fn petct() {
-    let Some(path) = archive("petct-acrin042") else { return };
+    let Some(path) = shared_data("petct-acrin042.zip") else { return };
     let report = inspect(&path);
     assert_eq!(report.series().len(), 6);
     let ct = report.volume("CT", [512, 512, 135]);
@@ -121,7 +103,7 @@ fn petct() {
 
 #[test]
 fn mr_of_two_contrasts() {
-    let Some(path) = archive("mr-prostatex") else { return };
+    let Some(path) = shared_data("mr-prostatex.zip") else { return };
     let report = inspect(&path);
     let t2 = report.volume("MR", [384, 384, 21]);
     spacing(t2, [0.5, 0.5, 3.0], 1e-5);
@@ -136,7 +118,7 @@ fn mr_of_two_contrasts() {
 
 #[test]
 fn mr_over_time() {
-    let Some(path) = archive("4d-prostatex-dce") else { return };
+    let Some(path) = shared_data("4d-prostatex-dce.zip") else { return };
     let report = inspect(&path);
     assert_eq!(report.series().len(), 6);
     for series in report.series() {
@@ -149,7 +131,7 @@ fn mr_over_time() {
 
 #[test]
 fn enhanced_mr_and_colour() {
-    let Some(path) = archive("mr-xa30-enhanced") else { return };
+    let Some(path) = shared_data("mr-xa30-enhanced.zip") else { return };
     let report = inspect(&path);
     let t1 = report.volume("MR", [128, 128, 96]);
     spacing(t1, [2.0; 3], 1e-5);
@@ -169,7 +151,7 @@ fn enhanced_mr_and_colour() {
 
 #[test]
 fn geometry() {
-    let Some(path) = archive("geometry") else { return };
+    let Some(path) = shared_data("geometry.zip") else { return };
     let report = inspect(&path);
     let tilted = report.volume("CT", [512, 512, 28]);
     near(&tilted["geometry"]["tilt_deg"], 18.5, 0.01);
@@ -202,7 +184,7 @@ fn geometry() {
 
 #[test]
 fn radiotherapy_and_segmentations() {
-    let Some(path) = archive("rt-seg-sr") else { return };
+    let Some(path) = shared_data("rt-seg-sr.zip") else { return };
     let report = inspect(&path);
     for series in report.series() {
         let says = ["geometry", "stack", "object", "error"].iter().any(|key| !series[key].is_null());
@@ -227,7 +209,7 @@ fn radiotherapy_and_segmentations() {
 
 #[test]
 fn transfer_syntaxes() {
-    let Some(path) = archive("syntaxes") else { return };
+    let Some(path) = shared_data("syntaxes.zip") else { return };
     let report = inspect(&path);
     // The mosaic, once for each of its files.
     let mosaic = Value::from(vec![64, 64, 35]);
@@ -250,7 +232,7 @@ fn transfer_syntaxes() {
 /// Causes are told without identity; file names are not.
 #[test]
 fn damaged_files() {
-    let Some(path) = archive("malformed") else { return };
+    let Some(path) = shared_data("malformed.zip") else { return };
     let report = inspect(&path);
     report.says("note: a damaged DICOM file: ");
     report.says_nowhere("a damaged DICOM file [");

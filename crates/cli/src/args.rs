@@ -160,7 +160,8 @@ pub(crate) struct CommonArgs {
     /// What renders: a hardware GPU if it passes the self-test and otherwise the CPU, or one of them.
     #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
     pub(crate) backend: BackendArg,
-    /// The GPU to use, by its number in `anatome adapters` or (part of) its name; the only way to get a software driver.
+    /// The GPU to use, by its number in `anatome adapters` or (part of) its name; the only way to get a software
+    /// driver.
     #[arg(long, value_name = "NUMBER|NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) adapter: Option<String>,
     /// Replace files that are already there.

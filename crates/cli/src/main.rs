@@ -49,8 +49,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Where there is no desktop, Mesa's layer that asks the desktop for its GPU writes an error to standard error each time
-/// GPUs are listed. It is switched off there by its own variable.
+/// Where there is no desktop, Mesa's layer that asks the desktop for its GPU writes an error to standard error each
+/// time GPUs are listed. It is switched off there by its own variable.
 #[expect(unsafe_code, reason = "the environment is changed before there is a second thread")]
 fn quiet_wayland() {
     if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
@@ -59,8 +59,8 @@ fn quiet_wayland() {
     }
 }
 
-/// A file that would grow beyond the user's limit (`ulimit -f`) ends a program by a signal, unless that is ignored: then
-/// writing fails, and what was written is tidied up.
+/// A file that would grow beyond the user's limit (`ulimit -f`) ends a program by a signal, unless that is ignored:
+/// then writing fails, and what was written is tidied up.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "a call of the system that touches no memory")]
 fn refuse_large_files() {

@@ -20,7 +20,8 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// An even grid of `shape` `[k, j, i]` voxels whose index (i, j, k) maps to LPS millimetres by `patient_from_index`.
+    /// An even grid of `shape` `[k, j, i]` voxels whose index (i, j, k) maps to LPS millimetres by
+    /// `patient_from_index`.
     ///
     /// # Errors
     /// Geometry, if the shape is empty or the affine can't be inverted.

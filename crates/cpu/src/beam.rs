@@ -93,8 +93,8 @@ impl<'a> Beam<'a> {
         Some(cells.range_between(field.voxel_at(low), field.voxel_at(high)))
     }
 
-    /// The lowest and the highest corner of a box in lattice coordinates around the samples from `first` to `last` of all
-    /// rays; `None` if it is not known.
+    /// The lowest and the highest corner of a box in lattice coordinates around the samples from `first` to `last` of
+    /// all rays; `None` if it is not known.
     fn corners_of_box(&self, first: i32, last: i32) -> Option<[[f32; 3]; 2]> {
         let Bounds { skipping, corners, bulge } = self.bounds.as_ref()?;
         let ends = [first as f32 * self.step_mm, last as f32 * self.step_mm];

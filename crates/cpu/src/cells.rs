@@ -36,8 +36,8 @@ impl Range {
     }
 }
 
-/// The cells of a volume. The cell (a, b, c) covers the voxels from `CELL * a` to `CELL * (a + 1)`, both included, along
-/// i, and likewise along j and k: all that positions from its first voxel to before the next cell's need.
+/// The cells of a volume. The cell (a, b, c) covers the voxels from `CELL * a` to `CELL * (a + 1)`, both included,
+/// along i, and likewise along j and k: all that positions from its first voxel to before the next cell's need.
 #[derive(Debug)]
 pub(crate) struct Cells {
     /// The number of cells along i and j.

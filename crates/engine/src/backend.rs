@@ -60,12 +60,12 @@ pub struct AdapterReport {
 }
 
 impl Backend {
-    /// Opens a backend; `adapter` is the number of the GPU wanted, from 1 in the order of [`adapters`], or (part of) its
-    /// name.
+    /// Opens a backend; `adapter` is the number of the GPU wanted, from 1 in the order of [`adapters`], or (part of)
+    /// its name.
     ///
     /// # Errors
-    /// Device, for [`BackendChoice::Gpu`] without a GPU that passes the self-test, or an adapter that is not there, or a
-    /// name that several have.
+    /// Device, for [`BackendChoice::Gpu`] without a GPU that passes the self-test, or an adapter that is not there, or
+    /// a name that several have.
     pub fn open(choice: BackendChoice, adapter: Option<&str>, workers: &Workers) -> Result<Self> {
         let cpu = CpuRenderer::new(workers.pool().clone());
         let wanted = match adapter {

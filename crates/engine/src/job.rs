@@ -67,11 +67,9 @@ impl Shots {
     fn fitting(&self, volume: &Volume, notes: &mut Notes) -> Self {
         match (self, only_picture(volume.grid())) {
             (Self::Standard { style, .. }, Some(picture)) => {
-                notes.add(
-                    NoteCode::NothingSeen,
-                    "a single slice: only the picture along it is drawn, because nothing would be seen in planes across \
-                     it, a projection or a rendering",
-                );
+                let text = "a single slice: only the picture along it is drawn, because nothing would be seen in \
+                            planes across it, a projection or a rendering";
+                notes.add(NoteCode::NothingSeen, text);
                 let style = Style { planes: Planes::Acquisition, ..style.clone() };
                 Self::Standard { pictures: vec![picture], style }
             }
@@ -190,7 +188,8 @@ impl Job {
     /// frame is drawn, without labels and without a scene.
     ///
     /// # Errors
-    /// Exists, before anything is read; unknown or other modality, before pixels are; whatever keeps the volume from being loaded; cancelled.
+    /// Exists, before anything is read; unknown or other modality, before pixels are; whatever keeps the volume from
+    /// being loaded; cancelled.
     pub fn run(&self, workers: &Workers, watch: &dyn Fn(Stage) -> Progress) -> Result<JobReport> {
         let start = Instant::now();
         let _out = self.prepare_out()?;
@@ -376,7 +375,8 @@ impl Job {
 fn note_blank(pictures: &[PictureReport], notes: &mut Notes) {
     let blank = pictures.iter().filter(|picture| picture.is_blank).count();
     if blank > 0 {
-        let text = "nothing is seen in a picture: what it shows lies beside the images, or their values beside the window";
+        let text = "nothing is seen in a picture: what it shows lies beside the images, \
+                    or their values beside the window";
         notes.add_many(NoteCode::NothingSeen, text, blank);
     }
 }

@@ -42,8 +42,8 @@ impl Picture {
     }
 }
 
-/// The picture along the only slice (or row, or column) of a grid that has but one; `None` for all others. Its planes are
-/// the acquisition's.
+/// The picture along the only slice (or row, or column) of a grid that has but one; `None` for all others. Its planes
+/// are the acquisition's.
 pub(crate) fn only_picture(grid: &Grid) -> Option<Picture> {
     let normals = [grid.slice_normal(), grid.column_direction(), grid.row_direction()];
     let (normal, _) = normals.into_iter().zip(grid.shape()).find(|&(_, count)| count == 1)?;

@@ -117,7 +117,8 @@ impl Presets {
     /// The window of a name, for volumes of a modality.
     ///
     /// # Errors
-    /// Unknown, with the names there are; other modality, with the names that fit, if the window is made for another one.
+    /// Unknown, with the names there are; other modality, with the names that fit, if the window is made for another
+    /// one.
     pub fn window_for(&self, name: &str, modality: &Modality) -> Result<Window> {
         let preset = self.window(name)?;
         if preset.modality == *modality {
@@ -130,8 +131,8 @@ impl Presets {
         Err(other_modality("window", name, &preset.modality, modality, advice))
     }
 
-    /// The rendering preset of a name, or without one the modality's default, for volumes of a modality. Where a modality
-    /// has no default, that of MR serves, which is relative to the values.
+    /// The rendering preset of a name, or without one the modality's default, for volumes of a modality. Where a
+    /// modality has no default, that of MR serves, which is relative to the values.
     ///
     /// # Errors
     /// Unknown, with the names there are; other modality, with the names that fit, if the preset is in its units.

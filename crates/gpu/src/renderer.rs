@@ -38,8 +38,8 @@ impl GpuRenderer {
         Ok(Self::new(Gpu::open(&choose(choice)?)?))
     }
 
-    /// A renderer on the caller's device, which needs no feature; 16-bit samples are kept as normalised texels if it has
-    /// `TEXTURE_FORMAT_16BIT_NORM`. The caller is told of the device's loss, and makes another renderer then.
+    /// A renderer on the caller's device, which needs no feature; 16-bit samples are kept as normalised texels if it
+    /// has `TEXTURE_FORMAT_16BIT_NORM`. The caller is told of the device's loss, and makes another renderer then.
     #[must_use]
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         Self::new(Gpu::shared(device, queue))

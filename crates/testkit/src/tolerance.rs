@@ -31,9 +31,9 @@ impl Tolerance {
     /// fused multiply-adds and divide within 2.5 ulp, which moves values as little as [`Self::SLICE`] allows for.
     pub const GPU_SLICE: Self = Self::SLICE;
 
-    /// Nearest neighbours: a place within rounding of the border between two voxels may take either, and the pixel beside
-    /// it shows the other one. At 1e-6 of a voxel, three borders and a pixel a voxel that is 6 pixels in a million. Any
-    /// other pixel is equal bit by bit.
+    /// Nearest neighbours: a place within rounding of the border between two voxels may take either, and the pixel
+    /// beside it shows the other one. At 1e-6 of a voxel, three borders and a pixel a voxel that is 6 pixels in a
+    /// million. Any other pixel is equal bit by bit.
     pub const NEAREST: Self = Self { intensity: 0.0, max_pixels: 1e-4, radius_px: 1, geometry_mm: 1e-9 };
 
     /// Modality values: ten times below what is ever shown of a Hounsfield unit, and what f32 holds of 80,000 HU.
@@ -47,18 +47,18 @@ impl Tolerance {
     /// are 0.2 % of the display values, three times 0.2 % of a sixth of the pixels may fall to the neighbouring level.
     pub const COLORS: Self = Self { intensity: 1.0, max_pixels: 1e-3, radius_px: 0, geometry_mm: 1e-9 };
 
-    /// Projections along rays: positions are plain f32, off by about 4e-6 of a voxel on axes of at most 64 voxels, as the
-    /// suites have them. At 400 HU per voxel and 0.64 levels per HU that is 0.001 levels, so that 0.2 % of the pixels may
-    /// fall to the neighbouring level.
+    /// Projections along rays: positions are plain f32, off by about 4e-6 of a voxel on axes of at most 64 voxels, as
+    /// the suites have them. At 400 HU per voxel and 0.64 levels per HU that is 0.001 levels, so that 0.2 % of the
+    /// pixels may fall to the neighbouring level.
     pub const PROJECTION: Self = Self { intensity: 1.0, max_pixels: 2e-3, radius_px: 0, geometry_mm: 0.0 };
 
     /// Nearest neighbours along rays: as [`Self::PROJECTION`], but one of the few hundred samples may take the other of
     /// two voxels, which a neighbouring ray sees.
     pub const PROJECTION_NEAREST: Self = Self { radius_px: 1, ..Self::PROJECTION };
 
-    /// Means of nearest neighbours along rays: the sample that takes the other voxel moves the mean of n samples by up to
-    /// 1/n of their difference, in this ray only. A ray that clips a corner has few samples, so that only the number of
-    /// such pixels is bounded: 100 samples within 4e-6 of one of the borders, one a voxel, are 0.04 % of the rays.
+    /// Means of nearest neighbours along rays: the sample that takes the other voxel moves the mean of n samples by up
+    /// to 1/n of their difference, in this ray only. A ray that clips a corner has few samples, so that only the number
+    /// of such pixels is bounded: 100 samples within 4e-6 of one of the borders, one a voxel, are 0.04 % of the rays.
     pub const PROJECTION_MEAN_NEAREST: Self = Self { intensity: 255.0, max_pixels: 1e-3, ..Self::PROJECTION };
 
     /// Renderings: positions as in [`Self::PROJECTION`] and sums of a hundred f32 terms in three channels, but flatter

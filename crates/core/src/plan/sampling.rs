@@ -56,7 +56,8 @@ impl SamplingPlan {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct SliceRow {
-    /// Position along the normal in mm from the first slice: positions of a table may be far from 0, where f32 is coarse.
+    /// Position along the normal in mm from the first slice: positions of a table may be far from 0, where f32 is
+    /// coarse.
     pub z_mm: f32,
     /// Width of the interval after it in mm; negative if slices are missing in it. The last row repeats the last
     /// interval's width, not missing.

@@ -328,7 +328,8 @@ impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
         stored * self.slope + self.intercept
     }
 
-    /// The lattice units between the sides one slice before and one after the place `f` of the interval after slice `k`.
+    /// The lattice units between the sides one slice before and one after the place `f` of the interval after slice
+    /// `k`.
     #[inline(always)]
     pub(crate) fn side_distance(&self, k: i32, f: f32) -> f32 {
         let Some(slices) = &self.slices else { return 2.0 };

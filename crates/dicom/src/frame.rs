@@ -65,6 +65,12 @@ impl Frame {
         }
     }
 
+    /// The smaller side of a pixel, positive.
+    pub(crate) fn pixel_mm(&self) -> Option<f64> {
+        let [row, column] = self.plane().pixel_spacing_mm?;
+        Some(row.min(column)).filter(|mm| *mm > 0.0 && mm.is_finite())
+    }
+
     /// Which part of the stored frame it is, in a mosaic.
     pub(crate) fn tile(&self) -> Option<Tile> {
         self.own()?.tile

@@ -172,6 +172,9 @@ fn measures(item: Fields<'_>, frame: &mut FrameHeader, notes: &mut Notes) {
     frame.plane.slice_spacing_mm = plane.slice_spacing_mm;
 }
 
+/// Indices that are kept of a frame.
+const MOST_DIMENSIONS: usize = 8;
+
 fn content(item: Fields<'_>, frame: &mut FrameHeader, _: &mut Notes) {
     let phase = &mut frame.phase;
     if let Some(stack) = item.text(tags::STACK_ID) {
@@ -179,6 +182,9 @@ fn content(item: Fields<'_>, frame: &mut FrameHeader, _: &mut Notes) {
     }
     set(&mut phase.temporal_position, item.integer(tags::TEMPORAL_POSITION_INDEX));
     set(&mut phase.acquisition_number, item.integer(tags::FRAME_ACQUISITION_NUMBER));
+    let dimensions = item.numbers(tags::DIMENSION_INDEX_VALUES).into_iter().take(MOST_DIMENSIONS);
+    let dimensions: Arc<[u32]> = dimensions.map(|n| n as u32).collect();
+    set(&mut phase.dimensions, Some(dimensions).filter(|dimensions| !dimensions.is_empty()));
     if let Some(time) = item.text(tags::FRAME_ACQUISITION_DATE_TIME) {
         phase.acquisition_time = Some(time.chars().take(32).collect::<String>().into());
     }

@@ -266,7 +266,12 @@ impl InstanceHeader {
     /// What objects of one series are ordered by where nothing else does: their place in a concatenation, their
     /// number, their UID.
     pub(crate) fn order(&self) -> impl Ord + use<'_> {
-        (self.concatenation_place, self.instance_number, &self.sop_instance_uid)
+        (self.place_in_series(), &self.sop_instance_uid)
+    }
+
+    /// Its place in a concatenation, and its number.
+    pub(crate) fn place_in_series(&self) -> impl Ord + use<> {
+        (self.concatenation_place, self.instance_number)
     }
 
     /// How many frames are to be found: Number of Frames (0028,0008), the images of a mosaic, or 1; not more than the

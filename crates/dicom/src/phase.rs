@@ -47,6 +47,8 @@ pub struct Phase {
     pub frame_reference_time_ms: Option<f64>,
     /// Energy Window (0054,0010) of NM.
     pub energy_window: Option<i64>,
+    /// Dimension Index Values (0020,9157), for comparison only.
+    pub(crate) dimensions: Option<Arc<[u32]>>,
     /// Contrast/Bolus Agent (0018,0010) and when it was given, as one free text, for comparison only.
     pub(crate) contrast: Option<Arc<str>>,
     /// Acquisition Date and Time, or Frame Acquisition DateTime, as one text, for comparison only.
@@ -81,6 +83,7 @@ impl Phase {
             kernel: kernel(fields),
             frame_reference_time_ms: finite(tags::FRAME_REFERENCE_TIME),
             energy_window: None,
+            dimensions: None,
             contrast: joined(fields, [tags::CONTRAST_BOLUS_AGENT, tags::CONTRAST_BOLUS_START_TIME]),
             acquisition_time,
             content_time: time(tags::CONTENT_DATE, tags::CONTENT_TIME),

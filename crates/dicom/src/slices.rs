@@ -26,6 +26,9 @@ const FAR_THICKNESSES: f64 = 10.0;
 pub(crate) const ON_LINE_PX: f64 = 0.1;
 /// Positions that differ by less than this part of the usual gap are one position.
 const SAME: f64 = 0.01;
+/// And so are those that differ by less than this part of a pixel: where each phase has positions of its own rounding,
+/// that is the usual gap.
+const SAME_PX: f64 = 0.02;
 /// A line through the first voxels that leans by more than this is gantry tilt, not rounding.
 const TILT_RAD: f64 = 2e-3;
 
@@ -153,10 +156,11 @@ impl Slices {
 }
 
 /// For each position (ascending) the number of the place where it stands: equal positions share one.
-pub(crate) fn slots(z_mm: &[f64]) -> Vec<usize> {
+pub(crate) fn slots(z_mm: &[f64], pixel_mm: Option<f64>) -> Vec<usize> {
     let mut gaps: Vec<f64> =
         z_mm.windows(2).map(|pair| pair[1] - pair[0]).filter(|&gap| gap > 1e-4).collect();
-    let same = if gaps.is_empty() { 1e-4 } else { (SAME * median(&mut gaps)).max(1e-4) };
+    let usual = if gaps.is_empty() { 0.0 } else { median(&mut gaps) };
+    let same = (SAME * usual).max(SAME_PX * pixel_mm.unwrap_or(0.0)).max(1e-4);
     let mut slots: Vec<usize> = Vec::with_capacity(z_mm.len());
     let mut place = None;
     for &z in z_mm {
@@ -177,12 +181,20 @@ const FEW_MISSING: usize = 20;
 
 /// Whether positions (ascending) are one spacing apart, or a whole number of spacings at a few gaps.
 pub(crate) fn is_regular(z_mm: &[f64]) -> bool {
+    let missing: f64 = spacings(z_mm).iter().map(|n| n.round() - 1.0).sum();
+    is_grid(z_mm) && missing <= (z_mm.len() / FEW_MISSING).max(1) as f64
+}
+
+/// The same, however many gaps there are.
+pub(crate) fn is_grid(z_mm: &[f64]) -> bool {
+    spacings(z_mm).into_iter().all(|n| n > 0.5 && (n - n.round()).abs() <= WHOLE)
+}
+
+/// Each gap in usual ones.
+fn spacings(z_mm: &[f64]) -> Vec<f64> {
     let gaps: Vec<f64> = z_mm.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let spacing = median(&mut gaps.clone());
-    let ratios = gaps.iter().map(|gap| gap / spacing);
-    let whole = |ratio: f64| ratio > 0.5 && (ratio - ratio.round()).abs() <= WHOLE;
-    let missing: f64 = ratios.clone().map(|ratio| ratio.round() - 1.0).sum();
-    ratios.clone().all(whole) && missing <= (z_mm.len() / FEW_MISSING).max(1) as f64
+    let usual = median(&mut gaps.clone());
+    gaps.into_iter().map(|gap| gap / usual).collect()
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -411,13 +423,15 @@ mod tests {
         assert!(is_regular(&[1.0]) && is_regular(&[0.0, 2.0, 4.1, 6.0, 10.0]));
         assert!(!is_regular(&[0.0, 0.3, 5.0, 5.3]) && !is_regular(&[0.0, 5.0, 10.0, 12.5, 15.0, 17.5, 20.0]));
         // Three of eight.
-        assert!(!is_regular(&[0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 9.0, 10.0]));
+        let gaps = [0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 9.0, 10.0];
+        assert!(!is_regular(&gaps) && is_grid(&gaps) && !is_grid(&[0.0, 1.0, 2.0, 3.3]));
     }
 
     #[test]
     fn equal_positions_share_a_slot() {
-        assert_eq!(slots(&[0.0, 0.0, 3.0, 3.001, 6.0]), [0, 0, 1, 1, 2]);
-        assert_eq!(slots(&[1.0, 1.0]), [0, 0]);
-        assert_eq!(slots(&[0.0, 0.01, 0.02]), [0, 1, 2]);
+        assert_eq!(slots(&[0.0, 0.0, 3.0, 3.001, 6.0], None), [0, 0, 1, 1, 2]);
+        assert_eq!(slots(&[1.0, 1.0], None), [0, 0]);
+        assert_eq!(slots(&[0.0, 0.01, 0.02], None), [0, 1, 2]);
+        assert_eq!(slots(&[0.0, 0.003, 3.0, 3.002, 6.0, 6.004], Some(0.5)), [0, 0, 1, 1, 2, 2]);
     }
 }

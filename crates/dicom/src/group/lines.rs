@@ -35,7 +35,7 @@ pub(crate) fn split(frames: Vec<Frame>, directions: Directions, notes: &mut Note
     if frames.is_empty() {
         return vec![Line { name: None, frames: absurd }];
     }
-    let pixel_mm = pixel_mm(&frames);
+    let pixel_mm = frames.first().and_then(Frame::pixel_mm);
     let lines = pixel_mm.and_then(|pixel_mm| Lines::find(&slices(&frames, directions), pixel_mm));
     let lone = lines.as_ref().map_or(0, |lines| lines.lone.len());
     let stacks = lines.as_ref().map_or(1, |lines| lines.stacks);
@@ -67,11 +67,6 @@ pub(crate) fn split(frames: Vec<Frame>, directions: Directions, notes: &mut Note
 
 fn is_somewhere(frame: &Frame) -> bool {
     frame.plane().image_position_mm.is_none_or(|position| position.abs().max_element() <= FARTHEST_MM)
-}
-
-fn pixel_mm(frames: &[Frame]) -> Option<f64> {
-    let [row, column] = frames.first()?.plane().pixel_spacing_mm?;
-    Some(row.min(column)).filter(|mm| *mm > 0.0 && mm.is_finite())
 }
 
 fn slices(frames: &[Frame], directions: Directions) -> Vec<Slice> {

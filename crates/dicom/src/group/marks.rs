@@ -20,7 +20,7 @@ const fn mark(name: &'static str, unit: Option<&'static str>, of: fn(&Frame) -> 
 }
 
 /// The most deliberate first.
-pub(crate) const MARKS: [Mark; 21] = [
+pub(crate) const MARKS: [Mark; 26] = [
     mark("temporal position", Some(""), |f| f.phase().temporal_position.map(|n| n.to_string())),
     mark("contrast phase", Some(""), |f| f.phase().contrast_phase.as_deref().map(str::to_owned)),
     mark("cardiac phase", Some(" %"), |f| f.phase().cardiac_phase_percent.map(|n| n.to_string())),
@@ -40,6 +40,12 @@ pub(crate) const MARKS: [Mark; 21] = [
     mark("acquisition", Some(""), |f| f.phase().acquisition_number.map(|n| n.to_string())),
     mark(IMAGE_TYPE, Some(""), |f| (!f.image_type().is_empty()).then(|| f.image_type().join("\\"))),
     mark("frame reference time", Some(" ms"), |f| f.phase().frame_reference_time_ms.map(|n| n.to_string())),
+    // What an enhanced object says of frames that differ in nothing else that is known here.
+    mark("dimension 1 index", Some(""), |f| dimension(f, 0)),
+    mark("dimension 2 index", Some(""), |f| dimension(f, 1)),
+    mark("dimension 3 index", Some(""), |f| dimension(f, 2)),
+    mark("dimension 4 index", Some(""), |f| dimension(f, 3)),
+    mark("dimension 5 index", Some(""), |f| dimension(f, 4)),
     // The time names a day: it sorts, and is not shown.
     mark("acquisition time", None, |f| f.phase().acquisition_time.as_deref().map(str::to_owned)),
     mark("content time", None, |f| f.phase().content_time.as_deref().map(str::to_owned)),
@@ -59,6 +65,10 @@ fn instance(frame: &Frame) -> Option<String> {
     Some(format!("{} {}", header.instance_number.unwrap_or(i64::MAX), header.sop_instance_uid))
 }
 
+fn dimension(frame: &Frame, n: usize) -> Option<String> {
+    frame.phase().dimensions.as_ref()?.get(n).map(u32::to_string)
+}
+
 /// Rounding must not make two directions of one.
 fn direction(direction: DVec3) -> String {
     let [x, y, z] = direction.to_array().map(|n| (n * 1000.0).round() as i64);
@@ -71,11 +81,12 @@ impl Mark {
         !matches!(self.name, "acquisition time" | "content time" | "instance")
     }
 
-    /// Of what is looked at, or by which settings: images of one volume do not differ in it. What says when, or in which
-    /// turn, may change from slice to slice of one scan.
+    /// Of what is looked at, or by which settings: images of one volume do not differ in it. What says when, or in
+    /// which turn, may change from slice to slice of one scan, and indices do.
     pub fn is_of_the_kind(&self) -> bool {
         let of_the_turn = ["diffusion direction", "trigger time", "acquisition", "frame reference time"];
-        self.is_of_the_image() && !of_the_turn.contains(&self.name)
+        let is_index = self.name.starts_with("dimension");
+        self.is_of_the_image() && !is_index && !of_the_turn.contains(&self.name)
     }
 
     /// The different values, in order.
@@ -88,20 +99,37 @@ impl Mark {
 
     /// What parts are called that have one of these values each.
     pub fn labels(&self, values: &[Option<String>]) -> Vec<String> {
+        let name = self.name;
         let several = values.iter().flatten().count() > 1;
         let mut n = 0;
         let mut label = |value: &Option<String>| {
-            let name = self.name;
             let Some(value) = value else { return format!("without {name}") };
             n += 1;
-            match self.unit {
-                Some(_) if name == IMAGE_TYPE => format!("{name} {}", differing(value, values)),
-                Some(unit) => format!("{name} {value}{unit}"),
+            match self.shown(value, values) {
+                Some(value) => format!("{name} {value}"),
                 None if several => format!("{name} {n}"),
                 None => format!("with {name}"),
             }
         };
         values.iter().map(&mut label).collect()
+    }
+
+    /// A sentence's end for images that have these values: the mark, and the values if they are shown.
+    pub fn listed(&self, values: &[Option<String>]) -> String {
+        let shown = |value: &Option<String>| match value {
+            Some(value) => self.shown(value, values),
+            None => Some("none".to_owned()),
+        };
+        match values.iter().map(shown).collect::<Option<Vec<String>>>() {
+            Some(values) => format!("{}: {}", self.name, values.join(", ")),
+            None => self.name.to_owned(),
+        }
+    }
+
+    /// One of these values with its unit.
+    fn shown(&self, value: &str, values: &[Option<String>]) -> Option<String> {
+        let unit = self.unit?;
+        Some(if self.name == IMAGE_TYPE { differing(value, values) } else { format!("{value}{unit}") })
     }
 }
 

@@ -1,6 +1,7 @@
 //! From instance headers to series that are one volume each.
 
 mod aspects;
+mod copies;
 mod lines;
 mod marks;
 mod overlap;
@@ -290,25 +291,36 @@ fn frame_aspects(groups: &[Vec<Frame>]) -> Vec<Vec<Aspect>> {
     firsts.iter().enumerate().map(aspects).collect()
 }
 
-/// Of several files with one UID the best stays.
+/// Of several files with one UID the best stays. Files with another number or place are not the same instance, whatever
+/// their UID says.
 fn drop_repeated(headers: &mut Vec<Arc<InstanceHeader>>, notes: &mut Notes) {
     let mut kept: Vec<Arc<InstanceHeader>> = Vec::with_capacity(headers.len());
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut seen: HashMap<String, Vec<usize>> = HashMap::new();
     for header in headers.drain(..) {
-        let uid = header.sop_instance_uid.clone();
-        match seen.get(&uid).and_then(|&n| kept.get_mut(n)) {
-            Some(other) if !uid.is_empty() => {
-                let text = match phases::quality(&header).cmp(&phases::quality(other)) {
+        let same = seen.entry(header.sop_instance_uid.clone()).or_default();
+        let is_same = |other: &InstanceHeader| {
+            other.instance_number == header.instance_number
+                && other.plane.image_position_mm == header.plane.image_position_mm
+        };
+        let is_repeated = |n: &&usize| kept.get(**n).is_some_and(|other| is_same(other));
+        let named = !header.sop_instance_uid.is_empty();
+        match same.iter().find(is_repeated).copied().filter(|_| named).and_then(|n| kept.get_mut(n)) {
+            Some(other) => {
+                let order = phases::quality(&header).cmp(&phases::quality(other));
+                let text = match order {
                     Ordering::Equal => "an instance that is there twice; the first is used",
                     _ => "an instance that is there twice; the one with more bits or without loss is used",
                 };
                 notes.add(NoteCode::InstanceSkipped, text);
-                if phases::quality(&header) > phases::quality(other) {
+                if order == Ordering::Greater {
                     *other = header;
                 }
             }
-            _ => {
-                seen.insert(uid, kept.len());
+            None => {
+                if named && !same.is_empty() {
+                    notes.add(NoteCode::Tolerated, "different images with one UID: all are used");
+                }
+                same.push(kept.len());
                 kept.push(header);
             }
         }

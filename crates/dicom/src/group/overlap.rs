@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 
 use super::marks::{MARKS, Mark};
 use super::phases::{Cuts, Placed};
-use crate::slices::is_regular;
+use super::{copies, runs};
+use crate::slices::{is_grid, is_regular};
 
 /// An acquisition has at least as many images, if nothing else than its spacing shows that it is one.
 const FEWEST: usize = 3;
 
-/// Cuts into acquisitions, or into images of several kinds, that reach into each other: if each has a regular spacing of
-/// its own, or if they have several positions in common; one may be at a single position. A scan whose slices are
+/// Passes over the same positions have as many of them in common, or they may be images that were made again.
+const FEWEST_SHARED: usize = 3;
+
+/// Cuts into acquisitions, or into images of several kinds, that reach into each other: if each has a regular spacing
+/// of its own, or if they have several positions in common; one may be at a single position. A scan whose slices are
 /// numbered one by one or in turns, and one whose parts follow each other, stays whole. Beside the cuts it says why.
 pub(crate) fn acquisitions(images: &[Placed]) -> Option<(Cuts, String)> {
     let z_mm: Vec<f64> = images.iter().map(|image| image.z_mm).collect();
@@ -20,25 +24,40 @@ pub(crate) fn acquisitions(images: &[Placed]) -> Option<(Cuts, String)> {
     let shared = repeated > 1;
     let in_turns = !shared && (repeated > 0 || is_regular(&z_mm));
     let fewest = if shared { 2 } else { FEWEST };
-    let marks = MARKS.iter().filter(|mark| mark.name != "instance" && (mark.is_of_the_kind() || !in_turns));
-    let tells = |mark: &Mark| {
+    let whole = |part: &Vec<&Placed>| {
+        let z_mm: Vec<f64> = part.iter().map(|image| image.z_mm).collect();
+        let same = |pair: &[&Placed]| matches!(pair, [a, b] if a.slot == b.slot);
+        let distinct = !part.windows(2).any(same);
+        // Such as the images at one place that watch for the contrast agent.
+        let at_one_place = part.windows(2).all(same);
+        part.len() >= fewest && (at_one_place || distinct && (shared || is_regular(&z_mm)))
+    };
+    let by_mark = |mark: &Mark| {
         let cuts = Cuts::by(mark, images, images.len() / fewest)?;
         let parts = parts(images, &cuts);
-        let whole = |part: &Vec<&Placed>| {
-            let z_mm: Vec<f64> = part.iter().map(|image| image.z_mm).collect();
-            let same = |pair: &[&Placed]| matches!(pair, [a, b] if a.slot == b.slot);
-            let distinct = !part.windows(2).any(same);
-            // Such as the images at one place that watch for the contrast agent.
-            let at_one_place = part.windows(2).all(same);
-            part.len() >= fewest && (at_one_place || distinct && (shared || is_regular(&z_mm)))
-        };
         let overlap = match shared {
             true => mark.is_of_the_kind() || all_share(&parts),
             false => interleaved(&parts),
         };
         (overlap && parts.iter().all(whole)).then_some(cuts)
     };
-    let found = { marks }.find_map(tells)?;
+    let passes = || {
+        // Slices that are taken up in turns stand in one grid, even where some are missing.
+        let is_one_scan = if shared {
+            repeated < FEWEST_SHARED || copies::at_one_time(images)
+        } else {
+            in_turns || is_grid(&z_mm)
+        };
+        let overlap = |cuts: &Cuts| {
+            let parts = parts(images, cuts);
+            let overlap = if shared { each_shares_with_the_next(&parts) } else { interleaved(&parts) };
+            overlap && parts.iter().all(|part| part.len() >= FEWEST && whole(part))
+        };
+        runs::passes(images).filter(|_| !is_one_scan).find(overlap)
+    };
+    let mut marks =
+        MARKS.iter().filter(|mark| mark.name != "instance" && (mark.is_of_the_kind() || !in_turns));
+    let found = marks.find_map(by_mark).or_else(passes)?;
     let why = if shared {
         format!("{repeated} images stand at positions of others")
     } else if in_turns {
@@ -54,10 +73,17 @@ pub(crate) fn acquisitions(images: &[Placed]) -> Option<(Cuts, String)> {
     Some((found, text))
 }
 
+fn places(part: &[&Placed]) -> BTreeSet<usize> {
+    part.iter().map(|image| image.slot).collect()
+}
+
+fn each_shares_with_the_next(parts: &[Vec<&Placed>]) -> bool {
+    parts.windows(2).all(|pair| matches!(pair, [a, b] if !places(a).is_disjoint(&places(b))))
+}
+
 /// Whether each part has a position in common with another one.
 fn all_share(parts: &[Vec<&Placed>]) -> bool {
-    let slots = |part: &Vec<&Placed>| part.iter().map(|image| image.slot).collect::<BTreeSet<_>>();
-    let slots: Vec<BTreeSet<usize>> = parts.iter().map(slots).collect();
+    let slots: Vec<BTreeSet<usize>> = parts.iter().map(|part| places(part)).collect();
     let shares = |(n, own): (usize, &BTreeSet<usize>)| {
         slots.iter().enumerate().any(|(m, other)| m != n && !own.is_disjoint(other))
     };

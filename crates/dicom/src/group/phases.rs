@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anatome_core::{NoteCode, Notes};
 
 use super::marks::{MARKS, Mark};
-use super::{overlap, runs};
+use super::{copies, overlap, runs};
 use crate::slices::slots;
 use crate::{Frame, InstanceHeader, StackFault};
 
@@ -32,76 +32,76 @@ pub(crate) struct Placed {
 /// another one are duplicates, of which the best stays.
 pub(crate) fn split(placed: Vec<(f64, Frame)>, notes: &mut Notes) -> Vec<Phase> {
     let z_mm: Vec<f64> = placed.iter().map(|(z, _)| *z).collect();
-    let slots = slots(&z_mm);
+    let slots = slots(&z_mm, placed.first().and_then(|(_, frame)| frame.pixel_mm()));
     let place = |(slot, (z_mm, frame))| Placed { slot, z_mm, frame };
     let mut images: Vec<Placed> = slots.into_iter().zip(placed).map(place).collect();
     // At one position instance numbers decide, not what rounding leaves of the distance.
     images.sort_by(|a, b| a.slot.cmp(&b.slot).then_with(|| Frame::by_number(&a.frame, &b.frame)));
-    let copies = Copies::of(&images);
     if side_by_side(&images) {
         return vec![Phase::whole(images)];
     }
+    divide(copies::dropped(images, notes), &[], notes)
+}
+
+/// Cuts images as far as something tells them apart. `name` is that of the part that they are.
+fn divide(images: Vec<Placed>, name: &[String], notes: &mut Notes) -> Vec<Phase> {
+    let copies = Copies::of(&images);
     if copies.places == 1 && copies.most > 1 {
-        return at_one_place(images, notes);
+        return at_one_place(images, name, notes);
     }
-    if !copies.systematic() {
-        return match overlap::acquisitions(&images) {
-            Some((cuts, text)) => {
-                notes.add(NoteCode::Split, text);
-                cuts.apply(images).map(|(name, images)| finished(images).named(vec![name])).collect()
-            }
-            None => of_one_kind(images, notes),
-        };
+    if copies.systematic() {
+        return phases(images, &copies, name, notes);
     }
-    phases(images, notes)
+    match overlap::acquisitions(&images).or_else(|| kinds(&images)) {
+        Some((mut cuts, text)) => {
+            notes.add(NoteCode::Split, text);
+            cuts.assumed.take().into_iter().for_each(|text| notes.add(NoteCode::Assumed, text));
+            divided(cuts.apply(images).map(|(label, part)| (vec![label], part)), name, notes)
+        }
+        None => vec![best_of(images).named(name)],
+    }
+}
+
+fn divided(
+    parts: impl IntoIterator<Item = (Vec<String>, Vec<Placed>)>,
+    name: &[String],
+    notes: &mut Notes,
+) -> Vec<Phase> {
+    let each = |(label, part): (Vec<String>, Vec<Placed>)| divide(part, &[name, &label].concat(), notes);
+    parts.into_iter().flat_map(each).collect()
 }
 
 /// As many kinds of images are told apart where few stand at the position of another one. More are no kinds: their
 /// numbers vary from image to image.
 const FEW_KINDS: usize = 4;
 
-/// Of images at one position only those are duplicates that are of one kind.
-fn of_one_kind(images: Vec<Placed>, notes: &mut Notes) -> Vec<Phase> {
+/// Of images at one position only those are duplicates that are of one kind: cuts by kind, and why.
+fn kinds(images: &[Placed]) -> Option<(Cuts, String)> {
     let differ_at_a_place = |mark: &Mark| {
         let differ = |a: &Placed, b: &Placed| a.slot == b.slot && (mark.of)(&a.frame) != (mark.of)(&b.frame);
         images.windows(2).any(|pair| matches!(pair, [a, b] if differ(a, b)))
     };
     let mut kinds = MARKS.iter().filter(|mark| mark.is_of_the_kind() && differ_at_a_place(mark));
-    let Some(cuts) = kinds.find_map(|mark| Cuts::by(mark, &images, FEW_KINDS)) else {
-        return vec![best_of(images)];
-    };
+    let cuts = kinds.find_map(|mark| Cuts::by(mark, images, FEW_KINDS))?;
     let text = format!(
         "the series was split by {}: images at one position differ in it, and are no duplicates",
         cuts.by
     );
-    notes.add(NoteCode::Split, text);
-    cuts.apply(images).map(|(name, images)| finished(images).named(vec![name])).collect()
+    Some((cuts, text))
 }
 
-fn phases(images: Vec<Placed>, notes: &mut Notes) -> Vec<Phase> {
+fn phases(images: Vec<Placed>, copies: &Copies, name: &[String], notes: &mut Notes) -> Vec<Phase> {
     let mut cutting = Cutting::default();
-    cutting.cut(images, &MARKS, &mut Vec::new());
-    let Cutting { used, parts, by_order } = cutting;
-    if parts.len() > 1 {
-        let by = used.join(" and ");
-        notes.add(NoteCode::Split, format!("the series was split by {by} into {} volumes", parts.len()));
+    cutting.cut(images, &mut Vec::new());
+    let Cutting { used, mut parts, by_order } = cutting;
+    if parts.len() < 2 {
+        let images = parts.pop().map(|(_, images)| images).unwrap_or_default();
+        return vec![mixed(images, copies).named(name)];
     }
-    for text in by_order {
-        notes.add(NoteCode::Assumed, text);
-    }
-    parts.into_iter().map(|(name, images)| finished(images).named(name)).collect()
-}
-
-/// What images make that nothing more tells apart.
-fn finished(images: Vec<Placed>) -> Phase {
-    let copies = Copies::of(&images);
-    if copies.systematic() {
-        mixed(images, &copies)
-    } else if copies.places == 1 && copies.most > 1 {
-        in_turn(images)
-    } else {
-        best_of(images)
-    }
+    let by = used.join(" and ");
+    notes.add(NoteCode::Split, format!("the series was split by {by} into {} volumes", parts.len()));
+    by_order.into_iter().for_each(|text| notes.add(NoteCode::Assumed, text));
+    divided(parts, name, notes)
 }
 
 impl Phase {
@@ -110,15 +110,16 @@ impl Phase {
         Self { name: None, frames, fault: None, notes: Notes::new() }
     }
 
-    fn named(self, name: Vec<String>) -> Self {
-        let name = Some(name).filter(|name| !name.is_empty());
-        Self { name: name.map(|name| name.join(", ")), ..self }
+    fn named(self, name: &[String]) -> Self {
+        Self { name: (!name.is_empty()).then(|| name.join(", ")), ..self }
     }
 }
 
 /// How many frames stand at each place.
 pub(crate) struct Copies {
     pub most: usize,
+    /// The median of all places.
+    pub usual: usize,
     /// Places with a frame, and those with several.
     pub places: usize,
     pub repeated: usize,
@@ -132,9 +133,16 @@ impl Copies {
         for image in images {
             *counts.entry(image.slot).or_default() += 1;
         }
+        Self::counted(counts)
+    }
+
+    fn counted(counts: BTreeMap<usize, usize>) -> Self {
         let most = counts.values().copied().max().unwrap_or(0);
+        let mut sorted: Vec<usize> = counts.values().copied().collect();
+        sorted.sort_unstable();
         Self {
             most,
+            usual: sorted.get(sorted.len() / 2).copied().unwrap_or(0),
             places: counts.len(),
             repeated: counts.values().filter(|&&n| n > 1).count(),
             equal: counts.values().all(|&n| n == most),
@@ -168,17 +176,11 @@ struct Cutting {
 }
 
 impl Cutting {
-    /// Cuts by the first mark that tells phases apart, then each part by the marks that follow. `name` is that of the
-    /// part.
-    fn cut(&mut self, images: Vec<Placed>, marks: &[Mark], name: &mut Vec<String>) {
+    /// Cuts by the first mark that tells phases apart, then each part likewise. `name` is that of the part.
+    fn cut(&mut self, images: Vec<Placed>, name: &mut Vec<String>) {
         let copies = Copies::of(&images);
-        let by_mark =
-            marks.iter().enumerate().find_map(|(n, mark)| Some((n + 1, parts_by(&images, &copies, mark)?)));
-        let (rest, cuts) = match by_mark {
-            Some((n, cuts)) => (marks.get(n..).unwrap_or_default(), Some(cuts)),
-            None if copies.systematic() => (&[][..], runs::phases(&images, &copies)),
-            None => (&[][..], None),
-        };
+        let cuts = MARKS.iter().find_map(|mark| parts_by(&images, &copies, mark));
+        let cuts = cuts.or_else(|| runs::phases(&images, &copies).filter(|_| copies.systematic()));
         let Some(mut cuts) = cuts else { return self.parts.push((name.clone(), images)) };
         if !self.used.contains(&cuts.by) {
             self.used.push(cuts.by);
@@ -186,7 +188,7 @@ impl Cutting {
         self.by_order.extend(cuts.assumed.take());
         for (label, group) in cuts.apply(images) {
             name.push(label);
-            self.cut(group, rest, name);
+            self.cut(group, name);
             name.pop();
         }
     }
@@ -230,21 +232,17 @@ impl Cuts {
     }
 }
 
-/// Cuts by a mark, if that takes apart what stands at one place: the parts' copies add up to those of the whole. A mark
-/// that changes from place to place, such as the time of each slice, does not.
+/// Cuts by a mark, if that takes apart what stands at one place: the parts' copies add up to those of the whole, at the
+/// fullest place or at most places. A mark that changes from place to place, such as the time of each slice, does not.
 fn parts_by(images: &[Placed], copies: &Copies, mark: &Mark) -> Option<Cuts> {
     let cuts = Cuts::by(mark, images, copies.most)?;
-    let mut at: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    let mut parts: Vec<BTreeMap<usize, usize>> = vec![BTreeMap::new(); cuts.labels.len()];
     for (image, &part) in images.iter().zip(&cuts.part_of) {
-        *at.entry((part, image.slot)).or_default() += 1;
+        *parts.get_mut(part)?.entry(image.slot).or_default() += 1;
     }
-    let mut most = vec![0; cuts.labels.len()];
-    for ((part, _), count) in at {
-        if let Some(most) = most.get_mut(part) {
-            *most = count.max(*most);
-        }
-    }
-    (most.iter().sum::<usize>() == copies.most).then_some(cuts)
+    let parts: Vec<Copies> = parts.into_iter().map(Copies::counted).collect();
+    let adds_up = |of: fn(&Copies) -> usize| parts.iter().map(of).sum::<usize>() == of(copies);
+    (adds_up(|copies| copies.most) || adds_up(|copies| copies.usual)).then_some(cuts)
 }
 
 /// Kinds of images that are looked at one kind after the other, not in turns.
@@ -252,7 +250,7 @@ const KINDS: [&str; 3] = ["contrast phase", "kernel", "image type"];
 
 /// Several images at the one position of a series: a cine, or one slice with several settings. Nothing is lost, and
 /// a volume of each would be of little use.
-fn at_one_place(images: Vec<Placed>, notes: &mut Notes) -> Vec<Phase> {
+fn at_one_place(images: Vec<Placed>, name: &[String], notes: &mut Notes) -> Vec<Phase> {
     let of_kind = |mark: &&Mark| KINDS.contains(&mark.name);
     let cuts = MARKS.iter().filter(of_kind).find_map(|mark| {
         let cuts = Cuts::by(mark, &images, images.len() / 2)?;
@@ -260,12 +258,13 @@ fn at_one_place(images: Vec<Placed>, notes: &mut Notes) -> Vec<Phase> {
         cuts.part_of.iter().filter_map(|&part| counts.get_mut(part).map(|n| *n += 1)).for_each(drop);
         counts.iter().all(|&n| n > 1).then_some(cuts)
     });
-    let Some(cuts) = cuts else { return vec![in_turn(images)] };
+    let Some(cuts) = cuts else { return vec![in_turn(images).named(name)] };
     notes.add(
         NoteCode::Split,
         format!("the series was split by {} into {} stacks", cuts.by, cuts.labels.len()),
     );
-    cuts.apply(images).map(|(name, images)| in_turn(images).named(vec![name])).collect()
+    let stacks = cuts.apply(images);
+    stacks.map(|(label, images)| in_turn(images).named(&[name, &[label]].concat())).collect()
 }
 
 /// Images at one position in the order of all that tells them apart.
@@ -347,9 +346,8 @@ fn note_kinds(frames: &[Frame], notes: &mut Notes) {
     for mark in MARKS.iter().filter(|mark| mark.is_of_the_kind() && !KINDS_OF_SLICES.contains(&mark.name)) {
         let values = mark.values(frames);
         if (2..=FEW_KINDS).contains(&values.len()) {
-            let labels = mark.labels(&values).join(", ");
-            notes
-                .add(NoteCode::Mixed, format!("the images of this volume differ in {}: {labels}", mark.name));
+            let text = format!("the images of this volume differ in {}", mark.listed(&values));
+            notes.add(NoteCode::Mixed, text);
         }
     }
 }

@@ -5,10 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::marks::{IN_NUMBER, IN_TIME, MARKS, Mark, natural};
 use super::phases::{Copies, Cuts, Placed};
+use crate::Phase;
 
 /// Orders of images in which phases may follow each other.
 const ORDERS: [&str; 5] =
     ["trigger time", "frame reference time", "acquisition time", "content time", "instance"];
+
+fn orders() -> impl Iterator<Item = &'static Mark> {
+    MARKS.iter().filter(|mark| ORDERS.contains(&mark.name))
+}
+
+/// What parts are called that were found by an order, and what that is called.
+fn told(mark: &Mark) -> (Mark, &'static str) {
+    if mark.name == "instance" { (IN_NUMBER, "their numbers") } else { (IN_TIME, mark.name) }
+}
 
 /// Fewer positions than these say nothing about the order in which they are taken up.
 const FEWEST_PLACES: usize = 3;
@@ -18,14 +28,12 @@ const FEWEST_PLACES: usize = 3;
 pub(crate) fn phases(images: &[Placed], copies: &Copies) -> Option<Cuts> {
     if copies.equal {
         let by = if times_differ(images) { IN_TIME } else { IN_NUMBER };
-        return Some(cuts(&by, copies.most, by_rank(images, copies.most), None));
+        return Some(cuts(&by, copies.most, by_rank(images, copies.most)?, None));
     }
-    let orders = MARKS.iter().filter(|mark| ORDERS.contains(&mark.name));
     let by_run = || {
-        orders.into_iter().find_map(|mark| {
+        orders().find_map(|mark| {
             let part_of = by_runs(images, copies, mark)?;
-            let (by, order) =
-                if mark.name == "instance" { (IN_NUMBER, "their numbers") } else { (IN_TIME, mark.name) };
+            let (by, order) = told(mark);
             let how = format!("a phase begins where, in the order of {order}, the positions begin again");
             Some((by, part_of, how))
         })
@@ -34,7 +42,13 @@ pub(crate) fn phases(images: &[Placed], copies: &Copies) -> Option<Cuts> {
         let how = "their numbers leave gaps where images are missing".to_owned();
         Some((IN_NUMBER, by_number(images, copies)?, how))
     };
-    let (by, part_of, how) = by_run().or_else(by_number)?;
+    let by_window = || {
+        orders().filter(|mark| mark.name != "instance").find_map(|mark| {
+            let part_of = by_windows(images, copies, mark)?;
+            Some((IN_TIME, part_of, format!("each takes its own span of {}", mark.name)))
+        })
+    };
+    let (by, part_of, how) = by_run().or_else(by_number).or_else(by_window)?;
     let text = format!(
         "{} images at {} positions, up to {} at one, and nothing names their phases: {how}",
         images.len(),
@@ -51,33 +65,31 @@ fn cuts(by: &Mark, most: usize, part_of: Vec<usize>, assumed: Option<String>) ->
 
 /// Whether images at one place have different times.
 fn times_differ(images: &[Placed]) -> bool {
-    images.windows(2).any(|pair| {
-        let [a, b] = pair else { return false };
-        let (p, q) = (a.frame.phase(), b.frame.phase());
-        a.slot == b.slot
-            && (p.trigger_time_ms != q.trigger_time_ms
-                || p.frame_reference_time_ms != q.frame_reference_time_ms
-                || p.acquisition_time != q.acquisition_time)
-    })
+    images.windows(2).any(|pair| matches!(pair, [a, b] if a.slot == b.slot && by_time(a, b).is_ne()))
 }
 
-/// The times, else the numbers of the images at each place decide.
-fn by_rank(images: &[Placed], most: usize) -> Vec<usize> {
-    let time = |image: &Placed| {
-        let phase = image.frame.phase();
-        phase.trigger_time_ms.or(phase.frame_reference_time_ms).unwrap_or(0.0)
+fn by_time(a: &Placed, b: &Placed) -> Ordering {
+    let (p, q) = (a.frame.phase(), b.frame.phase());
+    let time = |phase: &Phase| phase.trigger_time_ms.or(phase.frame_reference_time_ms).unwrap_or(0.0);
+    time(p).total_cmp(&time(q)).then_with(|| p.acquisition_time.cmp(&q.acquisition_time))
+}
+
+/// The times, else the numbers of the images at each place decide. `None` where neither does: a UID tells nothing.
+fn by_rank(images: &[Placed], most: usize) -> Option<Vec<usize>> {
+    let number = |image: &Placed| (image.frame.instance().place_in_series(), image.frame.number());
+    let compare = |a: &Placed, b: &Placed| {
+        let content = |image: &Placed| image.frame.phase().content_time.clone();
+        let numbers = number(a).cmp(&number(b));
+        by_time(a, b).then(numbers).then_with(|| content(a).cmp(&content(b)))
     };
     let mut order: Vec<(usize, &Placed)> = images.iter().enumerate().collect();
-    order.sort_by(|(a, x), (b, y)| {
-        let (p, q) = (x.frame.phase(), y.frame.phase());
-        x.slot
-            .cmp(&y.slot)
-            .then(time(x).total_cmp(&time(y)))
-            .then_with(|| p.acquisition_time.cmp(&q.acquisition_time))
-            .then(a.cmp(b))
-    });
+    order.sort_by(|(_, x), (_, y)| x.slot.cmp(&y.slot).then_with(|| compare(x, y)));
+    let equal = |pair: &[(usize, &Placed)]| matches!(pair, [(_, x), (_, y)] if x.slot == y.slot && compare(x, y).is_eq());
+    if order.windows(2).any(equal) {
+        return None;
+    }
     let ranks = order.into_iter().enumerate().map(|(rank, (n, _))| (n, rank % most));
-    in_order_of_images(ranks)
+    Some(in_order_of_images(ranks))
 }
 
 fn in_order_of_images(numbered: impl Iterator<Item = (usize, usize)>) -> Vec<usize> {
@@ -85,28 +97,105 @@ fn in_order_of_images(numbered: impl Iterator<Item = (usize, usize)>) -> Vec<usi
     sorted.into_values().collect()
 }
 
+/// Images sorted by a time or by number.
+struct Sequence {
+    /// The numbers of the images.
+    order: Vec<usize>,
+    /// Their places.
+    slots: Vec<usize>,
+    /// How many different times or numbers there are.
+    distinct: usize,
+}
+
+impl Sequence {
+    /// `None` if not every image has a time or number.
+    fn new(images: &[Placed], mark: &Mark) -> Option<Self> {
+        let values: Vec<Option<String>> = images.iter().map(|image| (mark.of)(&image.frame)).collect();
+        let distinct: BTreeSet<&Option<String>> = values.iter().collect();
+        if distinct.contains(&None) {
+            return None;
+        }
+        let mut order: Vec<usize> = (0..images.len()).collect();
+        let key = |n: usize| values.get(n).map(|value| (natural(value), value));
+        order.sort_by(|&a, &b| match (key(a), key(b)) {
+            (Some((x, p)), Some((y, q))) => x.total_cmp(&y).then_with(|| p.cmp(q)),
+            _ => Ordering::Equal,
+        });
+        let slots = order.iter().filter_map(|&n| Some(images.get(n)?.slot)).collect();
+        Some(Self { distinct: distinct.len(), order, slots })
+    }
+
+    /// Its runs upwards and its runs downwards.
+    fn runs(&self) -> [Vec<usize>; 2] {
+        let descending: Vec<usize> = self.slots.iter().map(|slot| usize::MAX - slot).collect();
+        [monotone(&self.slots), monotone(&descending)]
+    }
+}
+
 /// Sorted by a time or by number, images of one phase follow each other. Runs are accepted only if there are as many
 /// as images at the fullest place.
 fn by_runs(images: &[Placed], copies: &Copies, mark: &Mark) -> Option<Vec<usize>> {
-    let values: Vec<Option<String>> = images.iter().map(|image| (mark.of)(&image.frame)).collect();
-    let distinct: BTreeSet<&Option<String>> = values.iter().collect();
-    if copies.places < FEWEST_PLACES || distinct.contains(&None) || distinct.len() < copies.most {
+    let sequence = Sequence::new(images, mark)?;
+    if copies.places < FEWEST_PLACES || sequence.distinct < copies.most {
         return None;
     }
-    let mut order: Vec<usize> = (0..images.len()).collect();
-    let key = |n: usize| values.get(n).map(|value| (natural(value), value));
-    order.sort_by(|&a, &b| match (key(a), key(b)) {
-        (Some((x, p)), Some((y, q))) => x.total_cmp(&y).then_with(|| p.cmp(q)),
-        _ => Ordering::Equal,
-    });
-    let slots: Vec<usize> = order.iter().filter_map(|&n| Some(images.get(n)?.slot)).collect();
-    let descending: Vec<usize> = slots.iter().map(|slot| usize::MAX - slot).collect();
-    let runs = [monotone(&slots), monotone(&descending)];
-    let part_of = runs
+    let part_of = sequence
+        .runs()
         .into_iter()
         .find(|runs| runs.last() == Some(&(copies.most - 1)))
-        .or_else(|| repeating(&slots, copies))?;
-    Some(in_order_of_images(order.into_iter().zip(part_of)))
+        .or_else(|| repeating(&sequence.slots, copies))?;
+    Some(in_order_of_images(sequence.order.into_iter().zip(part_of)))
+}
+
+/// Phases that follow each other in time, each in a span that its images at the fullest places show: an image at a place
+/// that lacks some belongs to the phase in whose span it is.
+fn by_windows(images: &[Placed], copies: &Copies, mark: &Mark) -> Option<Vec<usize>> {
+    let values = mark.values(images.iter().map(|image| &image.frame));
+    let times: BTreeMap<&Option<String>, usize> = values.iter().zip(0..).collect();
+    let time = |image: &Placed| times.get(&(mark.of)(&image.frame)).copied();
+    let mut places: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for image in images {
+        places.entry(image.slot).or_default().push(time(image)?);
+    }
+    let mut spans: Vec<(usize, usize)> = vec![(usize::MAX, 0); copies.most];
+    for times in places.values_mut().filter(|times| times.len() == copies.most) {
+        times.sort_unstable();
+        for (span, &time) in spans.iter_mut().zip(times.iter()) {
+            *span = (span.0.min(time), span.1.max(time));
+        }
+    }
+    if values.contains(&None) || !spans.windows(2).all(|pair| matches!(pair, [a, b] if a.1 < b.0)) {
+        return None;
+    }
+    let phase = |image: &Placed| {
+        let time = time(image)?;
+        spans.iter().position(|&(first, last)| (first..=last).contains(&time))
+    };
+    let part_of: Vec<usize> = images.iter().map(phase).collect::<Option<_>>()?;
+    each_once(images, &part_of).then_some(part_of)
+}
+
+/// Whether no phase has two images at one place.
+fn each_once(images: &[Placed], part_of: &[usize]) -> bool {
+    let taken: BTreeSet<(usize, usize)> =
+        images.iter().zip(part_of).map(|(image, &part)| (image.slot, part)).collect();
+    taken.len() == images.len()
+}
+
+/// Passes over positions of which few or none are the same, one for each time that the positions go back: by each
+/// order of images that there is.
+pub(crate) fn passes(images: &[Placed]) -> impl Iterator<Item = Cuts> {
+    orders().filter_map(|mark| {
+        let sequence = Sequence::new(images, mark)?;
+        let runs = sequence.runs().into_iter().min_by_key(|runs| runs.last().copied())?;
+        let count = runs.last()? + 1;
+        let (by, order) = told(mark);
+        let text = format!(
+            "nothing names these volumes: one begins where, in the order of {order}, the positions go back"
+        );
+        let part_of = in_order_of_images(sequence.order.into_iter().zip(runs));
+        (count > 1).then(|| cuts(&by, count, part_of, Some(text)))
+    })
 }
 
 /// For each image of a sequence the number of its run: one ends where the next place is not behind the last.
@@ -191,9 +280,7 @@ fn by_number(images: &[Placed], copies: &Copies) -> Option<Vec<usize>> {
     }
     let phase = |number: &i64| usize::try_from(number.saturating_sub(base).rem_euclid(most)).ok();
     let part_of: Vec<usize> = numbers.iter().map(phase).collect::<Option<_>>()?;
-    let taken: BTreeSet<(usize, usize)> =
-        images.iter().zip(&part_of).map(|(image, &part)| (image.slot, part)).collect();
-    (taken.len() == images.len()).then_some(part_of)
+    each_once(images, &part_of).then_some(part_of)
 }
 
 #[cfg(test)]
@@ -201,7 +288,7 @@ mod tests {
     use super::*;
 
     fn copies(most: usize, places: usize) -> Copies {
-        Copies { most, places, repeated: places, equal: false }
+        Copies { most, usual: most, places, repeated: places, equal: false }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod fuzz;
 mod groups;
 mod hostile;
 mod made;
+mod mixtures;
 mod objects;
 mod objects_made;
 mod parts;

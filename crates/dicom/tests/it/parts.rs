@@ -277,6 +277,6 @@ fn kinds_that_follow_each_other_are_told() {
         |k: usize| at(k + 1, 2.0 * k as f64, k).text(KERNEL, b"SH", if k < 6 { "B30f" } else { "B70f" });
     let series = series_of(&(0..12).map(image).collect::<Vec<_>>());
     assert_eq!((series.len(), volume(&series[0]).len()), (1, 12));
-    let text = "the images of this volume differ in kernel: kernel B30f, kernel B70f";
+    let text = "the images of this volume differ in kernel: B30f, B70f";
     assert!(series[0].notes().iter().any(|note| note.code == NoteCode::Mixed && note.text == text));
 }

@@ -15,7 +15,7 @@ use crate::header::PixelPlace;
 use crate::source::{Place, skip};
 use crate::syntax::{EXPLICIT_VR_BIG_ENDIAN, JPEG_FULL_PROGRESSION, JPEG_SPECTRAL_SELECTION};
 use crate::values::Rescale;
-use crate::{Error, Frame, InstanceHeader, Limits, PixelModule, codestream, native};
+use crate::{Error, Frame, InstanceHeader, Limits, codestream, native};
 
 /// What decoding one frame found out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -166,13 +166,13 @@ pub(crate) fn check(header: &InstanceHeader, format: &FrameFormat) -> Result<(),
     }
 }
 
-/// Whether the header of an image with one frame tells that it can't be decoded.
-pub(crate) fn is_broken(header: &InstanceHeader) -> bool {
+/// Why an image with one frame can't be decoded, where its header tells.
+pub(crate) fn fault(header: &InstanceHeader) -> Option<Error> {
+    let pixels = header.pixels.as_ref().filter(|pixels| pixels.frames == 1)?;
     // How large a frame may be is not the image's fault.
     let limits = Limits { frame_pixels: u64::MAX, ..Limits::default() };
     let format = || FrameFormat::new(header, &limits).and_then(|format| check(header, &format));
-    let rescale = |pixels: &PixelModule| Rescale::new(header, &header.values, pixels.signed, &limits);
-    header.pixels.as_ref().is_some_and(|pixels| rescale(pixels).and_then(|_| format()).is_err())
+    Rescale::new(header, &header.values, pixels.signed, &limits).and_then(|_| format()).err()
 }
 
 /// Reads the frames of one object one by one, in any order and from several threads. What has to be known of all

@@ -1,6 +1,7 @@
 //! What one object's header says.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anatome_core::{Modality, NamedVoi};
@@ -80,7 +81,7 @@ impl fmt::Debug for InstanceHeader {
 }
 
 /// What is known of the frames of one object.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct FrameHeaders {
     /// How many frames are to be found: not more than the file can hold.
     pub count: u32,
@@ -279,6 +280,13 @@ impl InstanceHeader {
     #[must_use]
     pub fn frame_count(&self) -> usize {
         self.frames.count as usize
+    }
+
+    /// The file that holds it; for an entry of an archive the archive's path with the entry's name behind it. It may name
+    /// a patient: show it only to who asks.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.place.name()
     }
 
     /// Who and when. Reads it from the header each time, so that it stays nowhere else.

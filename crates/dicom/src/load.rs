@@ -9,13 +9,14 @@ use bytemuck::Zeroable;
 use ndarray::Array3;
 use rayon::prelude::*;
 
+use crate::damage::{self, Copies, Damage};
 use crate::decode::{Decoded, FrameReader};
 use crate::format::FrameFormat;
 use crate::handover::{Coming, FinishedSlice, SliceSamples, SliceSink};
 use crate::header::Tile;
 use crate::stack::GreyFrame;
 use crate::values::{Plan, Slice, Target};
-use crate::{Error, Frame, InstanceHeader, Limits, Series};
+use crate::{Error, Frame, InstanceHeader, Limits, Series, Skipped};
 
 /// A volume, and what was odd about it.
 #[derive(Clone, Debug)]
@@ -25,6 +26,9 @@ pub struct Loaded {
     pub volume: Arc<Volume>,
     /// What was found while grouping, placing and decoding.
     pub notes: Notes,
+    /// The files of the DICOM series that can't be decoded, whether their images were left out or read from another
+    /// copy. Their names may name patients: to be shown only to who asks.
+    pub damaged: Vec<Skipped>,
 }
 
 impl Series {
@@ -74,7 +78,9 @@ fn all_there(series: &Series, limits: &Limits) -> Result<(), Error> {
 /// differ in slope or intercept, and for 32-bit and floating-point pixels and Modality LUTs, samples become f32; a
 /// note says so.
 ///
-/// Images whose pixels turn out to be damaged while others can be decoded become places without samples, with notes.
+/// An image whose pixels turn out to be damaged is read from another file with its SOP Instance UID, if there is one
+/// that says the same of its pixels. Otherwise, while others can be decoded, it becomes a place without samples; notes
+/// say which.
 ///
 /// # Errors
 /// Geometry, if the slices make no grid; unsupported, for colour and transfer syntaxes that this version can't decode;
@@ -115,13 +121,15 @@ pub fn load_with(
         notes.add(NoteCode::Ignored, text);
     }
     let findings = Findings::default();
-    let readers = Readers::open(series.instances(), limits, pool, &findings)?;
+    let readers = Readers::open(series, limits, pool, &findings)?;
     let Plan { mapping, padding, facts, .. } = &plan;
     sink.begin(&Coming { grid: &grid, mapping, padding: *padding, facts });
     let job = Job { frames, plan: &plan, readers: &readers, progress, findings: &findings, sink };
     let samples = pool.install(|| job.samples(grid.shape()))?;
     findings.describe(&mut notes);
-    let (grid, samples) = findings.without_broken(grid, samples, &mut notes)?;
+    let damages = findings.damages(frames);
+    damage::note(&damages, &mut notes);
+    let (grid, samples) = findings.without_broken(grid, samples)?;
     let Plan { mapping, mut padding, mut facts, .. } = plan;
     facts.lossy |= findings.lossy.into_inner();
     if facts.lossy {
@@ -131,41 +139,69 @@ pub fn load_with(
         padding = None;
     }
     let volume = Volume::new(grid, samples, mapping, padding, facts)?;
-    Ok(Loaded { volume: Arc::new(volume), notes })
+    let mut damaged = series.damaged().to_vec();
+    damaged.extend(damage::files(&damages));
+    Ok(Loaded { volume: Arc::new(volume), notes, damaged })
 }
 
 /// A reader for each object of a series, by the header's address, or why there is none.
-struct Readers(HashMap<usize, Result<Arc<FrameReader>, Error>>);
+struct Readers<'a> {
+    own: HashMap<usize, Result<Arc<FrameReader>, Error>>,
+    copies: Option<&'a Copies>,
+    /// Those of copies, or that there is none: opened only where they are needed.
+    of_copies: Mutex<HashMap<usize, Option<Arc<FrameReader>>>>,
+    limits: &'a Limits,
+}
+
+/// A reader of an object that holds all frames that it states.
+fn whole(header: &Arc<InstanceHeader>, limits: &Limits) -> Result<Arc<FrameReader>, Error> {
+    let reader = FrameReader::new(header, limits)?;
+    reader.all_there()?;
+    Ok(Arc::new(reader))
+}
 
 fn address(header: &Arc<InstanceHeader>) -> usize {
     Arc::as_ptr(header).addr()
 }
 
-impl Readers {
+impl<'a> Readers<'a> {
     fn open(
-        instances: &[Arc<InstanceHeader>],
-        limits: &Limits,
+        series: &'a Series,
+        limits: &'a Limits,
         pool: &rayon::ThreadPool,
         findings: &Findings,
     ) -> Result<Self, Error> {
-        let whole = |header: &Arc<InstanceHeader>| {
-            let reader = FrameReader::new(header, limits)?;
-            findings.add(reader.findings());
-            reader.all_there()?;
-            Ok::<_, Error>(Arc::new(reader))
-        };
         let open = |header: &Arc<InstanceHeader>| {
-            let reader = match whole(header) {
+            let reader = match whole(header, limits) {
                 Err(error) => Err(error.of_one_image().ok_or(error)?),
-                reader => reader,
+                Ok(reader) => {
+                    findings.add(reader.findings());
+                    Ok(reader)
+                }
             };
             Ok((address(header), reader))
         };
-        Ok(Self(pool.install(|| instances.par_iter().map(open).collect::<Result<_, Error>>())?))
+        let instances = series.instances();
+        let own = pool.install(|| instances.par_iter().map(open).collect::<Result<_, Error>>())?;
+        Ok(Self { own, copies: Some(series.copies()), of_copies: Mutex::default(), limits })
+    }
+
+    fn of_one(frame: &Frame, reader: Arc<FrameReader>, limits: &'a Limits) -> Self {
+        let own = [(address(frame.instance()), Ok(reader))].into();
+        Self { own, copies: None, of_copies: Mutex::default(), limits }
+    }
+
+    /// Those of other files with the same frame.
+    fn of_copies(&self, frame: &Frame) -> Vec<Arc<FrameReader>> {
+        let Some(copies) = self.copies else { return Vec::new() };
+        let mut opened = self.of_copies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reader =
+            |copy| opened.entry(address(copy)).or_insert_with(|| whole(copy, self.limits).ok()).clone();
+        copies.of(frame.instance()).filter_map(&mut reader).collect()
     }
 
     fn of(&self, frame: &Frame) -> Result<&FrameReader, Error> {
-        match self.0.get(&address(frame.instance())) {
+        match self.own.get(&address(frame.instance())) {
             Some(Ok(reader)) => Ok(reader),
             broken => {
                 let error = broken.and_then(|reader| reader.as_ref().err()?.of_one_image());
@@ -188,6 +224,8 @@ struct Findings {
     other_sign: AtomicUsize,
     /// Slices that can't be decoded, and why.
     broken: Mutex<BTreeMap<usize, Error>>,
+    /// Slices that were read from another copy of their file, and why.
+    replaced: Mutex<BTreeMap<usize, Error>>,
 }
 
 impl Findings {
@@ -221,19 +259,25 @@ impl Findings {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn replaced(&self) -> MutexGuard<'_, BTreeMap<usize, Error>> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which images of a series can't be decoded from their own file.
+    fn damages(&self, frames: &[Frame]) -> Vec<Damage> {
+        let (broken, replaced) = (self.broken(), self.replaced());
+        let of = |(&k, error): (&usize, &Error), replaced: bool| {
+            Some(Damage::of_frame(frames.get(k)?, k, error.of_one_image()?, replaced))
+        };
+        let left_out = broken.iter().filter_map(|found| of(found, false));
+        left_out.chain(replaced.iter().filter_map(|found| of(found, true))).collect()
+    }
+
     /// Takes the slices that can't be decoded out of a volume.
-    fn without_broken(
-        &self,
-        grid: Grid,
-        samples: Samples,
-        notes: &mut Notes,
-    ) -> Result<(Grid, Samples), Error> {
+    fn without_broken(&self, grid: Grid, samples: Samples) -> Result<(Grid, Samples), Error> {
         let broken = self.broken();
         if broken.is_empty() {
             return Ok((grid, samples));
-        }
-        for error in broken.values() {
-            notes.add(NoteCode::Damaged, format!("an image was left out: {error}"));
         }
         let kept: Vec<usize> = (0..grid.shape()[0]).filter(|k| !broken.contains_key(k)).collect();
         Ok((grid.of_slices(&kept)?, samples.of_slices(&kept)))
@@ -243,7 +287,7 @@ impl Findings {
 struct Job<'a> {
     frames: &'a [Frame],
     plan: &'a Plan,
-    readers: &'a Readers,
+    readers: &'a Readers<'a>,
     progress: &'a Progress,
     findings: &'a Findings,
     sink: &'a dyn SliceSink,
@@ -276,7 +320,7 @@ impl Frame {
         let shape = [1, self.size()[0] as usize, self.size()[1] as usize];
         volume_bytes(shape, plan.target, limits)?;
         let reader = Arc::new(FrameReader::new(self.instance(), limits)?);
-        decode_one(self, reader, &plan, &Findings::default())
+        decode_one(self, reader, &plan, limits, &Findings::default())
     }
 }
 
@@ -285,10 +329,11 @@ fn decode_one(
     frame: &Frame,
     reader: Arc<FrameReader>,
     plan: &Plan,
+    limits: &Limits,
     findings: &Findings,
 ) -> Result<Samples, Error> {
     let shape = [1, frame.size()[0] as usize, frame.size()[1] as usize];
-    let readers = Readers([(address(frame.instance()), Ok(reader))].into());
+    let readers = Readers::of_one(frame, reader, limits);
     let frames = std::slice::from_ref(frame);
     let progress = &Progress::new();
     Job { frames, plan, readers: &readers, progress, findings, sink: &() }.samples(shape)
@@ -304,7 +349,7 @@ pub(crate) fn grey(
     let plan = Plan::new(std::slice::from_ref(frame), limits, notes)?;
     let findings = Findings::default();
     findings.add(reader.findings());
-    let samples = decode_one(frame, reader, &plan, &findings)?;
+    let samples = decode_one(frame, reader, &plan, limits, &findings)?;
     findings.describe(notes);
     let Plan { mapping, mut padding, mut facts, .. } = plan;
     facts.lossy |= findings.lossy.into_inner();
@@ -322,22 +367,22 @@ impl Job<'_> {
         Ok(match self.plan.target {
             Target::U8 => Samples::U8(self.run(
                 shape,
-                |task, s| self.plain(task, s, FrameFormat::settle_u8, |value| value as u8),
+                |from, task, s| self.plain(from, task, s, FrameFormat::settle_u8, |value| value as u8),
                 |slice| SliceSamples::U8(slice),
             )?),
             Target::I16 => Samples::I16(self.run(
                 shape,
-                |task, s| self.plain(task, s, FrameFormat::settle_i16, |value| value as i16),
+                |from, task, s| self.plain(from, task, s, FrameFormat::settle_i16, |value| value as i16),
                 |slice| SliceSamples::I16(slice),
             )?),
             Target::U16 => Samples::U16(self.run(
                 shape,
-                |task, s| self.plain(task, s, FrameFormat::settle_u16, |value| value as u16),
+                |from, task, s| self.plain(from, task, s, FrameFormat::settle_u16, |value| value as u16),
                 |slice| SliceSamples::U16(slice),
             )?),
             Target::F32 => Samples::F32(self.run(
                 shape,
-                |task, s| self.floats(task, s),
+                |from, task, s| self.floats(from, task, s),
                 |slice| SliceSamples::F32(slice),
             )?),
         })
@@ -351,7 +396,7 @@ impl Job<'_> {
     ) -> Result<Array3<T>, Error>
     where
         T: Zeroable + Send,
-        F: Fn(&mut Task<'_, T>, &mut Scratch) -> Result<(), Error> + Sync,
+        F: Fn(&FrameReader, &mut Task<'_, T>, &mut Scratch) -> Result<(), Error> + Sync,
     {
         let pixels = shape[1] * shape[2];
         let mut samples = zeroed(shape[0] * pixels)?;
@@ -368,7 +413,7 @@ impl Job<'_> {
         }
         tasks.into_par_iter().try_for_each_init(Scratch::default, |scratch, mut task| {
             self.progress.check()?;
-            if let Err(error) = decode(&mut task, scratch) {
+            if let Err(error) = self.any_copy(&mut task, |from, task| decode(from, task, scratch)) {
                 self.set_apart(error, &task)?;
                 self.progress.advance(task.slices.len() as u64);
                 return Ok(());
@@ -389,6 +434,22 @@ impl Job<'_> {
         Array3::from_shape_vec(shape, samples).map_err(shape_error)
     }
 
+    /// Decodes from the frame's own object, or if that is damaged from a copy of it.
+    fn any_copy<T>(
+        &self,
+        task: &mut Task<'_, T>,
+        mut decode: impl FnMut(&FrameReader, &mut Task<'_, T>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Err(error) = self.readers.of(task.frame).and_then(|own| decode(own, task)) else { return Ok(()) };
+        let Some(fault) = error.of_one_image() else { return Err(error) };
+        let copies = self.readers.of_copies(task.frame);
+        let right = copies.iter().find(|copy| decode(copy, task).is_ok());
+        let Some(right) = right else { return Err(error) };
+        self.findings.add(right.findings());
+        self.findings.replaced().insert(task.k, fault);
+        Ok(())
+    }
+
     /// Takes down which slices an image's fault costs, or gives back a fault that ends the whole.
     fn set_apart<T>(&self, error: Error, task: &Task<'_, T>) -> Result<(), Error> {
         let mut broken = self.findings.broken();
@@ -404,6 +465,7 @@ impl Job<'_> {
     /// Decodes straight into place, if samples there are as wide as in the file.
     fn plain<T: bytemuck::Pod>(
         &self,
+        reader: &FrameReader,
         task: &mut Task<'_, T>,
         scratch: &mut Scratch,
         settle: fn(&FrameFormat, &mut [T]),
@@ -413,19 +475,23 @@ impl Job<'_> {
             && task.how.format.bytes_per_sample == size_of::<T>()
         {
             let raw = bytemuck::cast_slice_mut(out);
-            let reader = self.readers.of(task.frame)?;
             self.findings.add(reader.read(task.frame.stored(), &mut scratch.stored, raw)?);
             settle(&task.how.format, out);
             return Ok(());
         }
-        self.each(task, scratch, convert)
+        self.each(reader, task, scratch, convert)
     }
 
-    fn floats(&self, task: &mut Task<'_, f32>, scratch: &mut Scratch) -> Result<(), Error> {
+    fn floats(
+        &self,
+        reader: &FrameReader,
+        task: &mut Task<'_, f32>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
         let (mut padded, mut not_finite) = (false, 0);
         let how = task.how;
         let rescale = self.plan.applies_rescale.then_some(&how.rescale);
-        self.each(task, scratch, |stored| {
+        self.each(reader, task, scratch, |stored| {
             let value = rescale.map_or(stored, |rescale| rescale.apply(stored)) as f32;
             let is_padding = how.padding.is_some_and(|(low, high)| low <= stored && stored <= high);
             not_finite += usize::from(!value.is_finite() && !is_padding);
@@ -442,12 +508,12 @@ impl Job<'_> {
 
     fn each<T>(
         &self,
+        reader: &FrameReader,
         task: &mut Task<'_, T>,
         scratch: &mut Scratch,
         mut sample: impl FnMut(f64) -> T,
     ) -> Result<(), Error> {
         let format = &task.how.format;
-        let reader = self.readers.of(task.frame)?;
         scratch.raw.resize(format.bytes(), 0);
         self.findings.add(reader.read(task.frame.stored(), &mut scratch.stored, &mut scratch.raw)?);
         let whole = Tile { row: 0, column: 0, rows: format.rows, columns: format.columns };

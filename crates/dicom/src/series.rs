@@ -7,8 +7,9 @@ use anatome_core::{Grid, Modality, NoteCode, Notes};
 use dicom_dictionary_std::uids;
 use glam::DVec3;
 
+use crate::damage::{self, Copies, Damage};
 use crate::slices::{Directions, Slices};
-use crate::{Error, Frame, InstanceHeader, PixelModule, StackFault, mosaic};
+use crate::{Error, Frame, InstanceHeader, PixelModule, Skipped, StackFault, mosaic};
 
 /// Frames of one DICOM series that can make one volume or one stack, or objects without pixels. A DICOM series whose
 /// images differ in orientation, size, spacing, frame of reference or phase gives several of these, and so does one
@@ -22,6 +23,8 @@ pub struct Series {
     part: Option<String>,
     /// Why the frames make no volume, where their positions alone do not tell.
     fault: Option<StackFault>,
+    copies: Arc<Copies>,
+    damaged: Vec<Skipped>,
     notes: Notes,
 }
 
@@ -43,7 +46,7 @@ impl Series {
                 instances.push(Arc::clone(instance));
             }
         }
-        Self { instances, frames, directions, part, fault: None, notes }
+        Self { frames, directions, ..Self::of_objects(instances, part, notes) }
     }
 
     /// Objects without pixels.
@@ -52,11 +55,44 @@ impl Series {
         part: Option<String>,
         notes: Notes,
     ) -> Self {
-        Self { instances, frames: Vec::new(), directions: None, part, fault: None, notes }
+        let copies = Arc::default();
+        let (frames, damaged) = (Vec::new(), Vec::new());
+        Self { instances, frames, directions: None, part, fault: None, copies, damaged, notes }
     }
 
     pub(crate) fn with_fault(self, fault: Option<StackFault>) -> Self {
         Self { fault, ..self }
+    }
+
+    pub(crate) fn with_copies(self, copies: Arc<Copies>) -> Self {
+        Self { copies, ..self }
+    }
+
+    /// Says which images of the same DICOM series, but not of this one, can't be decoded.
+    pub(crate) fn add_damages(&mut self, damages: &[Damage]) {
+        let Some(first) = self.instances.first() else { return };
+        let of_series = |damage: &&Damage| {
+            let header = &damage.header;
+            header.series_instance_uid == first.series_instance_uid && header.patient == first.patient
+        };
+        let own = |damage: &&Damage| Arc::ptr_eq(&damage.header, first);
+        let damages: Vec<&Damage> = damages.iter().filter(of_series).collect();
+        if !damages.iter().any(own) {
+            damage::note(damages.iter().copied(), &mut self.notes);
+        }
+        self.damaged = damage::files(damages);
+    }
+
+    /// Other files with the UIDs of the objects.
+    pub(crate) fn copies(&self) -> &Arc<Copies> {
+        &self.copies
+    }
+
+    /// The files of the DICOM series that can't be decoded, as far as their headers tell: they are no part of any
+    /// volume. Their names may name patients.
+    #[must_use]
+    pub fn damaged(&self) -> &[Skipped] {
+        &self.damaged
     }
 
     /// The frames, in order along the normal where there are positions, by their numbers otherwise. Empty only for

@@ -136,7 +136,7 @@ impl Place {
         }
     }
 
-    /// The path with the name of the archive's entry behind it, for [`Skipped`] only.
+    /// The path with the name of the archive's entry behind it, for those who may see it.
     pub fn name(&self) -> PathBuf {
         let entry = match self {
             Self::Entry(archive, index) => archive.name(*index),

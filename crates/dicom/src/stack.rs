@@ -6,11 +6,12 @@ use anatome_core::{Facts, NoteCode, Notes, Padding, Samples, ValueMapping};
 use ndarray::Array3;
 
 use crate::color::{self, Palette, SupplementalPalette};
+use crate::damage::{self, Copies, Damage};
 use crate::decode::FrameReader;
 use crate::elements::Fields;
 use crate::format::{FrameFormat, Number, Photometric};
 use crate::spacing::{FrameSpacing, spacing};
-use crate::{Error, Frame, Limits, Series, load};
+use crate::{Error, Frame, InstanceHeader, Limits, Series, load};
 
 /// The frames of a series, one by one, in their order. What makes a volume can be looked at in this way, too.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Stack {
     frames: Vec<Frame>,
     notes: Notes,
     limits: Limits,
+    copies: Arc<Copies>,
     /// The object that was read last: the next frame is mostly one of its.
     reader: Mutex<Option<Arc<FrameReader>>>,
 }
@@ -75,7 +77,8 @@ impl Stack {
             }
         }
         let frames = series.frames().to_vec();
-        Ok(Self { frames, notes, limits: *limits, reader: Mutex::new(None) })
+        let copies = Arc::clone(series.copies());
+        Ok(Self { frames, notes, limits: *limits, copies, reader: Mutex::new(None) })
     }
 
     /// The frames. Never empty.
@@ -112,8 +115,19 @@ impl Stack {
     /// # Errors
     /// Malformed, if there is no such frame, or its pixels are damaged; io; limits; unsupported.
     pub fn frame(&self, n: usize) -> Result<StackFrame, Error> {
-        let reader = self.reader(self.at(n)?)?;
-        self.decode(n, &reader)
+        let own = self.reader(self.at(n)?).and_then(|reader| self.decode(n, &reader));
+        own.or_else(|error| self.another_copy(n, error))
+    }
+
+    /// Decodes frame `n` from another file with its object, if its own has the fault of one image.
+    pub(crate) fn another_copy(&self, n: usize, error: Error) -> Result<StackFrame, Error> {
+        let (frame, Some(fault)) = (self.at(n)?, error.of_one_image()) else { return Err(error) };
+        let read = |copy: &Arc<InstanceHeader>| {
+            self.decode(n, &Arc::new(FrameReader::new(copy, &self.limits).ok()?)).ok()
+        };
+        let Some(mut found) = self.copies.of(frame.instance()).find_map(read) else { return Err(error) };
+        damage::note(&[Damage::of_frame(frame, n, fault, true)], &mut found.notes);
+        Ok(found)
     }
 
     /// As [`Self::frame`], with a reader of the frame's object.

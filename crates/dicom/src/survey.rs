@@ -128,13 +128,21 @@ impl Stack {
         let reader = match reader {
             Ok(reader) => Arc::new(reader),
             Err(error) => {
-                frames.iter().for_each(|&n| add(n, Err(reason(&error))));
+                frames.iter().for_each(|&n| {
+                    let copy = error.of_one_image().and_then(|fault| self.another_copy(n, fault).ok());
+                    add(
+                        n,
+                        copy.ok_or_else(|| reason(&error))
+                            .and_then(|seen| Seen::of(seen).map_err(|e| reason(&e))),
+                    );
+                });
                 return Ok(());
             }
         };
         frames.par_iter().try_for_each(|&n| {
             progress.check()?;
-            add(n, self.decode(n, &reader).and_then(Seen::of).map_err(|error| reason(&error)));
+            let decoded = self.decode(n, &reader).or_else(|error| self.another_copy(n, error));
+            add(n, decoded.and_then(Seen::of).map_err(|error| reason(&error)));
             Ok(())
         })
     }

@@ -191,5 +191,5 @@ fn inspect_says_by_its_code_that_an_image_is_damaged() {
     let run = anatome(&["inspect", &packed]);
     assert_eq!(run.status.code(), Some(3));
     let said = text(&run.stdout);
-    assert!(said.contains("an image was left out: ") && said.contains(" x 23 voxels"), "{said}");
+    assert!(said.contains(" was left out: ") && said.contains(" x 23 voxels"), "{said}");
 }

@@ -9,7 +9,7 @@ mod phases;
 mod runs;
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use anatome_core::{NoteCode, Notes};
@@ -17,9 +17,10 @@ use glam::DVec3;
 
 use self::aspects::{Apart, Aspect, Told, kinds, numbered, tell_apart};
 use self::marks::MARKS;
+use crate::damage::Copies;
 use crate::series::{OBJECTS, close_spacing};
 use crate::slices::Directions;
-use crate::{Frame, InstanceHeader, Series, decode, phase};
+use crate::{Frame, InstanceHeader, Series, damage, phase};
 
 /// Directions that differ by less than this in any component are one orientation.
 const SAME_DIRECTION: f64 = 1e-3;
@@ -30,10 +31,13 @@ const SAME_DIRECTION: f64 = 1e-3;
 /// (PS3.3 C.7.6.2); instance and frame numbers play no part. Frames that have no place are in the order of their
 /// numbers. The order of the result depends only on the headers.
 #[must_use]
-pub fn group(headers: Vec<Arc<InstanceHeader>>) -> Vec<Series> {
+pub fn group(mut headers: Vec<Arc<InstanceHeader>>) -> Vec<Series> {
+    let damages = damage::told_by_headers(&mut headers);
+    let broken: HashSet<_> = damages.iter().map(|damage| Arc::as_ptr(&damage.header)).collect();
     let mut groups: BTreeMap<Key, Vec<Arc<InstanceHeader>>> = BTreeMap::new();
     for header in headers {
-        groups.entry(Key::new(&header)).or_default().push(header);
+        let key = Key::new(&header, broken.contains(&Arc::as_ptr(&header)));
+        groups.entry(key).or_default().push(header);
     }
     // Keys of one DICOM series stand beside each other.
     let groups: Vec<(Key, Vec<Arc<InstanceHeader>>)> = groups.into_iter().collect();
@@ -46,6 +50,7 @@ pub fn group(headers: Vec<Arc<InstanceHeader>>) -> Vec<Series> {
             series.extend(split(headers.clone(), name, reason));
         }
     }
+    series.iter_mut().for_each(|series| series.add_damages(&damages));
     series.sort_by(|a, b| {
         let key = |series: &Series| (series.study_instance_uid().to_owned(), series.number());
         key(a).cmp(&key(b))
@@ -72,7 +77,7 @@ struct Key {
 }
 
 impl Key {
-    fn new(header: &InstanceHeader) -> Self {
+    fn new(header: &InstanceHeader, broken: bool) -> Self {
         let pixels = header.pixels.as_ref();
         let multi_frame = pixels.is_some_and(|pixels| pixels.frames != 1);
         let object = || match &header.concatenation_uid {
@@ -86,7 +91,7 @@ impl Key {
             class: header.sop_class_uid.clone(),
             frame_of_reference: header.frame_of_reference_uid.clone(),
             localizer: header.image_type.iter().skip(2).any(|value| value == "LOCALIZER"),
-            broken: !multi_frame && decode::is_broken(header),
+            broken,
             matrix: pixels.map(|p| (p.rows, p.columns, p.samples_per_pixel, p.photometric.clone())),
             object: multi_frame.then(object),
         }
@@ -198,14 +203,14 @@ fn split(
     if let Some(reason) = reason {
         notes.add(NoteCode::Split, reason);
     }
-    drop_repeated(&mut headers, &mut notes);
+    let copies = Arc::new(drop_repeated(&mut headers, &mut notes));
     let frames: Vec<Frame> = headers.iter().flat_map(Frame::all).collect();
     if frames.is_empty() {
         return vec![Series::of_objects(headers, group_name, notes)];
     }
     if headers.first().is_some_and(|header| OBJECTS.contains(&header.sop_class_uid.as_str())) {
         // Segments may share a place: no phases.
-        return vec![Series::new(frames, None, group_name, notes)];
+        return vec![Series::new(frames, None, group_name, notes).with_copies(copies)];
     }
     let alike = alike(frames);
     let apart = (alike.len() > 1).then(|| tell_apart(&frame_aspects(&alike)));
@@ -219,7 +224,8 @@ fn split(
             notes.add(NoteCode::Split, reason.as_str());
         }
         let name: Vec<String> = [group_name.clone(), own].into_iter().flatten().collect();
-        series.extend(split_places(group, &name, notes));
+        let parts = split_places(group, &name, notes).into_iter();
+        series.extend(parts.map(|part| part.with_copies(Arc::clone(&copies))));
     }
     series
 }
@@ -291,9 +297,15 @@ fn frame_aspects(groups: &[Vec<Frame>]) -> Vec<Vec<Aspect>> {
     firsts.iter().enumerate().map(aspects).collect()
 }
 
-/// Of several files with one UID the best stays. Files with another number or place are not the same instance, whatever
-/// their UID says.
-fn drop_repeated(headers: &mut Vec<Arc<InstanceHeader>>, notes: &mut Notes) {
+/// Of several files with one UID the best stays; the others come back. Files with another number or place are not the
+/// same instance, whatever their UID says.
+fn drop_repeated(headers: &mut Vec<Arc<InstanceHeader>>, notes: &mut Notes) -> Copies {
+    let quality = |header: &InstanceHeader| {
+        let stated = header.pixels.as_ref().map_or(0, |pixels| pixels.frames);
+        let whole = i64::from(header.frames.count) >= stated;
+        (whole, phases::quality(header))
+    };
+    let mut copies = Copies::default();
     let mut kept: Vec<Arc<InstanceHeader>> = Vec::with_capacity(headers.len());
     let mut seen: HashMap<String, Vec<usize>> = HashMap::new();
     for header in headers.drain(..) {
@@ -306,15 +318,18 @@ fn drop_repeated(headers: &mut Vec<Arc<InstanceHeader>>, notes: &mut Notes) {
         let named = !header.sop_instance_uid.is_empty();
         match same.iter().find(is_repeated).copied().filter(|_| named).and_then(|n| kept.get_mut(n)) {
             Some(other) => {
-                let order = phases::quality(&header).cmp(&phases::quality(other));
+                let order = quality(&header).cmp(&quality(other));
                 let text = match order {
                     Ordering::Equal => "an instance that is there twice; the first is used",
-                    _ => "an instance that is there twice; the one with more bits or without loss is used",
+                    _ => {
+                        "an instance that is there twice; the one with more frames or bits, or without loss, is used"
+                    }
                 };
                 notes.add(NoteCode::InstanceSkipped, text);
-                if order == Ordering::Greater {
-                    *other = header;
-                }
+                copies.add(match order {
+                    Ordering::Greater => std::mem::replace(other, header),
+                    _ => header,
+                });
             }
             None => {
                 if named && !same.is_empty() {
@@ -326,6 +341,7 @@ fn drop_repeated(headers: &mut Vec<Arc<InstanceHeader>>, notes: &mut Notes) {
         }
     }
     *headers = kept;
+    copies
 }
 
 /// Whether two frames may be part of one volume.

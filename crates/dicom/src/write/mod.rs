@@ -79,9 +79,19 @@ pub fn write_series(
     names.iter().map(|name| move_into(folder, name, &aside)).collect()
 }
 
+/// What the names of files and folders begin with that this process has not finished; [`UNFINISHED_SUFFIX`] ends them.
+#[must_use]
+pub fn unfinished_prefix() -> String {
+    format!(".anatome-{}-", std::process::id())
+}
+
+/// See [`unfinished_prefix`].
+pub const UNFINISHED_SUFFIX: &str = ".part";
+
 /// A folder of a name that nothing else has. It goes, with what is in it, when it is dropped.
 fn aside_in(folder: &Path) -> Result<TempDir, Error> {
-    let aside = tempfile::Builder::new().prefix(".anatome-").suffix(".part").tempdir_in(folder);
+    let builder = &mut tempfile::Builder::new();
+    let aside = builder.prefix(&unfinished_prefix()).suffix(UNFINISHED_SUFFIX).tempdir_in(folder);
     // The system's answer without the temporary name.
     aside.map_err(|cause| Error::io("write into the folder", folder, cause.kind().into()))
 }

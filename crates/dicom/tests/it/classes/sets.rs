@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anatome_core::{ErrorKind, NoteCode};
 use anatome_dicom::{Error, FrameReader, Limits, Source, Stack, group};
 
-use super::{good, good_ones_load};
+use super::{good, good_ones_load, pixels};
 use crate::made::Image;
 use crate::shared::{load_one, scan_all, scan_bytes};
 
@@ -176,4 +176,91 @@ fn an_unreadable_file_leaves_the_good_ones() {
     let scanned = scan_all(&[Source::from(folder.path())]).unwrap();
     assert_eq!((scanned.instances.len(), scanned.skipped.len()), (3, 1));
     good_ones_load(scanned).unwrap();
+}
+
+/// A slice of a series, in RLE or native, whole or cut off.
+fn slice(n: usize, is_packed: bool, cut: usize) -> Vec<u8> {
+    let number = n.to_string();
+    let image = good(n).with((0x20, 0x13), b"IS", number.as_bytes());
+    if is_packed {
+        let frame = pixels::rle();
+        return image.encapsulated(pixels::RLE, &frame[..frame.len() - cut]);
+    }
+    let bytes = image.bytes();
+    bytes[..bytes.len() - cut].to_vec()
+}
+
+fn loaded_from(files: Vec<Vec<u8>>) -> anatome_dicom::Loaded {
+    let sources: Vec<Source> = files.into_iter().map(|bytes| Source::Bytes(bytes.into())).collect();
+    let series = group(scan_all(&sources).unwrap().instances);
+    assert!(series[0].frames().len() > 1, "{series:?}");
+    load_one(&series[0]).unwrap()
+}
+
+fn says(loaded: &anatome_dicom::Loaded, text: &str) -> bool {
+    loaded.notes.iter().any(|note| note.text.contains(text))
+}
+
+/// Whether the header tells of the damage or only decoding does, and whichever of the two is found first.
+#[test]
+fn a_whole_copy_stands_in_for_a_damaged_one() {
+    for is_packed in [true, false] {
+        let [whole, cut] = [0, 2].map(|cut| slice(1, is_packed, cut));
+        let others = [slice(0, is_packed, 0), slice(2, is_packed, 0)];
+        let with = |copies: &[&Vec<u8>]| {
+            let copies = copies.iter().map(|&copy| copy.clone());
+            loaded_from(copies.chain(others.clone()).collect())
+        };
+        let expected = with(&[&whole]);
+        for copies in [[&whole, &cut], [&cut, &whole]] {
+            let loaded = with(&copies);
+            assert_eq!(loaded.volume.grid(), expected.volume.grid());
+            assert_eq!(loaded.volume.samples(), expected.volume.samples());
+            assert!(!loaded.notes.has(NoteCode::Damaged), "{:?}", loaded.notes);
+        }
+        let loaded = with(&[&cut, &whole]);
+        assert!(says(&loaded, "image 1 was read from another copy: "), "{:?}", loaded.notes);
+        assert_eq!(loaded.damaged.len(), 1);
+        let lost = with(&[&cut, &cut]);
+        assert!(says(&lost, "image 1 was left out: "), "{:?}", lost.notes);
+        assert!(lost.notes.has(NoteCode::Damaged));
+        assert_eq!(lost.volume.grid().shape()[0], 2);
+        assert!(lost.damaged.iter().all(|file| file.reason.starts_with("a damaged DICOM file: ")));
+    }
+}
+
+#[test]
+fn a_copy_that_means_something_else_does_not_stand_in() {
+    let cut = slice(1, true, 2);
+    let other = good(1).with((0x20, 0x13), b"IS", b"1 ").with((0x28, 0x1053), b"DS", b"2 ");
+    let other = other.encapsulated(pixels::RLE, &pixels::rle());
+    let loaded = loaded_from(vec![cut, other, slice(0, true, 0), slice(2, true, 0)]);
+    assert!(says(&loaded, "image 1 was left out: "), "{:?}", loaded.notes);
+}
+
+#[test]
+fn frames_of_a_stack_are_read_from_a_whole_copy() {
+    let frame = pixels::rle();
+    let cine = |cut: usize| {
+        let cine = Image::new().without((0x20, 0x32)).with((0x28, 8), b"IS", b"1 ");
+        cine.encapsulated(pixels::RLE, &frame[..frame.len() - cut])
+    };
+    let native = |frames: usize| {
+        let pixels: Vec<u8> = (0..frames * 32).map(|n| n as u8).collect();
+        let cine = Image::new().without((0x20, 0x32)).with((0x28, 8), b"IS", b"2 ");
+        cine.with((0x7FE0, 0x10), b"OW", &pixels).bytes()
+    };
+    let pairs = [[cine(0), cine(2)], [cine(2), cine(0)], [native(2), native(1)], [native(1), native(2)]];
+    for (n, pair) in pairs.into_iter().enumerate() {
+        let sources: Vec<Source> = pair.into_iter().map(|bytes| Source::Bytes(bytes.into())).collect();
+        let series = group(scan_all(&sources).unwrap().instances);
+        assert_eq!(series.len(), 1, "{n}");
+        let stack = Stack::new(&series[0], &Limits::default()).unwrap();
+        for frame in 0..stack.frames().len() {
+            assert!(stack.frame(frame).is_ok(), "{n}");
+        }
+        assert_eq!(stack.frames().len(), if n < 2 { 1 } else { 2 });
+        let survey = stack.survey(&crate::shared::POOL, &anatome_core::Progress::new()).unwrap();
+        assert!(survey.damaged.is_empty(), "{n}");
+    }
 }

@@ -41,7 +41,8 @@ Examples:
 Writes axial, coronal, sagittal, mip and rendering, each as .png with its scene as .json beside it. Of a single slice
 only the picture along it is drawn, and of images that make no volume one (--frame).
 
-Exit codes: 0 ok, 2 usage, 3 some pictures failed, 4 all failed, 5 GPU trouble, 130 interrupted.";
+Exit codes: 0 ok, 2 usage (also a path that is not there), 3 some pictures failed, images were left out because they are
+damaged, or the report could not be printed, 4 all failed, 5 GPU trouble, 130 interrupted.";
 
 const INSPECT: &str = "\
 Examples:
@@ -50,8 +51,8 @@ Examples:
 
 Lengths are in mm; directions are letters of the patient: L left, R right, A front, P back, H head, F feet.
 
-Exit codes: 0 ok, 2 usage, 3 a series, an image or a file that was named can't be read, 4 nothing can, 130 interrupted.
-Files of a searched folder that are no images are notes.";
+Exit codes: 0 ok, 2 usage (also a path that is not there), 3 a series, an image or a file that was named can't be read,
+4 nothing can, 130 interrupted. Files of a searched folder that are no images are notes.";
 
 const CONVERT: &str = "\
 Example:
@@ -74,14 +75,18 @@ impl Cli {
 
     /// What clap's rules can't say.
     fn check(&self) -> Result<(), clap::Error> {
-        let common = match &self.command {
-            Command::Demo(args) => &args.common,
-            Command::Render(args) => &args.common,
+        let (name, common) = match &self.command {
+            Command::Demo(args) => ("demo", &args.common),
+            Command::Render(args) => ("render", &args.common),
             Command::Inspect(_) | Command::Convert(_) | Command::Adapters(_) => return Ok(()),
         };
         if common.adapter.is_some() && matches!(common.backend, BackendArg::Cpu) {
-            let text = "--adapter names a GPU and can't be used with --backend cpu";
-            return Err(Self::command().error(clap::error::ErrorKind::ArgumentConflict, text));
+            let text = "'--adapter <NUMBER|NAME>' chooses a GPU, and '--backend cpu' uses none: leave one of them out";
+            let mut top = Self::command();
+            top.build();
+            // With the usage of the command that was given.
+            let command = top.find_subcommand_mut(name).cloned().unwrap_or(top);
+            return Err(command.clone().error(clap::error::ErrorKind::ArgumentConflict, text));
         }
         Ok(())
     }
@@ -125,14 +130,16 @@ pub(crate) struct RenderArgs {
     /// The folder that is written to; made if it is not there.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Render exactly this scene (JSON, as stands beside each picture) instead of the standard pictures.
+    /// Render exactly this scene (JSON, as stands beside each picture) instead of the standard pictures, by default of the
+    /// largest volume of the modality for which it was made.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["window", "preset", "planes"])]
     pub(crate) scene: Option<PathBuf>,
     /// Along whose axes planes are cut.
     #[arg(long, value_enum, default_value_t = PlanesArg::Patient)]
     pub(crate) planes: PlanesArg,
     /// The window of planes and projection: centre and width as C,W in the values' own unit (HU for CT), or for CT
-    /// abdomen, lung, bone, brain, subdural, stroke, liver, mediastinum. Default: the file's own, or by modality.
+    /// (and where the modality is not stated) abdomen, lung, bone, brain, subdural, stroke, liver, mediastinum. Default:
+    /// the file's own, or by modality.
     #[arg(long, value_name = "NAME|C,W", allow_hyphen_values = true)]
     pub(crate) window: Option<WindowChoice>,
     /// Colours and opacity of the 3D picture: for CT bone, soft-tissue, lung, vessels, skin, muscle-bone; for all
@@ -175,7 +182,7 @@ pub(crate) struct CommonArgs {
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) read: ReadArgs,
-    /// Show what identifies a patient: names, IDs, dates, descriptions, UIDs, and the names of skipped files.
+    /// Show what identifies a patient: names, IDs, dates, descriptions, UIDs, and the names of skipped and damaged files.
     #[arg(long)]
     pub(crate) with_identity: bool,
     /// Read headers only: faster, but without values and what only decoding finds.

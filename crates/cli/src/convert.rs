@@ -1,12 +1,12 @@
 //! `anatome convert`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anatome::{Notes, Overwrite, Result, SeriesReport, Stage, Study, files};
+use anatome::{Notes, Overwrite, Result, SeriesReport, SkippedReport, Stage, Study, files};
 use serde::Serialize;
 
 use crate::args::ConvertArgs;
-use crate::inspect::{named, notes_text};
+use crate::inspect::{named, notes_text, skipped_text};
 use crate::progress_bar::Stages;
 
 #[derive(Debug, Serialize)]
@@ -17,7 +17,10 @@ pub(crate) struct ConvertReport {
     /// The file.
     file: PathBuf,
     /// What was odd in the files, and what the new one does not hold exactly.
-    notes: Notes,
+    pub(crate) notes: Notes,
+    /// The files of damaged images, of those that the user named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<SkippedReport>,
 }
 
 pub(crate) fn run(args: &ConvertArgs, stages: &Stages) -> Result<ConvertReport> {
@@ -29,13 +32,16 @@ pub(crate) fn run(args: &ConvertArgs, stages: &Stages) -> Result<ConvertReport> 
     let (sources, limits) = (args.input.read.sources(), args.input.read.limits);
     let study = Study::scan(&sources, &limits, &workers, &stages.stage(&Stage::Scan))?;
     let chosen = study.choose(&args.input.series.clone().unwrap_or_default())?;
+    let folder = args.out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    stages.writes_into(folder.unwrap_or(Path::new(".")));
     let loaded = study.load(chosen, &limits, &workers, &stages.stage(&Stage::Load))?;
     let mut notes = study.notes().clone();
     notes.append(loaded.notes);
+    let skipped = study.told(&loaded.damaged);
     notes.append(files::write_nifti(&loaded.volume, &args.out, overwrite)?);
     stages.finish();
     let series = study.report(chosen, Some(&loaded.volume));
-    Ok(ConvertReport { schema_version: 1, series, file: args.out.clone(), notes })
+    Ok(ConvertReport { schema_version: 1, series, file: args.out.clone(), notes, skipped })
 }
 
 /// The report for a person.
@@ -44,5 +50,6 @@ pub(crate) fn text(report: &ConvertReport) -> String {
     let size = series.geometry.as_ref().map(|g| g.size).unwrap_or_default();
     let [i, j, k] = size;
     let written = format!("series {}: {}, {i} x {j} x {k}", series.number, named(&series.modality));
-    format!("{written}, written to {}\n{}", report.file.display(), notes_text(&report.notes, ""))
+    let (notes, skipped) = (notes_text(&report.notes, ""), skipped_text(&report.skipped));
+    format!("{written}, written to {}\n{notes}{skipped}", report.file.display())
 }

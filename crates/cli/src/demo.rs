@@ -54,6 +54,7 @@ pub(crate) fn run(args: &DemoArgs, stages: &Stages) -> Result<DemoReport> {
     let _pet_out = pet.prepare_out()?;
     let _ct = OutFolder::make(&study.join("ct"))?;
     let _pet = OutFolder::make(&study.join("pet"))?;
+    ["ct", "pet"].into_iter().for_each(|name| stages.writes_into(&study.join(name)));
     make(args, &study, common, stages)?;
     let ct = render::run_job(&ct, common, stages)?;
     let pet = render::run_job(&pet, common, stages)?;

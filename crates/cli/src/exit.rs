@@ -1,59 +1,72 @@
 //! Exit codes, made in one place.
 
-use std::process::ExitCode;
+use std::io;
 
-use anatome::{Error, ErrorKind, InspectReport, JobReport, NoteCode};
+use anatome::{Error, ErrorKind, InspectReport, JobReport, NoteCode, Notes};
 
+/// All is well.
+pub(crate) const OK: u8 = 0;
+/// Part of it failed.
+pub(crate) const PARTLY: u8 = 3;
+/// All of it failed.
+pub(crate) const FAILED: u8 = 4;
 /// The exit code of an interrupted run.
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// The code of a run that made nothing.
-pub(crate) fn of_error(error: &Error) -> ExitCode {
-    ExitCode::from(match error {
+pub(crate) fn of_error(error: &Error) -> u8 {
+    match error {
         // What was asked for makes no sense, whatever the files hold.
         Error::Exists { .. }
+        | Error::NoInput { .. }
         | Error::Unknown { .. }
         | Error::OtherModality { .. }
         | Error::SceneFile { .. } => 2,
+        // Folders are made where they can be: a path that is not there was mistyped.
+        Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => 2,
         _ => of_kind(error.kind()),
-    })
+    }
 }
 
 fn of_kind(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Cancelled => INTERRUPTED,
         ErrorKind::Device => 5,
-        _ => 4,
+        _ => FAILED,
     }
 }
 
 /// The code of an inspection that finished: 4 if nothing that was found can be read, 3 if a series or one of its images
 /// can't be, or a file that the user named was left out. What else lies in a searched folder is a note.
-pub(crate) fn of_inspection(report: &InspectReport, named_file_left_out: bool) -> ExitCode {
+pub(crate) fn of_inspection(report: &InspectReport, named_file_left_out: bool) -> u8 {
     let series = || report.studies.iter().flat_map(|study| &study.series);
     let unread = series().filter(|series| series.error.is_some()).count();
-    let damaged = series().any(|series| series.notes.has(NoteCode::Damaged));
-    ExitCode::from(if unread == series().count() {
-        4
+    let damaged = series().any(|series| of_notes(&series.notes) != OK);
+    if unread == series().count() {
+        FAILED
     } else if unread > 0 || damaged || named_file_left_out {
-        3
+        PARTLY
     } else {
-        0
-    })
+        OK
+    }
+}
+
+/// The code of what was made of a series: 3 if images were left out because they are damaged.
+pub(crate) fn of_notes(notes: &Notes) -> u8 {
+    if notes.has(NoteCode::Damaged) { PARTLY } else { OK }
 }
 
 /// The code of a run that finished.
-pub(crate) fn of_reports(reports: &[&JobReport]) -> ExitCode {
+pub(crate) fn of_reports(reports: &[&JobReport]) -> u8 {
     let pictures = || reports.iter().flat_map(|report| &report.pictures);
     let failed: Vec<ErrorKind> = pictures().filter_map(|p| p.error_kind).collect();
-    let code = if failed.is_empty() {
-        0
+    if failed.is_empty() {
+        reports.iter().map(|report| of_notes(&report.notes)).max().unwrap_or(OK)
     } else if failed.contains(&ErrorKind::Device) {
         5
     } else if failed.len() < pictures().count() {
-        3
+        PARTLY
     } else {
-        4
-    };
-    ExitCode::from(code)
+        FAILED
+    }
 }

@@ -1,17 +1,15 @@
 //! `anatome inspect`.
 
-use std::process::ExitCode;
-
 use anatome::{
     InspectReport, NamedVoi, NoteCode, Notes, PixelsReport, Privacy, RealWorldReport, Result, SeriesReport,
-    StackReport, Study, ValuesReport, Voi,
+    SkippedReport, StackReport, Study, ValuesReport, Voi,
 };
 
 use crate::args::InspectArgs;
 use crate::exit;
 use crate::progress_bar::Stages;
 
-pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<(InspectReport, ExitCode)> {
+pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<(InspectReport, u8)> {
     let workers = args.run.workers()?;
     let (sources, limits) = (args.read.sources(), args.read.limits);
     let privacy = if args.with_identity { Privacy::WithIdentity } else { Privacy::WithoutIdentity };
@@ -19,7 +17,7 @@ pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<(InspectReport,
     let watch = |number| stages.named(format!("loading series {number}"));
     let report = study.inspect(privacy, !args.headers_only, &limits, &workers, &watch)?;
     stages.finish();
-    let left_out = study.skipped().iter().any(|skipped| args.read.inputs.contains(&skipped.path));
+    let left_out = study.named(study.skipped()).next().is_some();
     let code = exit::of_inspection(&report, left_out);
     Ok((report, code))
 }
@@ -28,9 +26,7 @@ pub(crate) fn run(args: &InspectArgs, stages: &Stages) -> Result<(InspectReport,
 pub(crate) fn text(report: &InspectReport) -> String {
     let mut out = format!("{}, {}\n", counted(report.files, "file"), counted_studies(report.studies.len()));
     out += &notes_text(&report.notes, "");
-    for skipped in &report.skipped {
-        out += &format!("skipped: {}: {}\n", skipped.path, skipped.reason);
-    }
+    out += &skipped_text(&report.skipped);
     for study in &report.studies {
         out += &format!("\nstudy {}\n", study.number);
         if let Some(who) = &study.identity {
@@ -229,6 +225,10 @@ pub(crate) fn notes_text(notes: &Notes, indent: &str) -> String {
         format!("{indent}note: {}{count} [{}]\n", note.text, code(note.code))
     };
     notes.iter().map(line).collect()
+}
+
+pub(crate) fn skipped_text(files: &[SkippedReport]) -> String {
+    files.iter().map(|file| format!("skipped: {}: {}\n", file.path, file.reason)).collect()
 }
 
 /// The code as it is written in JSON.

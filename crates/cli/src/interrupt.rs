@@ -1,8 +1,10 @@
-//! Ctrl-C and termination: the first asks the work to stop, the second ends the program.
+//! Ctrl-C and termination: the first asks the work to stop, the second ends the program, soon.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use anatome::Progress;
+use anatome::{Progress, files};
 
 /// Hands out progress handles that an interruption cancels.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +14,12 @@ pub(crate) struct Interrupt(Arc<Mutex<State>>);
 struct State {
     asked: bool,
     current: Option<Progress>,
+    /// The folders that are written to.
+    folders: Vec<PathBuf>,
 }
+
+/// Work that has been asked to stop mostly does within this time.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Interrupt {
     /// Listens to the system's signals. Without a listener (a second one in the process) Ctrl-C ends the program.
@@ -27,12 +34,22 @@ impl Interrupt {
     fn ask(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.asked {
+            let folders = std::mem::take(&mut state.folders);
+            // Work that goes on must not wait for this.
+            drop(state);
+            std::thread::sleep(PATIENCE);
+            folders.iter().for_each(|folder| files::remove_unfinished(folder));
             std::process::exit(i32::from(crate::exit::INTERRUPTED));
         }
         state.asked = true;
         if let Some(progress) = &state.current {
             progress.cancel();
         }
+    }
+
+    /// Lets an interruption tidy a folder up that is written to from now.
+    pub(crate) fn watch_folder(&self, folder: &Path) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).folders.push(folder.to_owned());
     }
 
     /// Lets an interruption cancel `progress`, the part of the work that is going on from now.

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let done = run(&cli.command, &stages);
     stages.finish();
     match done {
-        Ok(code) => code,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             // Nowhere is left to report a failure of standard error.
             drop(writeln!(io::stderr(), "anatome: {error}"));
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
                 });
                 drop(writeln!(io::stdout(), "{report:#}"));
             }
-            exit::of_error(&error)
+            ExitCode::from(exit::of_error(&error))
         }
     }
 }
@@ -72,6 +72,9 @@ fn refuse_large_files() {
 fn hint(error: &Error) -> Option<&'static str> {
     match error {
         Error::Exists { .. } => Some("--overwrite replaces files that are already there"),
+        Error::OtherModality { kind: "scene", .. } => {
+            Some("--series chooses a series; `anatome inspect` lists them")
+        }
         Error::Unknown { kind: "series", .. } => {
             Some("`anatome inspect` lists the series with their numbers")
         }
@@ -93,43 +96,49 @@ fn wants_json(command: &Command) -> bool {
     }
 }
 
-fn run(command: &Command, stages: &Stages) -> Result<ExitCode> {
-    match command {
+/// Runs a command and prints its report: the exit code.
+fn run(command: &Command, stages: &Stages) -> Result<u8> {
+    Ok(match command {
         Command::Demo(args) => {
             let report = demo::run(args, stages)?;
             let code = exit::of_reports(&report.jobs());
-            print(&report, args.common.run.json, demo::text).map(|()| code)
+            code.max(print(&report, args.common.run.json, demo::text, exit::PARTLY))
         }
         Command::Render(args) => {
             let report = render::run(args, stages)?;
             let code = exit::of_reports(&[&report]);
-            print(&report, args.common.run.json, render::text).map(|()| code)
+            code.max(print(&report, args.common.run.json, render::text, exit::PARTLY))
         }
         Command::Inspect(args) => {
             let (report, code) = inspect::run(args, stages)?;
-            print(&report, args.run.json, inspect::text).map(|()| code)
+            code.max(print(&report, args.run.json, inspect::text, exit::FAILED))
         }
         Command::Convert(args) => {
             let report = convert::run(args, stages)?;
-            print(&report, args.run.json, convert::text).map(|()| ExitCode::SUCCESS)
+            let code = exit::of_notes(&report.notes);
+            code.max(print(&report, args.run.json, convert::text, exit::PARTLY))
         }
         Command::Adapters(args) => {
             let report = adapters::run()?;
-            print(&report, args.json, adapters::text).map(|()| ExitCode::SUCCESS)
+            print(&report, args.json, adapters::text, exit::FAILED)
         }
-    }
+    })
 }
 
-/// Writes a report to standard output; a reader that has gone away is no failure.
-fn print<T: Serialize>(report: &T, json: bool, text: impl Fn(&T) -> String) -> Result<()> {
-    let failed = |source| Error::Io { action: "cannot write", source, path: "standard output".into() };
-    let shown = if json {
-        serde_json::to_string_pretty(report).map_err(|e| failed(io::Error::other(e)))? + "\n"
-    } else {
-        text(report)
-    };
-    match io::stdout().write_all(shown.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failed(error)),
-        _ => Ok(()),
+/// Writes a report to standard output; a reader that has gone away is no failure. `lost` is the exit code where it can't
+/// be written: where a command writes files, these are there.
+fn print<T: Serialize>(report: &T, json: bool, text: impl Fn(&T) -> String, lost: u8) -> u8 {
+    let shown =
+        if json { serde_json::to_string_pretty(report).map(|text| text + "\n") } else { Ok(text(report)) };
+    let mut out = io::stdout();
+    let written = shown.map_err(io::Error::from).and_then(|shown| out.write_all(shown.as_bytes()));
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let files = if lost == exit::PARTLY { "; the files are written" } else { "" };
+            let message = format!("anatome: cannot write the report to standard output: {error}{files}");
+            drop(writeln!(io::stderr(), "{message}"));
+            lost
+        }
+        _ => exit::OK,
     }
 }

@@ -1,5 +1,6 @@
 //! A line of progress on a terminal; nothing elsewhere.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anatome::{Progress, Stage};
@@ -27,6 +28,11 @@ impl Stages {
             Stage::Upload => "preparing".to_owned(),
             Stage::Render(name) => format!("rendering {name}"),
         })
+    }
+
+    /// A folder is written to from now: an interruption tidies it up.
+    pub(crate) fn writes_into(&self, folder: &Path) {
+        self.interrupt.watch_folder(folder);
     }
 
     /// Clears the line.

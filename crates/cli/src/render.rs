@@ -8,7 +8,7 @@ use anatome::{
 };
 
 use crate::args::{CommonArgs, RenderArgs};
-use crate::inspect::{named, notes_text};
+use crate::inspect::{named, notes_text, skipped_text};
 use crate::progress_bar::Stages;
 use crate::table::table;
 
@@ -59,6 +59,7 @@ pub(crate) fn standard_job(sources: Vec<Source>, out: PathBuf, common: &CommonAr
 
 pub(crate) fn run_job(job: &Job, common: &CommonArgs, stages: &Stages) -> Result<JobReport> {
     let workers = common.run.workers()?;
+    stages.writes_into(&job.out);
     let report = job.run(&workers, &|stage: Stage| stages.stage(&stage));
     stages.finish();
     report
@@ -111,5 +112,6 @@ pub(crate) fn text(report: &JobReport) -> String {
         out += "\n";
         out += &notes;
     }
+    out += &skipped_text(&report.skipped);
     out + &format!("\ntotal {:.1} s. Not for diagnostic use.\n", report.total_s)
 }

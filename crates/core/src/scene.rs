@@ -3,7 +3,7 @@
 use glam::{DAffine3, DVec3};
 use serde::{Deserialize, Serialize};
 
-use crate::{Camera, ColorMap, Error, Result, SceneFault, TransferFunction, Voi};
+use crate::{Camera, ColorMap, Error, Modality, Result, SceneFault, TransferFunction, Voi};
 
 /// The version of the scene format that this library writes.
 pub const SCENE_VERSION: u32 = 1;
@@ -171,6 +171,9 @@ pub struct Layer {
     /// From the volume's patient space to the scene's (a registration); identity if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scene_from_patient: Option<DAffine3>,
+    /// The modality in whose values the appearance is stated; absent if it suits any. Rendering does not heed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modality: Option<Modality>,
     /// How values look.
     pub appearance: Appearance,
     /// How values between voxel centres are found.
@@ -241,6 +244,7 @@ impl Scene {
         let layer = Layer {
             slot: Self::PRIMARY.to_owned(),
             scene_from_patient: None,
+            modality: None,
             appearance,
             interpolation: Interpolation::default(),
             region: Region::default(),

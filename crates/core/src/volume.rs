@@ -229,7 +229,13 @@ impl Modality {
         }
     }
 
-    /// The DICOM code.
+    /// Whether the file states one: `OT`, other, says nothing of what values mean.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !matches!(self.code(), "" | "OT")
+    }
+
+    /// The DICOM code; empty if the file states none.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {

@@ -26,6 +26,29 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// An input that is not there.
+    #[error("there is no such file or folder: {}", .path.display())]
+    NoInput {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// A file of no format that is read.
+    #[error(
+        "not a file that can be read: it is no DICOM, NIfTI, NRRD or MetaImage file and no zip, tar or gzip archive: {}",
+        .path.display()
+    )]
+    NoImage {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Inputs without a single image file.
+    #[error("no DICOM, NIfTI, NRRD or MetaImage files among {files} found in {}", .path.display())]
+    NothingFound {
+        /// How many files were looked at.
+        files: usize,
+        /// The first input.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("{action}: {source}: {}", .path.display())]
     Io {
@@ -60,10 +83,10 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
-    /// A preset in the units of another modality.
+    /// A preset or a scene in the units of another modality.
     #[error("the {kind} \"{name}\" is made for {made_for} and means nothing for {modality}; {advice}")]
     OtherModality {
-        /// The kind of preset.
+        /// The kind of thing.
         kind: &'static str,
         /// Its name.
         name: String,
@@ -116,9 +139,13 @@ impl Error {
             Self::Core(error) => error.kind(),
             Self::Formats(error) => error.kind(),
             Self::Dicom(error) | Self::Input { source: error, .. } => error.kind(),
-            Self::Io { .. } | Self::Exists { .. } | Self::Threads { .. } => ErrorKind::Io,
+            Self::NoInput { .. }
+            | Self::NothingFound { .. }
+            | Self::Io { .. }
+            | Self::Exists { .. }
+            | Self::Threads { .. } => ErrorKind::Io,
             Self::SceneFile { source, .. } => source.kind(),
-            Self::Unknown { .. } | Self::OtherModality { .. } => ErrorKind::Malformed,
+            Self::NoImage { .. } | Self::Unknown { .. } | Self::OtherModality { .. } => ErrorKind::Malformed,
             Self::NoVolume { .. } => ErrorKind::Unsupported,
         }
     }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anatome_core::{Image, Notes, Pixels, Volume};
+use anatome_dicom::{UNFINISHED_SUFFIX, unfinished_prefix};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use tempfile::NamedTempFile;
@@ -132,7 +133,21 @@ fn aside(path: &Path, overwrite: Overwrite) -> Result<NamedTempFile<File>> {
 fn aside_in(folder: &Path) -> io::Result<NamedTempFile<File>> {
     // Created here, because the crate's own files are private to the user.
     let create = |aside: &Path| File::options().write(true).create_new(true).open(aside);
-    tempfile::Builder::new().prefix(".anatome-").suffix(".part").make_in(folder, create)
+    tempfile::Builder::new().prefix(&unfinished_prefix()).suffix(UNFINISHED_SUFFIX).make_in(folder, create)
+}
+
+/// Removes from a folder what this process has not finished writing, as far as the system allows: for a program that
+/// ends now, while other threads still write.
+pub fn remove_unfinished(folder: &Path) {
+    let prefix = unfinished_prefix();
+    let own = |name: &str| name.starts_with(&prefix) && name.ends_with(UNFINISHED_SUFFIX);
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(own) {
+            let path = entry.path();
+            // Whatever can't be removed is the system's to tell: the program ends.
+            drop(if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) });
+        }
+    }
 }
 
 /// A folder that is there; if it was made for this and nothing was put into it, it goes when this is dropped, with its
@@ -189,6 +204,19 @@ mod tests {
         assert!(write_whole(&folder.path().join("no/such/a"), b"", Overwrite::Never).is_err());
         let taken = write_whole(folder.path(), b"", Overwrite::Allowed).unwrap_err();
         assert!(matches!(taken, Error::Io { .. }) && folder.path().is_dir(), "{taken}");
+    }
+
+    #[test]
+    fn only_what_this_process_has_not_finished_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mine = aside_in(folder.path()).unwrap();
+        let inside = folder.path().join(format!("{}x{UNFINISHED_SUFFIX}", unfinished_prefix()));
+        std::fs::create_dir(&inside).unwrap();
+        std::fs::write(inside.join("slice"), b"").unwrap();
+        let others = [".anatome-1-abc.part", "picture.png"].map(|name| folder.path().join(name));
+        others.iter().for_each(|path| std::fs::write(path, b"").unwrap());
+        remove_unfinished(folder.path());
+        assert!(!mine.path().exists() && !inside.exists() && others.iter().all(|path| path.exists()));
     }
 
     #[test]

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anatome_core::{ErrorKind, NoteCode, Notes, Pixels, Planes, Progress, Quality, Request, Scene, Volume};
+use anatome_core::{
+    ErrorKind, Modality, NoteCode, Notes, Pixels, Planes, Progress, Quality, Request, Scene, Volume,
+};
 use anatome_dicom::{Form, Limits, Source, Stack};
 use serde::Serialize;
 
 use crate::backend::{Backend, BackendChoice, UploadedVolume};
 use crate::files::{OutFolder, Overwrite, write_png, write_whole};
-use crate::inspect::SeriesReport;
-use crate::pictures::{Picture, Style, natural_output, only_picture, scene};
+use crate::inspect::{SeriesReport, SkippedReport};
+use crate::pictures::{Picture, Style, natural_output, note_assumed, only_picture, scene};
 use crate::stacks::{FrameStyle, draw_frame};
 use crate::study::{SeriesChoice, Study};
 use crate::{Error, Result, Workers, labels};
@@ -77,6 +79,40 @@ impl Shots {
         }
     }
 
+    /// The modality that the first scene is made for.
+    fn modality(&self) -> Option<&Modality> {
+        match self {
+            Self::Standard { .. } => None,
+            Self::Scenes(scenes) => scenes.iter().find_map(|(_, scene)| made_for(scene)),
+        }
+    }
+
+    /// Whether what it names is known and fits a modality; notes say what was taken on trust.
+    fn check(&self, modality: &Modality, notes: &mut Notes) -> Result<()> {
+        let scenes = match self {
+            Self::Standard { style, .. } => {
+                style.check(modality)?;
+                style.note_assumed(modality, notes);
+                return Ok(());
+            }
+            Self::Scenes(scenes) => scenes,
+        };
+        for (name, scene) in scenes {
+            let Some(made_for) = made_for(scene).filter(|&made_for| made_for != modality) else { continue };
+            if modality.is_known() {
+                let advice = format!(
+                    "choose a series of {0}, or take the line \"modality\" out of the scene to draw it all the same",
+                    made_for.code()
+                );
+                let (name, made_for) = (name.clone(), made_for.code().to_owned());
+                let modality = modality.code().to_owned();
+                return Err(Error::OtherModality { kind: "scene", name, made_for, modality, advice });
+            }
+            note_assumed("scene", made_for, modality, notes);
+        }
+        Ok(())
+    }
+
     fn names(&self) -> Vec<String> {
         match self {
             Self::Standard { pictures, .. } => pictures.iter().map(|p| p.name().to_owned()).collect(),
@@ -90,6 +126,11 @@ impl Shots {
             Self::Scenes(scenes) => Ok(scenes[n].1.clone()),
         }
     }
+}
+
+/// The modality in whose values a scene is stated.
+fn made_for(scene: &Scene) -> Option<&Modality> {
+    scene.layers.iter().find_map(|layer| layer.modality.as_ref())
 }
 
 /// A part of a job, for whoever shows progress.
@@ -122,6 +163,9 @@ pub struct JobReport {
     pub pictures: Vec<PictureReport>,
     /// What was odd, in files and geometry.
     pub notes: Notes,
+    /// The files of damaged images, of those that the caller named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<SkippedReport>,
     /// From the start to the volume in memory, in seconds.
     pub load_s: f64,
     /// All of it, in seconds.
@@ -194,19 +238,17 @@ impl Job {
         let start = Instant::now();
         let _out = self.prepare_out()?;
         let study = Study::scan(&self.sources, &self.limits, workers, &watch(Stage::Scan))?;
-        let chosen = study.choose(&self.series)?;
+        let chosen = self.choose(&study)?;
         if study.series().get(chosen).is_some_and(|series| matches!(series.form(), Form::Stack { .. })) {
             return self.run_stack(&study, chosen, workers, watch, start);
         }
-        if let Shots::Standard { style, .. } = &self.shots {
-            style.check(&study.modality(chosen)?)?;
-        }
+        let mut notes = study.notes().clone();
+        self.shots.check(&study.modality(chosen)?, &mut notes)?;
         let backend = Backend::open(self.backend, self.adapter.as_deref(), workers)?;
         let loaded = study.load(chosen, &self.limits, workers, &watch(Stage::Load))?;
         let load_s = start.elapsed().as_secs_f64();
         let uploaded = backend.upload(&loaded.volume, &watch(Stage::Upload))?;
         let mut pictures = Vec::new();
-        let mut notes = study.notes().clone();
         notes.append(loaded.notes);
         let shots = self.shots.fitting(&loaded.volume, &mut notes);
         for (n, name) in shots.names().into_iter().enumerate() {
@@ -220,6 +262,7 @@ impl Job {
         Ok(JobReport {
             schema_version: JOB_SCHEMA_VERSION,
             series: study.report(chosen, Some(&loaded.volume)),
+            skipped: study.told(&loaded.damaged),
             backend: backend.name(),
             adapter: backend.adapter().map(str::to_owned),
             backend_reason: backend.reason().to_owned(),
@@ -228,6 +271,15 @@ impl Job {
             load_s,
             total_s: start.elapsed().as_secs_f64(),
         })
+    }
+
+    /// Unless a series is named, that for which the scene was made.
+    fn choose(&self, study: &Study) -> Result<usize> {
+        let wanted = self.shots.modality().filter(|_| self.series == SeriesChoice::Largest);
+        match wanted.and_then(|modality| study.largest_of(modality)) {
+            Some(chosen) => Ok(chosen),
+            None => study.choose(&self.series),
+        }
     }
 
     fn run_stack(
@@ -242,7 +294,8 @@ impl Job {
             let feature = "a scene of images that make no volume".to_owned();
             return Err(anatome_core::Error::Unsupported { feature }.into());
         };
-        style.window.as_ref().map(|window| window.resolve(&study.series()[chosen].modality())).transpose()?;
+        let modality = study.modality(chosen)?;
+        style.window.as_ref().map(|window| window.resolve(&modality)).transpose()?;
         let stack = Stack::new(&study.series()[chosen], &self.limits)?;
         let count = stack.frames().len();
         let number = self.frame.unwrap_or(count.div_ceil(2));
@@ -273,6 +326,7 @@ impl Job {
         report.failed_with(done)?;
         let mut notes = study.notes().clone();
         notes.append(stack.notes().clone());
+        Style { preset: None, ..style.clone() }.note_assumed(&modality, &mut notes);
         note_blank(std::slice::from_ref(&report), &mut notes);
         let planes_chosen = style.planes != Planes::default();
         for (is_chosen, what) in [
@@ -287,6 +341,7 @@ impl Job {
         Ok(JobReport {
             schema_version: JOB_SCHEMA_VERSION,
             series: study.report(chosen, None),
+            skipped: study.told(study.series()[chosen].damaged()),
             backend: backend.name(),
             adapter: backend.adapter().map(str::to_owned),
             backend_reason: backend.reason().to_owned(),

@@ -1,12 +1,12 @@
 //! The standard pictures of a volume.
 
 use anatome_core::{
-    Appearance, Grid, Modality, Output, Planes, Projection, Scene, StandardView, View, Voi, Volume, Window,
-    WindowFunction,
+    Appearance, Grid, Modality, NoteCode, Notes, Output, Planes, Projection, Scene, StandardView, View, Voi,
+    Volume, Window, WindowFunction,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::presets::{Presets, default_window};
+use crate::presets::{Presets, Scale, default_window};
 use crate::{Error, Result};
 
 /// One of the standard pictures.
@@ -79,6 +79,33 @@ impl Style {
         self.window.as_ref().map(|window| window.resolve(modality)).transpose()?;
         Presets::built_in().rendering_for(self.preset.as_deref(), modality).map(drop)
     }
+
+    /// Says what was taken on trust, of names that [fit](Self::check).
+    pub(crate) fn note_assumed(&self, modality: &Modality, notes: &mut Notes) {
+        let presets = Presets::built_in();
+        if let Some(WindowChoice::Named(name)) = &self.window
+            && let Ok(window) = presets.window(name)
+        {
+            note_assumed("window", &window.modality, modality, notes);
+        }
+        if let Some(name) = &self.preset
+            && let Ok(preset) = presets.rendering(Some(name), modality)
+            && preset.scale == Scale::Modality
+        {
+            note_assumed("rendering preset", &preset.modality, modality, notes);
+        }
+    }
+}
+
+/// Says that something that is made for one modality is used for a volume of none.
+pub(crate) fn note_assumed(kind: &str, made_for: &Modality, modality: &Modality, notes: &mut Notes) {
+    if !modality.is_known() {
+        let made_for = made_for.code();
+        let text = format!(
+            "the modality is not stated: the {kind} is applied as if the values were those of {made_for}"
+        );
+        notes.add(NoteCode::Assumed, text);
+    }
 }
 
 /// A window by name or by numbers.
@@ -130,6 +157,15 @@ impl std::str::FromStr for WindowChoice {
 /// # Errors
 /// Unknown, for a name of a window or preset that is on no list; other modality, for one that is made for another one.
 pub fn scene(picture: Picture, volume: &Volume, style: &Style, aspect: f64) -> Result<Scene> {
+    let mut scene = of_any_modality(picture, volume, style, aspect)?;
+    let modality = Some(&volume.facts().modality).filter(|modality| modality.is_known());
+    for layer in &mut scene.layers {
+        layer.modality = modality.cloned();
+    }
+    Ok(scene)
+}
+
+fn of_any_modality(picture: Picture, volume: &Volume, style: &Style, aspect: f64) -> Result<Scene> {
     let grid = volume.grid();
     let plane =
         |view: StandardView| View::Slice { plane: view.plane(grid, style.planes, grid.center_mm(), aspect) };

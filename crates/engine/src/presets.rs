@@ -114,14 +114,14 @@ impl Presets {
         )
     }
 
-    /// The window of a name, for volumes of a modality.
+    /// The window of a name, for volumes of a modality. Where none is stated, any is taken.
     ///
     /// # Errors
     /// Unknown, with the names there are; other modality, with the names that fit, if the window is made for another
     /// one.
     pub fn window_for(&self, name: &str, modality: &Modality) -> Result<Window> {
         let preset = self.window(name)?;
-        if preset.modality == *modality {
+        if preset.modality == *modality || !modality.is_known() {
             return Ok(preset.window);
         }
         let fitting = names(self.windows.iter().filter(|p| p.modality == *modality).map(|p| p.name.as_str()));
@@ -163,10 +163,10 @@ impl Presets {
 }
 
 impl RenderingPreset {
-    /// Whether its values mean something for volumes of a modality.
+    /// Whether its values mean something for volumes of a modality, or may where none is stated.
     #[must_use]
     pub fn fits(&self, modality: &Modality) -> bool {
-        self.scale == Scale::Relative || self.modality == *modality
+        self.scale == Scale::Relative || self.modality == *modality || !modality.is_known()
     }
 
     /// The transfer function and lighting for a volume of a modality that the preset [fits](Self::fits).
@@ -229,11 +229,7 @@ fn other_modality(
     advice: String,
 ) -> Error {
     let (name, made_for) = (name.to_owned(), made_for.code().to_owned());
-    let modality = match modality.code() {
-        "" => "a series of unknown modality".to_owned(),
-        code => code.to_owned(),
-    };
-    Error::OtherModality { kind, name, made_for, modality, advice }
+    Error::OtherModality { kind, name, made_for, modality: modality.code().to_owned(), advice }
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -274,6 +270,10 @@ mod tests {
         let error = presets.window_for("lung", &Modality::Pt).unwrap_err().to_string();
         assert!(error.contains("C,W") && !error.contains("abdomen"), "{error}");
         assert!(presets.rendering_for(Some("hot"), &Modality::Ct).is_ok());
+        for unknown in ["", "OT"].map(Modality::from_code) {
+            assert!(presets.window_for("lung", &unknown).is_ok());
+            assert_eq!(presets.rendering_for(Some("bone"), &unknown).unwrap().modality, Modality::Ct);
+        }
         assert_eq!(presets.rendering_for(None, &Modality::from_code("US")).unwrap().modality, Modality::Mr);
     }
 }

@@ -1,5 +1,10 @@
 //! What was found in the sources, and choosing from it.
 
+use std::io::{
+    self,
+    ErrorKind::{NotADirectory, NotFound},
+};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anatome_core::{ErrorKind, Modality, Notes, Progress, Volume};
@@ -9,7 +14,7 @@ use anatome_dicom::{
 use anatome_formats::recognise;
 
 use crate::image_part::{self, ImagePart};
-use crate::inspect::{InspectReport, Privacy, SeriesReport};
+use crate::inspect::{InspectReport, Privacy, SeriesReport, SkippedReport};
 use crate::{Error, Result, Workers};
 
 /// Which series.
@@ -44,6 +49,9 @@ pub struct Loaded {
     pub volume: Arc<Volume>,
     /// What was found in headers, geometry and values.
     pub notes: Notes,
+    /// The files of the series that can't be decoded, as [`anatome_dicom::Loaded::damaged`]. Their names may name
+    /// patients.
+    pub damaged: Vec<Skipped>,
 }
 
 /// The series and the volumes of other files in the sources, headers only.
@@ -55,6 +63,8 @@ pub struct Study {
     notes: Notes,
     skipped: Vec<Skipped>,
     limits: Limits,
+    /// The paths that the caller gave.
+    named: Vec<PathBuf>,
 }
 
 impl Study {
@@ -70,7 +80,15 @@ impl Study {
         let (image_parts, error) = image_part::open(foreign, limits, &mut notes, &mut skipped);
         match error {
             Some(error) if instances.is_empty() && image_parts.is_empty() => Err(error.into()),
-            _ => Ok(Self { files, notes, skipped, series: group(instances), image_parts, limits: *limits }),
+            _ => {
+                let path = |source: &Source| match source {
+                    Source::Path(path) => Some(path.clone()),
+                    _ => None,
+                };
+                let named = sources.iter().filter_map(path).collect();
+                let (series, limits) = (group(instances), *limits);
+                Ok(Self { files, notes, skipped, series, image_parts, limits, named })
+            }
         }
     }
 
@@ -102,6 +120,11 @@ impl Study {
         &self.skipped
     }
 
+    /// Those of `files` that the caller named: to be told of them is nothing new.
+    pub fn named<'a>(&'a self, files: &'a [Skipped]) -> impl Iterator<Item = &'a Skipped> {
+        files.iter().filter(|file| self.named.contains(&file.path))
+    }
+
     /// What was skipped or tolerated in the files.
     #[must_use]
     pub fn notes(&self) -> &Notes {
@@ -129,27 +152,36 @@ impl Study {
         })
     }
 
-    fn largest(&self) -> Result<usize> {
+    /// The largest volume of a modality, if there is one.
+    #[must_use]
+    pub fn largest_of(&self, modality: &Modality) -> Option<usize> {
+        self.largest_where(|n| self.modality(n).is_ok_and(|own| own == *modality))
+    }
+
+    fn largest_where(&self, is_candidate: impl Fn(usize) -> bool) -> Option<usize> {
         let limits = &self.limits;
-        let voxels = |series: &Series| series.shape().map_or(0, |s| s.iter().product::<usize>());
         let made = |(n, series): (usize, &Series)| series.check(limits).ok().map(|_| (voxels(series), n));
         // Of equal ones the first.
         let series = self.series.iter().enumerate().filter_map(made);
         let parts = self.image_parts.iter().map(|part| part.file().grid().shape().iter().product());
-        let best = series.chain(parts.zip(self.series.len()..)).max_by_key(|&(v, n)| (v, usize::MAX - n));
-        best.map(|(_, n)| n).or_else(|| self.largest_stack()).ok_or_else(|| {
+        let all = series.chain(parts.zip(self.series.len()..)).filter(|&(_, n)| is_candidate(n));
+        all.max_by_key(|&(v, n)| (v, usize::MAX - n)).map(|(_, n)| n)
+    }
+
+    fn largest(&self) -> Result<usize> {
+        self.largest_where(|_| true).or_else(|| self.largest_stack()).ok_or_else(|| {
             let fullest = self.series.iter().max_by_key(|series| voxels(series));
-            let reason = fullest.and_then(|series| series.check(limits).err()).map(|error| error.to_string());
+            let refusal = fullest.and_then(|series| series.check(&self.limits).err());
+            let reason = refusal.map(|error| error.to_string());
             Error::NoVolume { reason }
         })
     }
 
     /// The stack of most pixels.
     fn largest_stack(&self) -> Option<usize> {
-        let pixels = |series: &Series| series.shape().map_or(0, |s| s.iter().product::<usize>());
         let stacks = self.series.iter().enumerate();
         let stacks = stacks.filter(|(_, series)| matches!(series.form(), Form::Stack { .. }));
-        stacks.max_by_key(|&(n, series)| (pixels(series), usize::MAX - n)).map(|(n, _)| n)
+        stacks.max_by_key(|&(n, series)| (voxels(series), usize::MAX - n)).map(|(n, _)| n)
     }
 
     /// Reads and decodes the series, or the volume of another file, at a position; see [`Self::choose`].
@@ -174,10 +206,13 @@ impl Study {
     ) -> Result<Loaded> {
         if let Some(part) = n.checked_sub(self.series.len()).and_then(|n| self.image_parts.get(n)) {
             let anatome_formats::Loaded { volume, notes, .. } = part.file().load(part.part(), progress)?;
-            return Ok(Loaded { volume, notes });
+            return Ok(Loaded { volume, notes, damaged: Vec::new() });
         }
-        let loaded = load_with(self.series_at(n)?, limits, workers.pool(), progress, sink)?;
-        Ok(Loaded { volume: loaded.volume, notes: loaded.notes })
+        let series = self.series_at(n)?;
+        match load_with(series, limits, workers.pool(), progress, sink) {
+            Ok(anatome_dicom::Loaded { volume, notes, damaged, .. }) => Ok(Loaded { volume, notes, damaged }),
+            Err(error) => Err(self.name_only_file(series, error)),
+        }
     }
 
     /// The modality of the series, or of the volume of another file, at a position.
@@ -188,6 +223,14 @@ impl Study {
         match n.checked_sub(self.series.len()).and_then(|n| self.image_parts.get(n)) {
             Some(part) => Ok(part.file().facts().modality.clone()),
             None => Ok(self.series_at(n)?.modality()),
+        }
+    }
+
+    /// Adds the file to an error about the only image of a series, where the caller named it.
+    fn name_only_file(&self, series: &Series, error: anatome_dicom::Error) -> Error {
+        match series.instances() {
+            [only] if self.named.contains(&only.file()) => name_file(error, only.file()),
+            _ => error.into(),
         }
     }
 
@@ -208,6 +251,12 @@ impl Study {
         }
     }
 
+    /// The files among `files` that may be told of without identity.
+    #[must_use]
+    pub fn told(&self, files: &[Skipped]) -> Vec<SkippedReport> {
+        SkippedReport::all(self, files, Privacy::WithoutIdentity)
+    }
+
     /// What is known of everything. With `load_values`, each series is loaded in turn for its values and notes, and
     /// images that make no volume are decoded one by one.
     ///
@@ -221,7 +270,7 @@ impl Study {
         workers: &Workers,
         watch: &dyn Fn(usize) -> Progress,
     ) -> Result<InspectReport> {
-        let mut series = Vec::new();
+        let (mut series, mut damaged) = (Vec::new(), Vec::new());
         for (n, one) in self.series.iter().enumerate() {
             let loaded = if load_values && one.form() == Form::Volume {
                 match self.load(n, limits, workers, &watch(n + 1)) {
@@ -233,8 +282,12 @@ impl Study {
             };
             let volume = loaded.as_ref().and_then(|result| result.as_ref().ok()).map(|l| l.volume.as_ref());
             let mut report = SeriesReport::new(n + 1, one, volume, privacy, limits);
+            damaged.extend_from_slice(one.damaged());
             match loaded {
-                Some(Ok(loaded)) => report.add_notes(&loaded.notes),
+                Some(Ok(loaded)) => {
+                    report.add_notes(&loaded.notes);
+                    damaged.extend(loaded.damaged);
+                }
                 Some(Err(error)) => report.error = Some(error.to_string()),
                 None => {}
             }
@@ -245,7 +298,7 @@ impl Study {
             series.push(report);
         }
         let images = self.inspect_images(load_values, watch)?;
-        Ok(InspectReport::new(self, series, images, privacy))
+        Ok(InspectReport::new(self, series, images, damaged, privacy))
     }
 
     /// One list a file: a compressed file of many volumes is unpacked once.
@@ -287,10 +340,28 @@ impl Study {
 
 /// Adds the file to an error about the only input, where the loader left it out.
 fn name_input(error: anatome_dicom::Error, sources: &[Source]) -> Error {
-    let unnamed = matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Limits | ErrorKind::Unsupported)
-        && !matches!(error, anatome_dicom::Error::NotDicom { .. });
-    match sources {
-        [Source::Path(path)] if unnamed => Error::Input { source: error, path: path.clone() },
+    use anatome_dicom::Error as Dicom;
+    let absent = |cause: &io::Error| matches!(cause.kind(), NotFound | NotADirectory);
+    let is_source =
+        |path: &PathBuf| sources.iter().any(|source| matches!(source, Source::Path(p) if p == path));
+    match (error, sources) {
+        (Dicom::NotDicom { path }, _) => Error::NoImage { path },
+        (Dicom::NothingFound { files, path }, _) => Error::NothingFound { files, path },
+        (Dicom::Io { cause, path, .. }, _) if absent(&cause) && is_source(&path) => Error::NoInput { path },
+        (error, [Source::Path(path)]) => name_file(error, path.clone()),
+        (error, _) => error.into(),
+    }
+}
+
+fn name_file(error: anatome_dicom::Error, path: PathBuf) -> Error {
+    match error.kind() {
+        ErrorKind::Malformed | ErrorKind::Limits | ErrorKind::Unsupported => {
+            Error::Input { source: error, path }
+        }
         _ => error.into(),
     }
+}
+
+fn voxels(series: &Series) -> usize {
+    series.shape().map_or(0, |shape| shape.iter().product())
 }

@@ -7,9 +7,12 @@
     reason = "a test fails by panicking, and says what it skips"
 )]
 
+mod damaged;
 mod inspect;
+mod modalities;
 mod nifti;
 mod refusals;
+mod reports;
 #[cfg(unix)]
 mod survival;
 

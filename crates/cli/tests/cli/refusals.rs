@@ -22,9 +22,15 @@ fn wrong_inputs_end_with_a_message_and_a_code() {
     fs::write(&cut, &first[..first.len() / 2]).unwrap();
 
     let nowhere = path(&folder, "nowhere");
-    fails(&["render", &nowhere, "--out", &out], 4, "nowhere");
-    fails(&["render", &empty, "--out", &out], 4, "no DICOM files");
-    fails(&["render", &note, "--out", &out], 4, "not a DICOM file");
+    fails(&["render", &nowhere, "--out", &out], 2, "there is no such file or folder: ");
+    fails(&["render", &study, &nowhere, "--out", &out], 2, &nowhere);
+    fails(&["render", &format!("{note}/below"), "--out", &out], 2, "there is no such file or folder: ");
+    fails(&["inspect", &nowhere], 2, "there is no such file or folder: ");
+    fails(&["convert", &nowhere, "--out", &format!("{study}/a.nii")], 2, "there is no such file or folder: ");
+    fails(&["convert", &study, "--out", &format!("{nowhere}/a.nii")], 2, "a.nii");
+    let nothing = "no DICOM, NIfTI, NRRD or MetaImage files among 0 found in ";
+    fails(&["render", &empty, "--out", &out], 4, nothing);
+    fails(&["render", &note, "--out", &out], 4, "it is no DICOM, NIfTI, NRRD or MetaImage file and no zip, ");
     fails(&["render", &cut, "--out", &out], 4, "");
     fails(&["render", &study, "--out", &format!("{note}/out")], 4, "note.txt");
     fails(&["render", &study, "--out", &out, "--series", "7"], 2, "no series \"7\"");
@@ -55,7 +61,9 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing_behind() {
     let folder = with_study();
     let (study, out) = (path(&folder, "study"), path(&folder, "out"));
     let render = ["render", &study, "--out", &out, "--size", "32x18"];
-    fails(&[&render[..], &["--backend", "cpu", "--adapter", "x"]].concat(), 2, "--adapter");
+    let both = [&render[..], &["--backend", "cpu", "--adapter", "x"]].concat();
+    fails(&both, 2, "'--adapter <NUMBER|NAME>' chooses a GPU, and '--backend cpu' uses none");
+    fails(&both, 2, "Usage: anatome render ");
     fails(&[&render[..], &["--adapter", ""]].concat(), 2, "--adapter");
     fails(&[&render[..], &["--limits", "volume_bytes=1K"]].concat(), 4, "volume");
     fails(&[&render[..], &["--limits", "volume=1K"]].concat(), 2, "volume_bytes");

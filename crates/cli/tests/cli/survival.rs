@@ -146,6 +146,31 @@ fn ctrl_c_leaves_whole_pictures_and_no_others() {
     assert!(!out.join("rendering.png").exists());
 }
 
+/// Stopped, it gets both at once: the second is there before the first can have been obeyed.
+#[test]
+fn a_second_ctrl_c_leaves_no_unfinished_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("demo");
+    let ct = out.join("study/ct");
+    let unfinished = || -> Vec<_> {
+        let entries = fs::read_dir(&ct).into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.file_name())
+            .filter(|name| name.to_string_lossy().starts_with('.'))
+            .collect()
+    };
+    let mut child = start(&["demo", "--out", out.to_str().unwrap(), "--size", "64x36"]);
+    let start = Instant::now();
+    while unfinished().is_empty() {
+        assert!(child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(120));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let twice = "kill -STOP \"$0\"; kill -INT \"$0\"; kill -TERM \"$0\"; kill -CONT \"$0\"";
+    assert!(Command::new("sh").args(["-c", twice, &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(unfinished(), Vec::<std::ffi::OsString>::new());
+}
+
 #[test]
 fn ctrl_c_before_anything_is_written_leaves_no_folder() {
     let folder = tempfile::tempdir().unwrap();

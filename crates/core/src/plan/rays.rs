@@ -297,6 +297,7 @@ mod tests {
         let layer = Layer {
             slot: "primary".to_owned(),
             scene_from_patient: Some(placed),
+            modality: None,
             appearance: Appearance::Classified {
                 transfer_function: crate::TransferFunction::new(vec![
                     crate::TransferPoint { value: 0.0, color: [0.0; 3], opacity_per_mm: 0.0 },

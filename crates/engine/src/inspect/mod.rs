@@ -1,5 +1,7 @@
 //! What is in files, as data for people and scripts.
 
+use std::collections::HashSet;
+
 use anatome_core::{Grid, Notes, Volume, orientation_letters};
 use anatome_dicom::{Limits, Series, Skipped, Survey, SurveyedValues};
 use serde::Serialize;
@@ -32,7 +34,8 @@ pub struct InspectReport {
     pub schema_version: u32,
     /// How many files were looked at.
     pub files: usize,
-    /// The files that were left out; only with identity, because their names may name patients.
+    /// The files that were left out: without identity only those that the caller named, because names of files may name
+    /// patients.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedReport>,
     /// The studies, each with its series.
@@ -51,6 +54,16 @@ pub struct SkippedReport {
 }
 
 impl SkippedReport {
+    /// Of `files`, each once, without identity those that the caller named.
+    pub(crate) fn all(study: &Study, files: &[Skipped], privacy: Privacy) -> Vec<Self> {
+        let mut seen = HashSet::new();
+        let new = |file: &&Skipped| seen.insert(file.path.clone());
+        match privacy {
+            Privacy::WithIdentity => files.iter().filter(new).map(Self::of).collect(),
+            Privacy::WithoutIdentity => study.named(files).filter(new).map(Self::of).collect(),
+        }
+    }
+
     fn of(skipped: &Skipped) -> Self {
         Self { path: skipped.path.display().to_string(), reason: skipped.reason.clone() }
     }
@@ -190,11 +203,13 @@ pub struct ValuesReport {
 }
 
 impl InspectReport {
-    /// From the reports of the study's series, in their order, and of its other files, each with its volumes.
+    /// From the reports of the study's series, in their order, of its other files, each with its volumes, and the files of
+    /// damaged images.
     pub(crate) fn new(
         study: &Study,
         series: Vec<SeriesReport>,
         images: Vec<Vec<SeriesReport>>,
+        damaged: Vec<Skipped>,
         privacy: Privacy,
     ) -> Self {
         let mut studies: Vec<(String, StudyReport)> = Vec::new();
@@ -217,10 +232,7 @@ impl InspectReport {
         Self {
             schema_version: INSPECT_SCHEMA_VERSION,
             files: study.files(),
-            skipped: match privacy {
-                Privacy::WithIdentity => study.skipped().iter().map(SkippedReport::of).collect(),
-                Privacy::WithoutIdentity => Vec::new(),
-            },
+            skipped: SkippedReport::all(study, &[study.skipped(), &damaged].concat(), privacy),
             studies,
             notes: study.notes().clone(),
         }

@@ -9,6 +9,8 @@
 
 mod damaged;
 mod inspect;
+#[cfg(target_os = "linux")]
+mod memory;
 mod modalities;
 mod nifti;
 mod refusals;

@@ -6,7 +6,7 @@ use anatome::{Notes, Overwrite, Result, SeriesReport, SkippedReport, Stage, Stud
 use serde::Serialize;
 
 use crate::args::ConvertArgs;
-use crate::inspect::{named, notes_text, skipped_text};
+use crate::inspect::{damage_hint, named, notes_text, skipped_text};
 use crate::progress_bar::Stages;
 
 #[derive(Debug, Serialize)]
@@ -18,7 +18,7 @@ pub(crate) struct ConvertReport {
     file: PathBuf,
     /// What was odd in the files, and what the new one does not hold exactly.
     pub(crate) notes: Notes,
-    /// The files of damaged images, of those that the user named.
+    /// The files that were left out or hold damaged images, of those that the user named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<SkippedReport>,
 }
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ConvertArgs, stages: &Stages) -> Result<ConvertReport> 
     let loaded = study.load(chosen, &limits, &workers, &stages.stage(&Stage::Load))?;
     let mut notes = study.notes().clone();
     notes.append(loaded.notes);
-    let skipped = study.told(&loaded.damaged);
+    let skipped = study.left_out(&loaded.damaged);
     notes.append(files::write_nifti(&loaded.volume, &args.out, overwrite)?);
     stages.finish();
     let series = study.report(chosen, Some(&loaded.volume));
@@ -51,5 +51,6 @@ pub(crate) fn text(report: &ConvertReport) -> String {
     let [i, j, k] = size;
     let written = format!("series {}: {}, {i} x {j} x {k}", series.number, named(&series.modality));
     let (notes, skipped) = (notes_text(&report.notes, ""), skipped_text(&report.skipped));
-    format!("{written}, written to {}\n{notes}{skipped}", report.file.display())
+    let hint = damage_hint(&report.notes);
+    format!("{written}, written to {}\n{notes}{skipped}{hint}", report.file.display())
 }

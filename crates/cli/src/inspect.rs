@@ -227,6 +227,15 @@ pub(crate) fn notes_text(notes: &Notes, indent: &str) -> String {
     notes.iter().map(line).collect()
 }
 
+/// Where to go on from notes of damaged images.
+pub(crate) fn damage_hint(notes: &Notes) -> &'static str {
+    if notes.has(NoteCode::Damaged) {
+        "hint: `anatome inspect --with-identity` names the damaged files\n"
+    } else {
+        ""
+    }
+}
+
 pub(crate) fn skipped_text(files: &[SkippedReport]) -> String {
     files.iter().map(|file| format!("skipped: {}: {}\n", file.path, file.reason)).collect()
 }

@@ -8,7 +8,7 @@ use anatome::{
 };
 
 use crate::args::{CommonArgs, RenderArgs};
-use crate::inspect::{named, notes_text, skipped_text};
+use crate::inspect::{damage_hint, named, notes_text, skipped_text};
 use crate::progress_bar::Stages;
 use crate::table::table;
 
@@ -113,5 +113,6 @@ pub(crate) fn text(report: &JobReport) -> String {
         out += &notes;
     }
     out += &skipped_text(&report.skipped);
+    out += damage_hint(&report.notes);
     out + &format!("\ntotal {:.1} s. Not for diagnostic use.\n", report.total_s)
 }

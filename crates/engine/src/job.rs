@@ -163,7 +163,7 @@ pub struct JobReport {
     pub pictures: Vec<PictureReport>,
     /// What was odd, in files and geometry.
     pub notes: Notes,
-    /// The files of damaged images, of those that the caller named.
+    /// The files that were left out or hold damaged images, of those that the caller named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedReport>,
     /// From the start to the volume in memory, in seconds.
@@ -262,7 +262,7 @@ impl Job {
         Ok(JobReport {
             schema_version: JOB_SCHEMA_VERSION,
             series: study.report(chosen, Some(&loaded.volume)),
-            skipped: study.told(&loaded.damaged),
+            skipped: study.left_out(&loaded.damaged),
             backend: backend.name(),
             adapter: backend.adapter().map(str::to_owned),
             backend_reason: backend.reason().to_owned(),
@@ -341,7 +341,7 @@ impl Job {
         Ok(JobReport {
             schema_version: JOB_SCHEMA_VERSION,
             series: study.report(chosen, None),
-            skipped: study.told(study.series()[chosen].damaged()),
+            skipped: study.left_out(study.series()[chosen].damaged()),
             backend: backend.name(),
             adapter: backend.adapter().map(str::to_owned),
             backend_reason: backend.reason().to_owned(),

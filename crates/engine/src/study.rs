@@ -251,10 +251,10 @@ impl Study {
         }
     }
 
-    /// The files among `files` that may be told of without identity.
+    /// The files that were left out, with those of `damaged` images, that may be told of without identity.
     #[must_use]
-    pub fn told(&self, files: &[Skipped]) -> Vec<SkippedReport> {
-        SkippedReport::all(self, files, Privacy::WithoutIdentity)
+    pub fn left_out(&self, damaged: &[Skipped]) -> Vec<SkippedReport> {
+        SkippedReport::all(self, &[&self.skipped, damaged].concat(), Privacy::WithoutIdentity)
     }
 
     /// What is known of everything. With `load_values`, each series is loaded in turn for its values and notes, and

@@ -71,12 +71,13 @@ fn pictures_are_drawn_and_a_note_says_which_image_is_not_in_them() {
     let folder = with_packed_study();
     let (study, out) = (path(&folder, "study"), path(&folder, "out"));
     let render = [&["render", &study, "--out", &out, "--overwrite"], &SMALL[..]].concat();
-    assert_eq!(run(&render).0, Some(0));
+    let (code, said, _) = run(&render);
+    assert!(code == Some(0) && !said.contains("hint: "), "{said}");
     cut(&folder, "study/0010.dcm");
     let (code, said, _) = run(&render);
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("note: image 10 was left out: "), "{said}");
-    assert!(!said.contains("0010.dcm"), "{said}");
+    assert!(!said.contains("0010.dcm") && said.contains("hint: `anatome inspect --with-identity`"), "{said}");
     assert_eq!(files(Path::new(&out)).len(), 10);
     let (code, said, _) = run(&[&render[..], &["--json"]].concat());
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
@@ -107,6 +108,10 @@ fn the_file_is_named_to_who_named_it_or_may_see_it() {
     let (code, said, _) = run(&[&["render"], &each[..], &["--out", &out], &SMALL].concat());
     assert!(code == Some(3) && said.matches(&line).count() == 1, "{said}");
     assert_eq!(said.matches(".dcm").count(), 1, "{said}");
+    let note = path(&folder, "note.txt");
+    fs::write(&note, "no image").unwrap();
+    let (_, said, _) = run(&[&["render", each[0], &note, "--out", &out, "--overwrite"], &SMALL[..]].concat());
+    assert!(said.contains(&format!("skipped: {note}: not a DICOM file")), "{said}");
 }
 
 #[test]

@@ -3,14 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::{anatome, files, path, text, with_study};
+use super::{anatome, files, find, path, text, with_study};
 
 const EXPLICIT: &[u8] = b"1.2.840.10008.1.2.1\0";
 const RLE: &[u8] = b"1.2.840.10008.1.2.5\0";
-
-fn find(bytes: &[u8], part: &[u8]) -> usize {
-    bytes.windows(part.len()).position(|window| window == part).unwrap()
-}
 
 /// The file with its pixels of 16 bits in RLE (PS3.5 annex G): literal runs of the high bytes, then of the low ones.
 fn packed(bytes: &[u8]) -> Vec<u8> {

@@ -54,6 +54,11 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     paths.into_iter().map(|p| (p.file_name().unwrap().into(), fs::read(&p).unwrap())).collect()
 }
 
+/// Where bytes stand in others.
+fn find(bytes: &[u8], part: &[u8]) -> usize {
+    bytes.windows(part.len()).position(|window| window == part).unwrap()
+}
+
 #[test]
 fn render_writes_pictures_and_scenes_that_draw_them_again() {
     let folder = with_study();

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anatome::{Progress, SeriesSpec, Workers, write_series};
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 
-use super::{files, path};
+use super::{files, find, path};
 
 const SLICES: usize = 400;
 
@@ -17,10 +17,6 @@ const VOLUME_BYTES: u64 = 512 * 512 * SLICES as u64 * 2;
 /// take a value, a colour and as much for the encoded file, at most.
 const MISSING_BYTES: u64 = (3840 * 2160 - 960 * 540) * 12;
 
-fn find(bytes: &[u8], part: &[u8]) -> usize {
-    bytes.windows(part.len()).position(|window| window == part).unwrap()
-}
-
 /// The range of a short element's value.
 fn value(bytes: &[u8], tag_and_vr: &[u8; 6]) -> std::ops::Range<usize> {
     let start = find(bytes, tag_and_vr) + 8;
@@ -28,7 +24,7 @@ fn value(bytes: &[u8], tag_and_vr: &[u8; 6]) -> std::ops::Range<usize> {
 }
 
 /// A folder with a CT of 512 x 512 x 400 in `study`: one slice of a thorax at each millimetre.
-fn with_large_study() -> tempfile::TempDir {
+pub fn with_large_study() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let study = folder.path().join("study");
     let workers = Workers::new(Some(2)).unwrap();

@@ -254,7 +254,8 @@ fn rgb_from_ybr(sample: [u32; 3], most: u32) -> [u8; 3] {
         .map(|v| (v * scale).round().clamp(0.0, 255.0) as u8)
 }
 
-/// The inverse of the conversion of YBR_PARTIAL_422 (PS3.3 C.7.6.3.1.2 until 2016): 220 levels of luminance, 225 of colour.
+/// The inverse of the conversion of YBR_PARTIAL_422 (PS3.3 C.7.6.3.1.2 until 2016): 220 levels of luminance, 225 of
+/// colour.
 fn rgb_from_partial_ybr(sample: [u32; 3]) -> [u8; 3] {
     let [y, cb, cr] = sample.map(f64::from);
     let (y, cb, cr) = ((y - 16.0) / 219.0, (cb - 128.0) / 224.0, (cr - 128.0) / 224.0);

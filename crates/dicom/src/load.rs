@@ -15,7 +15,7 @@ use crate::format::FrameFormat;
 use crate::handover::{Coming, FinishedSlice, SliceSamples, SliceSink};
 use crate::header::Tile;
 use crate::stack::GreyFrame;
-use crate::values::{Plan, Slice, Target};
+use crate::values::{Plan, Rescale, Slice, Target};
 use crate::{Error, Frame, InstanceHeader, Limits, Series, Skipped};
 
 /// A volume, and what was odd about it.
@@ -218,6 +218,7 @@ struct Findings {
     lossy: AtomicBool,
     padded: AtomicBool,
     not_finite: AtomicUsize,
+    unmapped: AtomicUsize,
     too_long: AtomicUsize,
     open_end: AtomicUsize,
     wrong_table: AtomicUsize,
@@ -243,6 +244,8 @@ impl Findings {
             count => notes.add_many(code, text, count),
         };
         note(&self.not_finite, NoteCode::NotFinite, "a sample that is no finite number was made padding");
+        let text = "a sample outside of the real-world value map (0040,9096) was made padding";
+        note(&self.unmapped, NoteCode::NotFinite, text);
         note(
             &self.too_long,
             NoteCode::Tolerated,
@@ -488,13 +491,13 @@ impl Job<'_> {
         task: &mut Task<'_, f32>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
-        let (mut padded, mut not_finite) = (false, 0);
+        let (mut padded, mut without_value) = (false, 0);
         let how = task.how;
         let rescale = self.plan.applies_rescale.then_some(&how.rescale);
         self.each(reader, task, scratch, |stored| {
             let value = rescale.map_or(stored, |rescale| rescale.apply(stored)) as f32;
             let is_padding = how.padding.is_some_and(|(low, high)| low <= stored && stored <= high);
-            not_finite += usize::from(!value.is_finite() && !is_padding);
+            without_value += usize::from(!value.is_finite() && !is_padding);
             if is_padding || !value.is_finite() {
                 padded = true;
                 return Padding::F32.lowest as f32;
@@ -502,7 +505,9 @@ impl Job<'_> {
             value
         })?;
         self.findings.padded.fetch_or(padded, Ordering::Relaxed);
-        self.findings.not_finite.fetch_add(not_finite, Ordering::Relaxed);
+        let is_partial = rescale.is_some_and(Rescale::is_partial);
+        let count = if is_partial { &self.findings.unmapped } else { &self.findings.not_finite };
+        count.fetch_add(without_value, Ordering::Relaxed);
         Ok(())
     }
 

@@ -66,31 +66,41 @@ fn layout(header: &InstanceHeader, fields: Fields<'_>) -> Option<Vec<FrameHeader
     Some((0..count).map(tile).collect())
 }
 
-/// A CSA header of the second kind (`SV10`): named values as text.
+/// A CSA header: named values as text. Those of the second kind begin with `SV10`.
 struct Csa<'a>(&'a [u8]);
+
+/// What a CSA header begins with, behind its mark and how many values it has.
+const SEPARATORS: [u32; 2] = [77, 205];
 
 impl<'a> Csa<'a> {
     fn find(fields: Fields<'a>) -> Option<Self> {
         let creator = |block: &u16| fields.text(Tag(0x29, *block)) == Some("SIEMENS CSA HEADER");
         let block = (0x10..=0xFF).find(creator)?;
         let bytes = fields.value(Tag(0x29, block << 8 | 0x10))?;
-        bytes.starts_with(b"SV10").then_some(Self(bytes))
+        Some(Self(bytes))
     }
 
     /// The numbers of a value.
     fn numbers(&self, name: &str) -> Option<Vec<f64>> {
-        let mut rest = self.0.get(8..)?;
+        let is_second = self.0.starts_with(b"SV10");
+        let mut rest = self.0.get(if is_second { 8 } else { 0 }..)?;
         let count = take_u32(&mut rest)?;
-        take_u32(&mut rest)?;
+        let separator = take_u32(&mut rest)?;
+        if !is_second && !SEPARATORS.contains(&separator) {
+            return None;
+        }
+        // In the first kind lengths are larger by the number of items of the first value.
+        let mut excess = is_second.then_some(0);
         for _ in 0..count.min(1024) {
             let (head, after) = rest.split_first_chunk::<64>()?;
             rest = after;
             let found = head.split(|&byte| byte == 0).next() == Some(name.as_bytes());
             let [_, _, _, items, _] = [(); 5].map(|()| take_u32(&mut rest));
+            let excess = *excess.get_or_insert(items?);
             let mut numbers = Vec::new();
             for _ in 0..items?.min(1024) {
-                let [_, length, _, _] = [(); 4].map(|()| take_u32(&mut rest));
-                let length = length? as usize;
+                let [first, second, _, _] = [(); 4].map(|()| take_u32(&mut rest));
+                let length = if is_second { second? } else { first?.checked_sub(excess)? } as usize;
                 let (value, after) = rest.split_at_checked(length.checked_next_multiple_of(4)?)?;
                 rest = after;
                 let text = value.get(..length).and_then(|value| std::str::from_utf8(value).ok());
@@ -119,8 +129,13 @@ fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
 
+    /// Of the second kind.
     fn header(values: &[(&str, &[&str])]) -> Vec<u8> {
-        let mut bytes = b"SV10\x04\x03\x02\x01".to_vec();
+        [b"SV10\x04\x03\x02\x01".to_vec(), of_kind(values, |length| [0, length])].concat()
+    }
+
+    fn of_kind(values: &[(&str, &[&str])], lengths: impl Fn(u32) -> [u32; 2]) -> Vec<u8> {
+        let mut bytes = Vec::new();
         bytes.extend((values.len() as u32).to_le_bytes());
         bytes.extend(77u32.to_le_bytes());
         for (name, items) in values {
@@ -131,7 +146,8 @@ mod tests {
                 bytes.extend(word.to_le_bytes());
             }
             for item in *items {
-                for word in [0, item.len() as u32, 77, 0] {
+                let [first, second] = lengths(item.len() as u32);
+                for word in [first, second, 77, 0] {
                     bytes.extend(word.to_le_bytes());
                 }
                 let mut text = item.as_bytes().to_vec();
@@ -151,5 +167,23 @@ mod tests {
         for end in 0..bytes.len() - 16 {
             assert_eq!(Csa(&bytes[..end]).numbers("SliceNormalVector"), None, "{end}");
         }
+    }
+
+    /// In the first kind the first of four words is the length, and the number of the first value's items more.
+    #[test]
+    fn headers_of_the_first_kind_have_lengths_of_their_own() {
+        let values: [(&str, &[&str]); 3] = [
+            ("Other", &["7", "", ""]),
+            ("SliceNormalVector", &["0.5", "-0.25", "1", ""]),
+            ("Last", &["1.25"]),
+        ];
+        let bytes = of_kind(&values, |length| [length + 3, 999]);
+        assert_eq!(Csa(&bytes).numbers("SliceNormalVector"), Some(vec![0.5, -0.25, 1.0]));
+        assert_eq!(Csa(&bytes).numbers("Last"), Some(vec![1.25]));
+        // Lengths that are none, and bytes that are no such header.
+        assert_eq!(Csa(&of_kind(&values, |length| [length, length])).numbers("Last"), None);
+        let mut other = bytes.clone();
+        other[4] = 7;
+        assert_eq!(Csa(&other).numbers("Last"), None);
     }
 }

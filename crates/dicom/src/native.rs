@@ -1,4 +1,5 @@
-//! Native frames whose stored form is not their decoded one: single bits, packed 12 bits, subsampled colour, colour by colour.
+//! Native frames whose stored form is not their decoded one: single bits, packed 12 bits, subsampled colour, colour by
+//! colour.
 
 use crate::format::FrameFormat;
 

@@ -32,8 +32,8 @@ pub enum SpacingSource {
     CalibratedByFiducial,
     /// Pixel Spacing of a projection that differs from Imager Pixel Spacing without a word why: corrected somehow.
     CalibratedUnstated,
-    /// Object Pixel Spacing in Center of Beam (0018,9404) of an enhanced projection: in the plane of the object that the
-    /// calibration is for, known by its distance to the table top.
+    /// Object Pixel Spacing in Center of Beam (0018,9404) of an enhanced projection: in the plane of the object that
+    /// the calibration is for, known by its distance to the table top.
     ObjectPlane,
     /// Imager Pixel Spacing (0018,1164): at the detector. What lies in the patient is smaller by an unknown factor.
     Detector,

@@ -1,10 +1,13 @@
 //! What modality values measure: Rescale Type and Modality LUT Type (PS3.3 C.11.1.1.2), the units of PET (C.8.9.1) and
 //! of real-world value maps (C.7.6.16.2.11).
 
+use std::sync::Arc;
+
 use anatome_core::{Modality, Unit};
 use dicom_dictionary_std::uids;
 
 use crate::objects::{Code, RealWorldMap, RealWorldMapping};
+use crate::values::Rescale;
 use crate::{Frame, Values, suv};
 
 /// The unit that a frame states for the output of its rescale, or of its Modality LUT if `lut_type` is that one's type.
@@ -48,8 +51,9 @@ fn of_code(code: &str) -> Unit {
     Unit::Other(name.to_owned())
 }
 
-/// Values 3 and up of Image Type that name quantities which are no attenuation: maps of perfusion and of several
-/// energies (PS3.3 C.8.2.1.1.1 and vendors' terms).
+/// Words in values 3 and up of Image Type that name quantities which are no attenuation: those of several energies that
+/// PS3.3 C.8.2.1.1.1 defines (`MAT_SPECIFIC`, `MAT_FRACTIONAL`, `MAT_VALUE_BASED`, `MAT_MODIFIED`, `EFF_ATOMIC_NUM`,
+/// `ELECTRON_DENSITY`; but `VMI` and `MAT_REMOVED` are in HU), and vendors' words for these and for maps of perfusion.
 const OTHER_QUANTITIES: &[&str] = &[
     "CBF",
     "CBV",
@@ -80,30 +84,39 @@ const OTHER_QUANTITIES: &[&str] = &[
 ];
 
 /// Whether a CT image that states no unit is in HU: Rescale Type is required where it is not (PS3.3 C.8.2.1), so that
-/// derived images are, too. Localizers are projections, secondary captures have grey levels, and maps of other
-/// quantities that leave their type out are not believed.
+/// derived images are, too. Localizers are projections (C.8.15.3.10), secondary captures have grey levels, and maps of
+/// other quantities that leave their type out are not believed; an original image of a perfusion scan is no such map.
 fn is_hounsfield(frame: &Frame) -> bool {
     let class = frame.instance().sop_class_uid.as_str();
     let is_capture = class
         .strip_prefix(uids::SECONDARY_CAPTURE_IMAGE_STORAGE)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    let kinds = frame.image_type().iter().skip(2);
-    let words = |kind: &String| {
-        kind.split(|c: char| !c.is_ascii_alphanumeric())
-            .any(|word| word == "LOCALIZER" || OTHER_QUANTITIES.contains(&word))
+    let is_original = frame.image_type().first().is_some_and(|value| value == "ORIGINAL");
+    let is_other = |word: &str| {
+        word == "LOCALIZER" || OTHER_QUANTITIES.contains(&word) && !(is_original && word == "PERFUSION")
     };
-    frame.instance().modality == Modality::Ct && !is_capture && !kinds.clone().any(words)
+    let mut kinds = frame.image_type().iter().skip(2);
+    let has_other = |kind: &String| kind.split(|c: char| !c.is_ascii_alphanumeric()).any(is_other);
+    frame.instance().modality == Modality::Ct && !is_capture && !kinds.any(has_other)
 }
 
-/// The real-world value map of a frame that says what its values are, as slope, intercept and unit: the first one that
-/// is a line and states a unit. One without a dimension says nothing that the frame's own rescale, if it has one, does
-/// not.
-pub(crate) fn of_map(values: &Values) -> Option<(f64, f64, Unit)> {
+/// The real-world value map of a frame that says what its values are, and their unit: the first one that states a unit
+/// and is a line, or a table where stored values are integers. One without a dimension says nothing that the frame's
+/// own rescale, if it has one, does not.
+pub(crate) fn of_map(values: &Values, are_integers: bool) -> Option<(Rescale, Unit)> {
     let is_rescaled = values.slope.is_some() || values.has_modality_lut;
     let usable = |map: &RealWorldMap| {
-        let &RealWorldMapping::Linear { slope, intercept } = &map.mapping else { return None };
         let unit = of_ucum(&map.units).filter(|unit| *unit != Unit::Arbitrary || !is_rescaled)?;
-        (slope != 0.0).then_some((slope, intercept, unit))
+        let mapping = match &map.mapping {
+            &RealWorldMapping::Linear { slope, intercept } => {
+                (slope != 0.0).then_some(Rescale::Linear { slope, intercept })?
+            }
+            RealWorldMapping::Lut(entries) if are_integers => {
+                Rescale::Map { first_mapped: map.range.0, entries: Arc::clone(entries) }
+            }
+            RealWorldMapping::Lut(_) => return None,
+        };
+        Some((mapping, unit))
     };
     values.real_world.iter().find_map(usable)
 }

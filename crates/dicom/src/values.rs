@@ -29,11 +29,23 @@ impl Target {
     }
 }
 
-/// A Modality LUT (PS3.3 C.11.1).
+/// A Modality LUT (PS3.3 C.11.1), or what stands in for it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Rescale {
-    Linear { slope: f64, intercept: f64 },
-    Lut { first_mapped: i64, entries: Arc<[u16]>, kind: Option<String> },
+    Linear {
+        slope: f64,
+        intercept: f64,
+    },
+    Lut {
+        first_mapped: i64,
+        entries: Arc<[u16]>,
+        kind: Option<String>,
+    },
+    /// A real-world value map (C.7.6.16.2.11): other stored values than those of its entries have no value.
+    Map {
+        first_mapped: f64,
+        entries: Arc<[f64]>,
+    },
 }
 
 impl Rescale {
@@ -65,7 +77,7 @@ impl Rescale {
     /// Modality LUT Type (0028,3004), where it is a table.
     fn kind(&self) -> Option<Option<&str>> {
         match self {
-            Self::Linear { .. } => None,
+            Self::Linear { .. } | Self::Map { .. } => None,
             Self::Lut { kind, .. } => Some(kind.as_deref()),
         }
     }
@@ -79,7 +91,17 @@ impl Rescale {
                 let n = (stored - *first_mapped as f64).clamp(0.0, last) as usize;
                 entries.get(n).copied().map_or(f64::NAN, f64::from)
             }
+            Self::Map { first_mapped, entries } => {
+                let n = stored - first_mapped;
+                let entry = if n >= 0.0 { entries.get(n as usize) } else { None };
+                entry.copied().unwrap_or(f64::NAN)
+            }
         }
+    }
+
+    /// Whether stored values may have no value.
+    pub fn is_partial(&self) -> bool {
+        matches!(self, Self::Map { .. })
     }
 
     fn lowest(&self, format: &FrameFormat) -> f64 {
@@ -87,6 +109,7 @@ impl Rescale {
         match self {
             Self::Linear { .. } => self.apply(low).min(self.apply(high)),
             Self::Lut { .. } => 0.0,
+            Self::Map { entries, .. } => entries.iter().copied().fold(f64::INFINITY, f64::min),
         }
     }
 }
@@ -163,12 +186,19 @@ impl Slice {
             (value.min(limit) as f64, value.max(limit) as f64)
         });
         let own = Rescale::new(header, values, signed, limits)?;
-        let (rescale, unit, replaced) = match (units::stated(frame, own.kind()), units::of_map(values)) {
+        let are_integers = matches!(format.number, Number::Integer { .. });
+        let map = units::of_map(values, are_integers);
+        let (rescale, unit, replaced) = match (units::stated(frame, own.kind()), map) {
             (Some(unit), _) => (own, unit, None),
-            (None, Some((slope, intercept, unit))) => (Rescale::Linear { slope, intercept }, unit, Some(own)),
+            (None, Some((map, unit))) => (map, unit, Some(own)),
             (None, None) => (own, Unit::Arbitrary, None),
         };
         Ok(Self { format, rescale, unit, replaced, padding })
+    }
+
+    /// Whether its values are others than those of the frame's own rescale.
+    fn is_replaced(&self) -> bool {
+        self.replaced.as_ref().is_some_and(|own| *own != self.rescale)
     }
 
     /// One for each frame. Frames of one object mostly share theirs, and a lookup table is read once.
@@ -206,13 +236,14 @@ impl Plan {
                 Unit::Arbitrary
             }
         };
-        if first.replaced.as_ref().is_some_and(|own| *own != first.rescale) {
+        if first.is_replaced() {
             let text = "values are those of the images' own real-world value map (0040,9096)";
             notes.add(NoteCode::Converted, text);
         }
         let is_table = |map: &RealWorldMap| matches!(map.mapping, RealWorldMapping::Lut(_));
         if first.replaced.is_none() && middle.values().real_world.iter().any(is_table) {
-            let text = "the images' own real-world value map (0040,9096), which is a table";
+            let text =
+                "the images' own real-world value map (0040,9096), a table: their values have another unit";
             notes.add(NoteCode::Ignored, text);
         }
         let one_rescale = slices.iter().all(|slice| slice.rescale == first.rescale);
@@ -286,7 +317,9 @@ fn facts(frames: &[Frame], middle: &Frame, slice: &Slice, limits: &Limits, notes
     // What is white in MONOCHROME1 is so by its presentation LUT of shape INVERSE, too: one inversion.
     facts.inverted = slice.format.is_inverted() || values.inverse;
     facts.vois = moved(&values.windows, slice, notes);
-    if values.has_voi_lut && slice.replaced.is_none() {
+    if values.has_voi_lut && slice.is_replaced() {
+        notes.add(NoteCode::Ignored, "a VOI LUT that is for other values than the real-world value map's");
+    } else if values.has_voi_lut {
         match voi_luts(header, slice, limits) {
             Ok(luts) => facts.vois.extend(luts),
             Err(_) => notes.add(NoteCode::Ignored, "a VOI LUT that breaks the standard is not used"),
@@ -304,9 +337,10 @@ fn facts(frames: &[Frame], middle: &Frame, slice: &Slice, limits: &Limits, notes
 /// Windows are for the output of the frame's own rescale (PS3.3 C.11.2): where a real-world value map stands in for it,
 /// they are moved along.
 fn moved(windows: &[NamedVoi], slice: &Slice, notes: &mut Notes) -> Vec<NamedVoi> {
+    if windows.is_empty() || !slice.is_replaced() {
+        return windows.to_vec();
+    }
     let (from, to) = match (&slice.replaced, &slice.rescale) {
-        (None, _) => return windows.to_vec(),
-        (Some(own), to) if own == to => return windows.to_vec(),
         (Some(Rescale::Linear { slope, intercept }), &Rescale::Linear { slope: m, intercept: b })
             if m / slope > 0.0 =>
         {

@@ -84,7 +84,8 @@ fn by_rank(images: &[Placed], most: usize) -> Option<Vec<usize>> {
     };
     let mut order: Vec<(usize, &Placed)> = images.iter().enumerate().collect();
     order.sort_by(|(_, x), (_, y)| x.slot.cmp(&y.slot).then_with(|| compare(x, y)));
-    let equal = |pair: &[(usize, &Placed)]| matches!(pair, [(_, x), (_, y)] if x.slot == y.slot && compare(x, y).is_eq());
+    let tie = |x: &Placed, y: &Placed| x.slot == y.slot && compare(x, y).is_eq();
+    let equal = |pair: &[(usize, &Placed)]| matches!(pair, [(_, x), (_, y)] if tie(x, y));
     if order.windows(2).any(equal) {
         return None;
     }
@@ -147,8 +148,8 @@ fn by_runs(images: &[Placed], copies: &Copies, mark: &Mark) -> Option<Vec<usize>
     Some(in_order_of_images(sequence.order.into_iter().zip(part_of)))
 }
 
-/// Phases that follow each other in time, each in a span that its images at the fullest places show: an image at a place
-/// that lacks some belongs to the phase in whose span it is.
+/// Phases that follow each other in time, each in a span that its images at the fullest places show: an image at a
+/// place that lacks some belongs to the phase in whose span it is.
 fn by_windows(images: &[Placed], copies: &Copies, mark: &Mark) -> Option<Vec<usize>> {
     let values = mark.values(images.iter().map(|image| &image.frame));
     let times: BTreeMap<&Option<String>, usize> = values.iter().zip(0..).collect();

@@ -11,6 +11,7 @@ use super::clock::{Moment, offset_s, time_of_day_s};
 use super::{ReferenceTime, SuvRefusal, SuvType};
 use crate::elements::Fields;
 use crate::objects::RealWorldMapping;
+use crate::values::Rescale;
 use crate::{Error, InstanceHeader, Limits, Values, parse, units};
 
 /// One header.
@@ -107,10 +108,10 @@ impl Stated {
 /// otherwise.
 fn uptake_map(values: &Values) -> Option<UptakeMap> {
     let rescale = (values.slope.unwrap_or(1.0), values.intercept.unwrap_or(0.0));
-    let (from, intercept, unit) = match (units::of_pet(values), units::of_map(values)) {
+    let (from, intercept, unit) = match (units::of_pet(values), units::of_map(values, true)) {
         (Some(units), _) => (rescale.0, rescale.1, super::unit(&units, values.suv_type.as_deref())),
-        (None, Some(map)) => map,
-        (None, None) => return None,
+        (None, Some((Rescale::Linear { slope, intercept }, unit))) => (slope, intercept, unit),
+        (None, _) => return None,
     };
     let mut maps = values.real_world.iter().filter_map(|map| {
         let kind = SuvType::from_unit(&units::of_ucum(&map.units)?)?;

@@ -1,7 +1,7 @@
 //! What values measure, and values whose VR a writer did not know.
 
 use anatome_core::{NoteCode, Unit, Voi};
-use anatome_dicom::{Source, SpacingSource, Stack, SuvReport, SuvStep, SuvType, group};
+use anatome_dicom::{Loaded, Source, SpacingSource, Stack, SuvReport, SuvStep, SuvType, group};
 
 use crate::made::{Element, Image, element, item, loaded};
 use crate::shared::{load_one, scan_all, scan_bytes};
@@ -133,6 +133,8 @@ fn ct_is_in_hounsfield_units_only_where_that_is_known() {
         b"DERIVED\\SECONDARY\\MPR",
         b"DERIVED\\PRIMARY\\AXIAL\\AVERAGE",
         b"ORIGINAL\\PRIMARY\\AXIAL\\VMI ",
+        b"DERIVED\\PRIMARY\\AXIAL\\MAT_REMOVED",
+        b"ORIGINAL\\PRIMARY\\AXIAL\\PERFUSION",
     ] {
         assert_eq!(unit_of(&image(kind)), Unit::Hounsfield, "{kind:?}");
     }
@@ -140,7 +142,9 @@ fn ct_is_in_hounsfield_units_only_where_that_is_known() {
         &b"ORIGINAL\\PRIMARY\\LOCALIZER"[..],
         b"DERIVED\\SECONDARY\\AXIAL\\CBF",
         b"DERIVED\\SECONDARY\\OTHER\\PERF_MTT",
+        b"DERIVED\\SECONDARY\\AXIAL\\PERFUSION",
         b"DERIVED\\PRIMARY\\AXIAL\\EFF_ATOMIC_NUM",
+        b"ORIGINAL\\PRIMARY\\AXIAL\\MAT_FRACTIONAL",
     ] {
         assert_eq!(unit_of(&image(kind)), Unit::Arbitrary, "{kind:?}");
     }
@@ -190,7 +194,44 @@ fn map(unit: &[u8], slope: f64, intercept: f64) -> Vec<u8> {
     ])
 }
 
-/// PS3.3 C.7.6.16.2.11: the map is for stored values, and stands beside the rescale; windows are for the rescale's output.
+/// PS3.3 C.7.6.16.2.11: a table has a value for each stored value that it maps, and none for others.
+#[test]
+fn an_own_real_world_map_may_be_a_table() {
+    let image = Image::new().with((0x08, 0x60), b"CS", b"MR").with(PIXELS, b"OW", &ramp(0));
+    let unit = [element((0x08, 0x100), b"SH", b"mm2/s"), element((0x08, 0x102), b"SH", b"UCUM")];
+    let entries = [0.25f64, -4.0, 1e6, 7.0];
+    let table = item(&[
+        element((0x40, 0x08EA), b"SQ", &item(&unit)),
+        element((0x40, 0x9211), b"US", &6u16.to_le_bytes()),
+        element((0x40, 0x9212), b"FD", &entries.map(f64::to_le_bytes).concat()),
+        element((0x40, 0x9216), b"US", &3u16.to_le_bytes()),
+    ]);
+    let windowed = image.with((0x28, 0x1050), b"DS", b"10").with((0x28, 0x1051), b"DS", b"8 ");
+    let mapped = windowed.with((0x40, 0x9096), b"SQ", &table);
+    let Loaded { volume, notes, .. } = loaded(&mapped.bytes()).unwrap();
+    assert_eq!(volume.mapping().unit, Unit::Other("mm2/s".to_owned()));
+    let values: Vec<Option<f64>> = (0..16).map(|n| volume.modality_value([0, n / 4, n % 4])).collect();
+    let expected: Vec<Option<f64>> = (0..16usize).map(|n| entries.get(n.wrapping_sub(3)).copied()).collect();
+    assert_eq!(values, expected);
+    assert!(volume.facts().vois.is_empty());
+    let told = |code, text: &str| notes.iter().any(|note| note.code == code && note.text.contains(text));
+    assert!(told(NoteCode::Converted, "values are those of the images' own real-world value map"));
+    assert!(told(NoteCode::Ignored, "windows that are for other values"));
+    let outside = notes.iter().find(|note| note.code == NoteCode::NotFinite).unwrap();
+    assert_eq!(
+        (outside.text.as_str(), outside.count),
+        ("a sample outside of the real-world value map (0040,9096) was made padding", 12)
+    );
+    // A rescale that states its unit says what the values are.
+    let stated = mapped.with((0x28, 0x1053), b"DS", b"2 ").with((0x28, 0x1054), b"LO", b"PCT ");
+    let stated = stated.with((0x28, 0x1052), b"DS", b"0 ");
+    let Loaded { volume, notes, .. } = loaded(&stated.bytes()).unwrap();
+    assert_eq!(volume.value_range(), Some((0.0, 30.0)));
+    assert!(notes.iter().any(|note| note.code == NoteCode::Ignored && note.text.contains("a table")));
+}
+
+/// PS3.3 C.7.6.16.2.11: the map is for stored values, and stands beside the rescale; windows are for the rescale's
+/// output.
 #[test]
 fn an_own_real_world_map_gives_values_where_the_rescale_states_no_unit() {
     let mr = || {
@@ -205,19 +246,6 @@ fn an_own_real_world_map_gives_values_where_the_rescale_states_no_unit() {
     // 6 to 13 as the rescale's output are the stored values 3 to 6.5.
     let Voi::Window(window) = &volume.facts().vois[0].voi else { panic!("no window") };
     assert_eq!(window.ends(), (2.5, 4.25));
-    // A table is not applied, and that is told.
-    let unit = [element((0x08, 0x100), b"SH", b"mm2/s"), element((0x08, 0x102), b"SH", b"UCUM")];
-    let entries = item(&[
-        element((0x40, 0x08EA), b"SQ", &item(&unit)),
-        element((0x40, 0x9211), b"US", &1u16.to_le_bytes()),
-        element((0x40, 0x9212), b"FD", &[0.0f64, 4.0].map(f64::to_le_bytes).concat()),
-        element((0x40, 0x9216), b"US", &0u16.to_le_bytes()),
-    ]);
-    let table = mr().with((0x40, 0x9096), b"SQ", &entries);
-    let told = loaded(&table.bytes()).unwrap().notes;
-    assert!(
-        told.iter().any(|note| note.code == NoteCode::Ignored && note.text.ends_with("which is a table"))
-    );
     // A rescale that states its unit, or a map without one, leaves all as it was.
     let stated = mapped(mr(), b"mm2/s").with((0x28, 0x1054), b"LO", b"PCT ");
     assert_eq!(loaded(&stated.bytes()).unwrap().volume.value_range(), Some((0.0, 30.0)));

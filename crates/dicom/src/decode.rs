@@ -232,8 +232,8 @@ impl FrameReader {
     }
 
     /// The stored samples of a frame, counted from 0, as they are: little endian, as wide as Bits Allocated (a byte for
-    /// 1 bit, two for 12), those of a pixel together, row by row. What bits beside the stored ones say is left in them, no lookup
-    /// table or conversion of colours is applied.
+    /// 1 bit, two for 12), those of a pixel together, row by row. What bits beside the stored ones say is left in them,
+    /// no lookup table or conversion of colours is applied.
     ///
     /// # Errors
     /// Io; malformed; limits; unsupported.

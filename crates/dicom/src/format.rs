@@ -64,8 +64,8 @@ impl Photometric {
 }
 
 /// The checked storage of a frame (PS3.3 C.7.6.3.1). Decoded frames have little-endian samples of
-/// [`Self::bytes_per_sample`] bytes, those of a pixel together, row by row; what is stored as 1 bit has a byte of its own,
-/// what is stored as 12 bits has two.
+/// [`Self::bytes_per_sample`] bytes, those of a pixel together, row by row; what is stored as 1 bit has a byte of its
+/// own, what is stored as 12 bits has two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameFormat {
     pub rows: u32,

@@ -1,5 +1,6 @@
 //! How large pixels are, and how that is known (PS3.3 10.7, C.8.5.5).
 
+use anatome_core::Modality;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
@@ -26,6 +27,8 @@ pub struct FrameSpacing {
 pub enum SpacingSource {
     /// Pixel Spacing (0028,0030) of a cross-section: in the patient.
     PixelSpacing,
+    /// Pixel Spacing of a projection that says nothing else: at the detector or in the patient, nobody knows.
+    ProjectionUnstated,
     /// Pixel Spacing of a projection, corrected for magnification by the known geometry (0028,0A02).
     CalibratedByGeometry,
     /// Pixel Spacing of a projection, corrected by an object of known size (0028,0A02).
@@ -91,7 +94,10 @@ pub(crate) fn spacing(frame: &Frame, limits: &Limits) -> Result<FrameSpacing, Er
     };
     let (mm, source) = match (pixel, imager, factor) {
         (None, _, _) if object.is_some() => (object, SpacingSource::ObjectPlane),
-        (Some(pixel), imager, _) => projection(fields, pixel, imager.map(|imager| same(pixel, imager))),
+        (Some(pixel), imager, _) => {
+            let at_detector = imager.map(|imager| same(pixel, imager));
+            (Some(pixel), of_pixel_spacing(fields, &frame.instance().modality, at_detector))
+        }
         (None, Some(imager), Some(factor)) => {
             (Some(imager.map(|mm| mm / factor)), SpacingSource::Magnification { factor })
         }
@@ -142,20 +148,19 @@ fn of_group(
 }
 
 /// What Pixel Spacing means: `at_detector` says whether it equals Imager Pixel Spacing, where there is one.
-fn projection(
-    fields: Fields<'_>,
-    pixel: [f64; 2],
-    at_detector: Option<bool>,
-) -> (Option<[f64; 2]>, SpacingSource) {
-    let source = match (fields.text(tags::PIXEL_SPACING_CALIBRATION_TYPE), at_detector) {
+fn of_pixel_spacing(fields: Fields<'_>, modality: &Modality, at_detector: Option<bool>) -> SpacingSource {
+    match (fields.text(tags::PIXEL_SPACING_CALIBRATION_TYPE), at_detector) {
         (Some("GEOMETRY"), _) => SpacingSource::CalibratedByGeometry,
         (Some("FIDUCIAL"), _) => SpacingSource::CalibratedByFiducial,
         (_, Some(true)) => SpacingSource::Detector,
         (_, Some(false)) => SpacingSource::CalibratedUnstated,
+        (_, None) if PROJECTIONS.contains(&modality.code()) => SpacingSource::ProjectionUnstated,
         (_, None) => SpacingSource::PixelSpacing,
-    };
-    (Some(pixel), source)
+    }
 }
+
+/// Modalities whose images are projections (PS3.3 C.7.3.1.1.1).
+const PROJECTIONS: [&str; 8] = ["CR", "DX", "IO", "MG", "PX", "RF", "RG", "XA"];
 
 /// Regions that are looked at.
 const MOST_REGIONS: usize = 64;

@@ -187,7 +187,15 @@ impl Slice {
         });
         let own = Rescale::new(header, values, signed, limits)?;
         let are_integers = matches!(format.number, Number::Integer { .. });
-        let map = units::of_map(values, are_integers);
+        let mut map = units::of_map(values, are_integers);
+        // Implicit datasets don't tell signed from unsigned.
+        if let Some((Rescale::Map { first_mapped, .. }, _)) = &mut map
+            && signed
+            && format.bits_stored <= 16
+            && *first_mapped > f64::from(i16::MAX)
+        {
+            *first_mapped -= 65_536.0;
+        }
         let (rescale, unit, replaced) = match (units::stated(frame, own.kind()), map) {
             (Some(unit), _) => (own, unit, None),
             (None, Some((map, unit))) => (map, unit, Some(own)),

@@ -19,7 +19,8 @@ pub(crate) fn listed(
     bounded(names.map(str::to_owned).take(MOST_FILES + 1).collect(), fields)
 }
 
-/// The names that a pattern with `%d`, `%3d` or `%03d` in it gives for the numbers from `first` to `last`, both included.
+/// The names that a pattern with `%d`, `%3d` or `%03d` in it gives for the numbers from `first` to `last`, both
+/// included.
 pub(crate) fn numbered(
     pattern: &str,
     [first, last, step]: [i64; 3],
@@ -30,15 +31,15 @@ pub(crate) fn numbered(
     let (width, after) = rest.split_once('d').ok_or_else(malformed)?;
     let zeros = width.starts_with('0');
     let width: usize = if width.is_empty() { 0 } else { width.parse().map_err(|_| malformed())? };
+    let [first, last, step] = [first, last, step].map(i128::from);
     let known =
         width <= 16 && step != 0 && !after.contains('%') && (last - first).signum() * step.signum() >= 0;
     if !known {
         return Err(malformed());
     }
-    let count =
-        usize::try_from((i128::from(last) - i128::from(first)) / i128::from(step)).unwrap_or(usize::MAX);
+    let count = usize::try_from((last - first) / step).unwrap_or(usize::MAX);
     let name = |n: usize| {
-        let number = first + n as i64 * step;
+        let number = first + n as i128 * step;
         if zeros {
             format!("{before}{number:0width$}{after}")
         } else {

@@ -96,7 +96,7 @@ impl DoseGrid {
     pub fn mapping(&self) -> Option<ValueMapping> {
         let unit = match self.units {
             DoseUnits::Gray => Unit::Gray,
-            DoseUnits::Relative => Unit::Other("RELATIVE".to_owned()),
+            DoseUnits::Relative => Unit::Other("relative dose".to_owned()),
         };
         Some(ValueMapping { slope: self.scaling?, intercept: 0.0, unit })
     }

@@ -12,11 +12,12 @@ use crate::{Error, parse, values};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GraphicUnits {
-    /// Columns and rows of the image: (1, 1) is the centre of the first pixel, (0.5, 0.5) its corner.
+    /// Columns and rows of the image: (0, 0) is the top left corner of the first pixel, (0.5, 0.5) its centre
+    /// (PS3.3 C.10.5).
     Pixel,
     /// Shares of the displayed area: (0, 0) is its top left, (1, 1) its bottom right.
     Display,
-    /// Columns and rows of the total pixel matrix of tiles.
+    /// Columns and rows of the total pixel matrix of tiles, likewise.
     Matrix,
 }
 
@@ -205,9 +206,9 @@ pub struct PresentationState {
     pub areas: Vec<DisplayedArea>,
     /// What is covered.
     pub shutter: Option<Shutter>,
-    /// Image Rotation (0070,0042): quarter turns, clockwise, after the flip.
+    /// Image Rotation (0070,0042): quarter turns, clockwise, before the flip (PS3.3 C.10.6).
     pub quarter_turns: u8,
-    /// Image Horizontal Flip (0070,0041): left and right are exchanged.
+    /// Image Horizontal Flip (0070,0041): left and right of the turned image are exchanged.
     pub is_flipped: bool,
 }
 

@@ -261,6 +261,14 @@ fn scale_says_where_it_comes_from() {
     let imager = |image: Image| image.with((0x18, 0x1164), b"DS", b"0.3\\0.15");
     assert_eq!(spacing(image()), (None, SpacingSource::None));
     assert_eq!(spacing(pixel(image())), (Some([0.2, 0.1]), SpacingSource::PixelSpacing));
+    for (modality, source) in [
+        (b"MG", SpacingSource::ProjectionUnstated),
+        (b"CR", SpacingSource::ProjectionUnstated),
+        (b"OT", SpacingSource::PixelSpacing),
+    ] {
+        let image = pixel(image()).with((0x08, 0x60), b"CS", modality);
+        assert_eq!(spacing(image), (Some([0.2, 0.1]), source));
+    }
     assert_eq!(spacing(imager(image())), (Some([0.3, 0.15]), SpacingSource::Detector));
     let same = imager(image()).with((0x28, 0x30), b"DS", b"0.3\\0.15");
     assert_eq!(spacing(same).1, SpacingSource::Detector);

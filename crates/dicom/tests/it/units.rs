@@ -222,6 +222,27 @@ fn an_own_real_world_map_may_be_a_table() {
         (outside.text.as_str(), outside.count),
         ("a sample outside of the real-world value map (0040,9096) was made padding", 12)
     );
+    // Signed values whose first one is written as if it were unsigned.
+    let signed = |first: u16| {
+        let last = element((0x40, 0x9211), b"US", &first.wrapping_add(3).to_le_bytes());
+        let table = item(&[
+            element((0x40, 0x08EA), b"SQ", &item(&unit)),
+            last,
+            element((0x40, 0x9212), b"FD", &entries.map(f64::to_le_bytes).concat()),
+            element((0x40, 0x9216), b"US", &first.to_le_bytes()),
+        ]);
+        let image = Image::new().with((0x08, 0x60), b"CS", b"MR").with(PIXELS, b"OW", &ramp(-8));
+        image.us((0x28, 0x103), 1).with((0x40, 0x9096), b"SQ", &table)
+    };
+    for first in [-2i16, -6] {
+        let volume = loaded(&signed(first.cast_unsigned()).bytes()).unwrap().volume;
+        let at = |stored: i16| {
+            let n = usize::try_from(stored + 8).unwrap();
+            volume.modality_value([0, n / 4, n % 4])
+        };
+        assert_eq!([0, 1, 2, 3].map(|n| at(first + n)), entries.map(Some), "{first}");
+        assert_eq!(at(first + 4), None);
+    }
     // A rescale that states its unit says what the values are.
     let stated = mapped.with((0x28, 0x1053), b"DS", b"2 ").with((0x28, 0x1054), b"LO", b"PCT ");
     let stated = stated.with((0x28, 0x1052), b"DS", b"0 ");

@@ -168,6 +168,9 @@ impl StackReport {
 fn source(source: SpacingSource) -> String {
     let text = match source {
         SpacingSource::PixelSpacing => "pixel spacing",
+        SpacingSource::ProjectionUnstated => {
+            "pixel spacing of a projection, at the detector or in the patient"
+        }
         SpacingSource::CalibratedByGeometry => "pixel spacing, calibrated by the known geometry",
         SpacingSource::CalibratedByFiducial => "pixel spacing, calibrated by an object of known size",
         SpacingSource::CalibratedUnstated => "pixel spacing, calibrated without saying how",

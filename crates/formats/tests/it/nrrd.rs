@@ -121,6 +121,7 @@ fn voxels_may_be_in_several_files() {
         ("s%d.raw 0 10 0", "", ErrorKind::Malformed),
         ("s%99999999d.raw 0 3 1", "", ErrorKind::Malformed),
         ("s%d.raw 0 9223372036854775807 1", "", ErrorKind::Limits),
+        ("s%d.raw -9223372036854775808 9223372036854775807 1", "", ErrorKind::Limits),
     ] {
         assert_eq!(load(&[("data file", name)], after).unwrap_err().kind(), kind, "{name}");
     }

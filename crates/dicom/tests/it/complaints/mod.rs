@@ -149,7 +149,8 @@ fn every_voi_function_is_read_as_it_is_written() {
     assert!((table.display_from_modality(2.0) - 20.0 / 255.0).abs() < 1e-6);
 }
 
-/// 21 and 22: dcm4che #1513 and dicom-rs #724. PS3.3 C.11.2.1.2.1: a window of width 1 is a step in front of its centre.
+/// 21 and 22: dcm4che #1513 and dicom-rs #724. PS3.3 C.11.2.1.2.1: a window of width 1 is a step in front of its
+/// centre.
 #[test]
 fn a_linear_window_is_that_of_the_standard() {
     let display = |center: &str, width: &str, value: f64| {

@@ -8,16 +8,16 @@ use super::tree::{Calibre, Root, grow, tubes};
 use glam::Vec3;
 
 const MUSCLE: Tissue = Tissue::new(58.0, 9.0, 0.8);
-const LIVER: Tissue = Tissue::new(93.0, 4.0, 2.3);
+const LIVER: Tissue = Tissue::new(80.0, 4.0, 2.3);
 const SPLEEN: Tissue = Tissue::new(114.0, 5.0, 1.9);
-const HEPATIC_VEIN: Tissue = Tissue::new(109.0, 2.0, 1.8);
-const PORTAL_VEIN: Tissue = Tissue::new(118.0, 2.0, 1.8);
+const HEPATIC_VEIN: Tissue = Tissue::new(74.0, 2.0, 1.8);
+const PORTAL_VEIN: Tissue = Tissue::new(108.0, 2.0, 1.8);
 const BILE: Tissue = Tissue::new(8.0, 1.0, 0.5);
 const GUT_WALL: Tissue = Tissue::new(64.0, 5.0, 1.6);
 const GUT_FLUID: Tissue = Tissue::new(18.0, 9.0, 0.7);
 const STOOL: Tissue = Tissue::new(-60.0, 150.0, 1.0);
 const GAS: Tissue = Tissue::new(-985.0, 0.0, 0.2);
-const KIDNEY_CORTEX: Tissue = Tissue::new(215.0, 4.0, 4.5);
+const KIDNEY_CORTEX: Tissue = Tissue::new(240.0, 4.0, 4.5);
 const KIDNEY_MEDULLA: Tissue = Tissue::new(165.0, 4.0, 5.5);
 const FAT: Tissue = Tissue::new(-102.0, 7.0, 0.3);
 const GLAND: Tissue = Tissue::new(62.0, 5.0, 1.4);
@@ -139,6 +139,7 @@ impl Abdomen {
                 at: Vec3::new(-27.0, 4.0, -68.0),
                 direction: Vec3::new(-0.5, -0.5, -0.4),
                 beside: Vec3::Z,
+                share: 1.0,
             },
             &mut veins,
             seed ^ 1,
@@ -150,6 +151,7 @@ impl Abdomen {
                 at: Vec3::new(-20.0, -8.0, -150.0),
                 direction: Vec3::new(-0.6, -0.2, 0.7),
                 beside: Vec3::Z,
+                share: 1.0,
             },
             &mut portals,
             seed ^ 2,
@@ -159,8 +161,9 @@ impl Abdomen {
     }
 
     fn liver(&self, p: Vec3, cage: f32) -> f32 {
-        let under = self.diaphragm.above(p) + 3.0;
-        let outside = smooth_max(cage + 3.5, under, 8.0);
+        // Nothing parts the liver from the diaphragm over it.
+        let under = self.diaphragm.above(p) + 1.2;
+        let outside = smooth_max(cage + 3.0, under, 8.0);
         // The left lobe tapers to the left over the stomach; behind it the liver ends at the spine.
         let leftward = (p.x - 36.0) * 0.86 + (p.y + 34.0) * 0.62 - (p.z + 100.0) * 0.22;
         let belly = (p.x + 6.0) * 0.62 - (p.z + 142.0) * 0.75 - (p.y - 10.0) * 0.15;
@@ -186,8 +189,8 @@ impl Abdomen {
         if !block.misses(crura(block.centre) - 3.0) {
             block.fill(MUSCLE, |_, p| crura(p));
         }
-        self.paint_kidneys(block, cage);
         block.draw(&self.glands, GLAND);
+        self.paint_kidneys(block, cage);
         let liver = |voxel: usize, p: Vec3| self.liver(p, cage[voxel]);
         if !block.misses(self.liver(block.centre, cage[centre]) - 6.0) {
             let bumps: Vec<f32> = (0..block.points.len()).map(|voxel| block.bump(voxel)).collect();
@@ -201,7 +204,8 @@ impl Abdomen {
         let spleen = |voxel: usize, p: Vec3| {
             let inside =
                 smooth_max(self.spleen.distance(p), (cage[voxel] + 4.0).max(above[voxel] + 4.0), 6.0);
-            smooth_max(inside, -(self.stomach_outside(p, cage[voxel], above[voxel]) - 3.0), 6.0)
+            let inside = smooth_max(inside, 3.0 - self.stomach_outside(p, cage[voxel], above[voxel]), 6.0);
+            smooth_max(inside, 3.0 - self.kidneys[0].distance(p), 6.0)
         };
         if !block.misses(self.spleen.distance(block.centre) - 6.0) {
             block.fill_soft(SPLEEN, soft, spleen);
@@ -214,7 +218,8 @@ impl Abdomen {
             if block.misses(kidney.distance(block.centre) - 6.0) {
                 continue;
             }
-            block.fill(KIDNEY_CORTEX, |voxel, p| kidney.distance(p).max(cage[voxel] + 5.0));
+            let soft = 1.3 * block.blend_mm;
+            block.fill_soft(KIDNEY_CORTEX, soft, |voxel, p| kidney.distance(p).max(cage[voxel] + 5.0));
             block.fill(KIDNEY_MEDULLA, |_, p| kidney.distance(p) + 7.0);
             block.fill(FAT, |_, p| kidney.distance(p) + 15.0);
         }

@@ -2,6 +2,7 @@
 
 use super::abdomen::Abdomen;
 use super::block::{Block, Tissue, coverage};
+use super::heart::Heart;
 use super::lungs::{Lungs, Mediastinum};
 use super::noise::{Sequence, Texture};
 use super::shapes::{Capsule, Tubes, smooth_max, smooth_min, tube};
@@ -27,7 +28,7 @@ const THIN_CORTEX: Tissue = Tissue::new(470.0, 60.0, 0.9);
 const LONG_CORTEX: Tissue = Tissue::new(740.0, 40.0, 0.9);
 const END_CORTEX: Tissue = Tissue::new(430.0, 30.0, 0.9);
 const MARROW: Tissue = Tissue::new(165.0, 38.0, 1.4);
-const SPONGY: Tissue = Tissue::new(190.0, 42.0, 1.9);
+const SPONGY: Tissue = Tissue::new(222.0, 42.0, 1.9);
 const END_SPONGY: Tissue = Tissue::new(245.0, 45.0, 1.2);
 const YELLOW_MARROW: Tissue = Tissue::new(60.0, 40.0, 0.7);
 const CANAL: Tissue = Tissue::new(6.0, 4.0, 0.4);
@@ -46,8 +47,8 @@ const HOT_NODE: Tissue = Tissue::new(60.0, 6.0, 6.0);
 const MYOCARDIUM: Tissue = Tissue::new(108.0, 5.0, 5.2);
 const PERICARDIUM: Tissue = Tissue::new(28.0, 2.0, 0.7);
 const LEFT_ROOM: Tissue = Tissue::new(345.0, 3.0, 1.7);
-const RIGHT_ROOM: Tissue = Tissue::new(245.0, 6.0, 1.7);
-const RIGHT_ATRIUM: Tissue = Tissue::new(212.0, 10.0, 1.7);
+const RIGHT_ROOM: Tissue = Tissue::new(295.0, 6.0, 1.7);
+const RIGHT_ATRIUM: Tissue = Tissue::new(236.0, 14.0, 1.7);
 const THYROID: Tissue = Tissue::new(118.0, 6.0, 2.0);
 
 /// Every structure, built once from a seed.
@@ -84,7 +85,7 @@ impl Anatomy {
             cartilage: Tubes::new(skeleton.cartilage.clone()),
             canal: Tubes::new(tube(&canal, 6.0, 0.0)),
             cord: Tubes::new(tube(&canal, 6.0, -2.6)),
-            drawn: mediastinal_tubes(&vessels),
+            drawn: mediastinal_tubes(&vessels, mediastinum.heart()),
             wall,
             skeleton,
             abdomen,
@@ -195,8 +196,11 @@ impl Anatomy {
                 }
                 let outline: Vec<f32> = (0..block.points.len())
                     .map(|voxel| {
+                        let p = block.points[voxel];
                         let shell = (cage[voxel] + 1.2).max(1.5 - above[voxel]);
-                        let between = || -self.mediastinum.distance(&near, block.points[voxel]);
+                        let shell =
+                            if p.z > 70.0 { smooth_max(shell, Mediastinum::apex(p), 9.0) } else { shell };
+                        let between = || -self.mediastinum.distance(&near, p);
                         // Edges are round, as the lung fills no sharp corner.
                         let outline =
                             if alone || shell > 2.0 { shell } else { smooth_max(shell, between(), 7.0) };
@@ -233,7 +237,7 @@ impl Anatomy {
         let beat = block.blend_mm + 0.9;
         block.fill_soft(MYOCARDIUM, beat, |voxel, _| samples[voxel].surface.max(2.0 - above[voxel]));
         block.fill_soft(RIGHT_ROOM, beat, |voxel, _| samples[voxel].right_ventricle);
-        block.fill_soft(RIGHT_ATRIUM, beat, |voxel, _| samples[voxel].right_atrium);
+        block.fill_graded(beat, |voxel, p| (samples[voxel].right_atrium, mixed_blood(p)));
         block.fill_soft(LEFT_ROOM, beat, |voxel, _| samples[voxel].left_atrium);
         let rough: Vec<f32> = (0..block.points.len()).map(|voxel| 1.0 * block.bump(voxel)).collect();
         block.fill_soft(LEFT_ROOM, beat, |voxel, _| samples[voxel].left_ventricle + rough[voxel]);
@@ -276,7 +280,7 @@ impl Anatomy {
             }
             let (shell, filling, cortex_mm) = match kind {
                 BoneKind::Flat => (CORTEX, MARROW, 2.95),
-                BoneKind::Vertebra => (THIN_CORTEX, SPONGY, 2.7),
+                BoneKind::Vertebra => (THIN_CORTEX, SPONGY, 2.2),
                 BoneKind::Long { .. } => {
                     let end = kind.end_share(block.points[voxel]);
                     (
@@ -291,6 +295,13 @@ impl Anatomy {
             block.blend(voxel, filling, inner);
         }
     }
+}
+
+/// The right atrium, where blood with and without contrast has not mixed yet.
+fn mixed_blood(p: Vec3) -> Tissue {
+    let near = |inlet: Vec3| super::shapes::smooth_step(24.0, 6.0, p.distance(inlet));
+    let from_above = RIGHT_ATRIUM.mixed(CAVA, near(Vec3::new(-34.0, -21.0, 10.0)));
+    from_above.mixed(LOWER_CAVA, 0.9 * near(Vec3::new(-28.0, -8.0, -48.0)))
 }
 
 /// Distance to the nearest muscle that lies on the cage; a thin layer of fat parts each from the next.
@@ -423,7 +434,7 @@ fn both_sides(rods: &[Rod]) -> Vec<Capsule> {
 }
 
 /// Tubes of the mediastinum and the neck in the order in which they are painted.
-fn mediastinal_tubes(vessels: &GreatVessels) -> Vec<(Tubes, Tissue)> {
+fn mediastinal_tubes(vessels: &GreatVessels, heart: &Heart) -> Vec<(Tubes, Tissue)> {
     let many = |paths: &[Vec<(Vec3, f32)>], extra: f32| {
         paths.iter().flat_map(|path| tube(path, 3.0, extra)).collect::<Vec<_>>()
     };
@@ -450,6 +461,7 @@ fn mediastinal_tubes(vessels: &GreatVessels) -> Vec<(Tubes, Tissue)> {
     arteries.extend(many(&vessels.arch_branches, 0.0));
     let mut artery_walls = one(&vessels.aorta, bigger);
     artery_walls.extend(many(&vessels.arch_branches, 0.8));
+    let coronaries: Vec<_> = vessels.coronaries.iter().map(|path| heart.over_surface(path)).collect();
     let mut cava = one(&vessels.superior_cava, 0.0);
     // Contrast was given into the left arm.
     let (undiluted, others) = vessels.head_veins.split_at(1);
@@ -466,7 +478,7 @@ fn mediastinal_tubes(vessels: &GreatVessels) -> Vec<(Tubes, Tissue)> {
         (Tubes::new(cava), CAVA),
         (Tubes::new(artery_walls), VESSEL_WALL),
         (Tubes::new(arteries), AORTA),
-        (Tubes::new(many(&vessels.coronaries, 0.0)), AORTA),
+        (Tubes::new(many(&coronaries, 0.0)), AORTA),
         (Tubes::new(calcium), CALCIUM),
     ]
 }

@@ -187,13 +187,18 @@ impl Block {
 
     /// Paints tubes: where several overlap, the one that covers most counts, so that joints do not bulge.
     pub(crate) fn draw(&mut self, tubes: &Tubes, tissue: Tissue) {
+        self.draw_soft(tubes, tissue, self.blend_mm);
+    }
+
+    /// As [`Self::draw`], with an edge `blend_mm` thick.
+    pub(crate) fn draw_soft(&mut self, tubes: &Tubes, tissue: Tissue, blend_mm: f32) {
         let (mut found, mut near) = (std::mem::take(&mut self.found), std::mem::take(&mut self.near));
         tubes.near(&self.bounds, &mut found, &mut near);
         if !near.is_empty() {
             self.cover.clear();
             self.cover.resize(self.points.len(), 0.0);
             for capsule in &near {
-                self.cover_capsule(capsule);
+                self.cover_capsule(capsule, blend_mm);
             }
             for voxel in 0..self.points.len() {
                 let share = self.cover[voxel];
@@ -205,10 +210,13 @@ impl Block {
         (self.found, self.near) = (found, near);
     }
 
-    fn cover_capsule(&mut self, capsule: &Capsule) {
+    fn cover_capsule(&mut self, capsule: &Capsule, blend_mm: f32) {
         let axis = capsule.b - capsule.a;
         let scale = 1.0 / axis.length_squared().max(1e-6);
-        let widest = capsule.radius_a.max(capsule.radius_b) + self.blend_mm * 0.5;
+        // A thread thinner than the blur shows as wide as the blur, and as faint as it is thin. No narrower than voxels
+        // can follow: its brightness would change with every voxel, and in 3D it would have teeth.
+        let least = 0.52 * self.blend_mm;
+        let widest = capsule.radius_a.max(capsule.radius_b).max(least) + blend_mm * 0.5;
         let far = (widest + axis.length() * 0.5).powi(2);
         let middle = (capsule.a + capsule.b) * 0.5;
         for (p, cover) in self.points.iter().zip(&mut self.cover) {
@@ -218,10 +226,9 @@ impl Block {
             let from_a = *p - capsule.a;
             let t = (from_a.dot(axis) * scale).clamp(0.0, 1.0);
             let radius = capsule.radius_a + (capsule.radius_b - capsule.radius_a) * t;
-            let distance = (from_a - axis * t).length() - radius;
-            // A thread thinner than the blend covers a voxel only in part.
-            let thin = (2.0 * radius / self.blend_mm).min(1.0);
-            *cover = cover.max(coverage(distance, self.blend_mm) * thin);
+            let distance = (from_a - axis * t).length() - radius.max(least);
+            let area = (radius / least).powi(2).min(1.0);
+            *cover = cover.max(coverage(distance, blend_mm) * area * (2.0 - area));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The heart: four chambers, their walls, and the sac around them.
 
-use super::shapes::{Capsule, Ellipsoid, smooth_max, smooth_min};
+use super::shapes::{Capsule, Ellipsoid, smooth_max, smooth_min, smooth_path, smooth_step};
+use super::vessels::Path;
 use glam::Vec3;
 
 /// Signed distances to the parts of the heart at one point.
@@ -72,6 +73,23 @@ impl Heart {
             left_atrium: smooth_max(left_atrium + 2.0, -left_wall - 5.0, 2.0),
             right_atrium: smooth_max(right_atrium + 2.0, -(left_atrium - 2.0).min(left_wall), 2.0),
         }
+    }
+
+    /// A path that begins at the aorta and runs on in the fat on the heart.
+    pub(crate) fn over_surface(&self, path: &Path) -> Path {
+        const LIFT_MM: f32 = 0.6;
+        let mut path = smooth_path(path, 4.0);
+        let Some((start, _)) = path.first().copied() else { return path };
+        for (p, radius) in &mut path {
+            let free = smooth_step(4.0, 16.0, p.distance(start));
+            for _ in 0..3 {
+                let lack = *radius + LIFT_MM - self.sample(*p).surface;
+                let slope = |d: Vec3| self.sample(*p + d).surface - self.sample(*p - d).surface;
+                let up = Vec3::new(slope(Vec3::X), slope(Vec3::Y), slope(Vec3::Z)).normalize_or_zero();
+                *p += up * (lack * free);
+            }
+        }
+        path
     }
 
     /// Distance to the pericardial sac, which holds some fat.

@@ -4,10 +4,10 @@ use super::abdomen::Diaphragm;
 use super::block::{Block, Tissue};
 use super::heart::Heart;
 use super::noise::{Sequence, value_noise};
-use super::shapes::{Bounds, Capsule, Tubes, smooth_min, tube};
+use super::shapes::{Bounds, Capsule, Tubes, smooth_max, smooth_min, tube};
 use super::spine::{body_half, column_centre};
 use super::tree::{Calibre, Root, Twig, companions, grow, tubes};
-use super::vessels::GreatVessels;
+use super::vessels::{GreatVessels, Path};
 use super::wall::Wall;
 use glam::Vec3;
 
@@ -20,7 +20,7 @@ const VEIN: Tissue = Tissue::new(255.0, 3.0, 1.7);
 const NODULE: Tissue = Tissue::new(48.0, 16.0, 9.0);
 
 const AIRWAY_CALIBRE: Calibre = Calibre { root_mm: 6.3, least_mm: 0.75, law: 2.75 };
-const ARTERY_CALIBRE: Calibre = Calibre { root_mm: 8.4, least_mm: 0.30, law: 2.65 };
+const ARTERY_CALIBRE: Calibre = Calibre { root_mm: 7.5, least_mm: 0.30, law: 2.65 };
 const VEIN_CALIBRE: Calibre = Calibre { root_mm: 6.0, least_mm: 0.30, law: 2.65 };
 
 /// What pushes the lungs aside between them.
@@ -38,10 +38,12 @@ impl Mediastinum {
         add(&[
             (v(0.0, -42.0, 122.0), 18.0),
             (v(0.0, -50.0, 94.0), 16.0),
-            (v(2.0, -55.0, 62.0), 10.0),
-            (v(4.0, -68.0, 30.0), 5.0),
-            (v(6.0, -80.0, -10.0), 4.0),
-            (v(10.0, -86.0, -52.0), 7.0),
+            (v(2.0, -57.0, 62.0), 11.0),
+            (v(3.0, -64.0, 36.0), 13.0),
+            (v(5.0, -77.0, 5.0), 8.0),
+            (v(6.0, -83.0, -20.0), 7.0),
+            (v(8.0, -86.0, -48.0), 10.0),
+            (v(6.0, -84.0, -64.0), 13.0),
         ]);
         add(&[(v(-2.0, -8.0, 56.0), 19.0), (v(0.0, -12.0, 90.0), 23.0), (v(0.0, -14.0, 140.0), 24.0)]);
         add(&[
@@ -49,6 +51,13 @@ impl Mediastinum {
             (v(6.0, 28.0, 10.0), 10.0),
             (v(6.0, 26.0, -40.0), 9.0),
             (v(9.0, 24.0, -110.0), 11.0),
+        ]);
+        // Between the heart and the spine, down to the diaphragm.
+        add(&[
+            (v(4.0, 22.0, -4.0), 12.0),
+            (v(4.0, 10.0, -26.0), 15.0),
+            (v(3.0, 0.0, -46.0), 19.0),
+            (v(-2.0, -4.0, -70.0), 24.0),
         ]);
         add(&[(v(0.0, 4.0, 54.0), 14.0), (v(1.0, 12.0, 30.0), 11.0)]);
         add(&[(v(-44.0, 8.0, 34.0), 9.0), (v(-46.0, 12.0, 12.0), 8.0)]);
@@ -71,6 +80,14 @@ impl Mediastinum {
     pub(crate) fn distance(&self, near: &[Capsule], p: Vec3) -> f32 {
         let solid = smooth_min(self.heart.sac(p) - 1.0, spine_outline(p), 10.0);
         near.iter().fold(solid, |d, capsule| smooth_min(d, capsule.distance(p), 8.0))
+    }
+
+    /// Height above the dome over the top of each lung, which falls towards the middle and, as the first rib, towards
+    /// the front.
+    pub(crate) fn apex(p: Vec3) -> f32 {
+        let inward = ((36.0 - p.x.abs()) / 22.0).max(0.0);
+        let middle = (p.z - 134.0 + 24.0 * inward * inward) * 0.6;
+        smooth_max(middle, (p.z - 92.0 - 0.46 * (p.y + 60.0)) * 0.9, 10.0)
     }
 
     fn distance_anywhere(&self, p: Vec3) -> f32 {
@@ -140,25 +157,35 @@ impl Lungs {
         );
         let mut airways: Vec<Capsule> = tube(&vessels.trachea, 4.0, 0.0);
         let mut airway_walls = tube(&vessels.trachea, 4.0, 2.1);
-        for bronchus in &vessels.main_bronchi {
+        let lobes = || vessels.lobes.iter().flatten();
+        let bronchi = vessels.main_bronchi.iter().map(|path| (path, 2.0));
+        for (bronchus, wall_mm) in bronchi.chain(lobes().map(|lobe| (&lobe.bronchus, 1.9))) {
             airways.extend(tube(bronchus, 3.0, 0.0));
-            airway_walls.extend(tube(bronchus, 3.0, 2.0));
+            airway_walls.extend(tube(bronchus, 3.0, wall_mm));
         }
-        let mut arteries: Vec<Capsule> = vessels.pulmonary.iter().flat_map(|p| tube(p, 3.0, 0.0)).collect();
+        let central = vessels.pulmonary.iter().chain(lobes().map(|lobe| &lobe.artery));
+        let mut arteries: Vec<Capsule> = central.flat_map(|path| tube(path, 3.0, 0.0)).collect();
         let mut veins: Vec<Capsule> =
             vessels.pulmonary_veins.iter().flat_map(|p| tube(p, 3.0, 0.0)).collect();
         for lung in [right, left] {
-            airways.extend(tubes(&lung.airways, AIRWAY_CALIBRE, |_| 0.0).into_iter().filter(stays));
-            airway_walls
-                .extend(tubes(&lung.airways, AIRWAY_CALIBRE, |r| 0.35 + 0.16 * r).into_iter().filter(stays));
-            let companions = companions(&lung.airways, AIRWAY_CALIBRE, ARTERY_CALIBRE);
-            if let Some(first) = companions.first() {
-                let radius = first.radius_a.min(8.4);
-                arteries.push(Capsule::new(lung.artery_end, first.a, radius, radius));
+            for (twigs, artery_end) in &lung.lobes {
+                let kept =
+                    |wall: fn(f32) -> f32| tubes(twigs, AIRWAY_CALIBRE, wall).into_iter().filter(stays);
+                airways.extend(kept(|_| 0.0));
+                airway_walls.extend(kept(|radius| 0.4 + 0.17 * radius));
+                let companions = companions(twigs, AIRWAY_CALIBRE, ARTERY_CALIBRE);
+                if let Some(first) = companions.first() {
+                    let ends = [(*artery_end, first.radius_a), (first.a, first.radius_a)];
+                    arteries.extend(tube(&ends, 3.0, 0.0));
+                }
+                arteries.extend(companions.into_iter().filter(stays));
             }
-            arteries.extend(companions.into_iter().filter(stays));
             veins.extend(lung.veins.iter().flat_map(|tree| tubes(tree, VEIN_CALIBRE, |_| 0.0)).filter(stays));
         }
+        let mut others = wide(&airway_walls, 1.2);
+        push_aside(&mut arteries, &Tubes::new(others.clone()));
+        others.extend(wide(&arteries, 3.0));
+        push_aside(&mut veins, &Tubes::new(others));
         Self {
             airway_walls: Tubes::new(airway_walls),
             airways: Tubes::new(airways),
@@ -187,18 +214,68 @@ impl Lungs {
     }
 
     pub(crate) fn paint_vessels(&self, block: &mut Block) {
-        block.draw(&self.veins, VEIN);
-        block.draw(&self.arteries, ARTERY);
+        // From lung to blood with contrast is a steeper edge than any but bone's: as there, a wider blend.
+        let blend_mm = 1.3 * block.blend_mm;
+        block.draw_soft(&self.veins, VEIN, blend_mm);
+        block.draw_soft(&self.arteries, ARTERY, blend_mm);
         block.draw(&self.airway_walls, AIRWAY_WALL);
         block.draw(&self.airways, AIR);
         self.nodule.paint(block);
     }
 }
 
+/// Tubes that vessels keep out of.
+fn wide(tubes: &[Capsule], least_mm: f32) -> Vec<Capsule> {
+    tubes.iter().filter(|tube| tube.radius_b > least_mm).copied().collect()
+}
+
+/// Bends `vessels` around `others`, which lie beside them and do not cross them. Those that follow one another make
+/// one curve, and stay one.
+fn push_aside(vessels: &mut [Capsule], others: &Tubes) {
+    let (mut found, mut near) = (Vec::new(), Vec::new());
+    let mut clear = |mut p: Vec3, radius: f32| {
+        others.near(&Bounds { min: p, max: p }.grown(radius + 6.0), &mut found, &mut near);
+        for _ in 0..3 {
+            let lack = |other: &&Capsule| radius - 0.3 - other.distance(p);
+            let Some(worst) = near.iter().max_by(|a, b| lack(a).total_cmp(&lack(b))) else { break };
+            let depth = lack(&worst);
+            if depth <= 0.0 {
+                break;
+            }
+            p += worst.off_axis(p).0.normalize_or_zero() * depth;
+        }
+        p
+    };
+    for run in vessels.chunk_by_mut(|before, after| before.b == after.a) {
+        let Some(first) = run.first() else { continue };
+        let mut path: Vec<(Vec3, f32)> = vec![(first.a, first.radius_a)];
+        path.extend(run.iter().map(|vessel| (vessel.b, vessel.radius_b)));
+        for _ in 0..3 {
+            let moved: Vec<Vec3> = path.iter().map(|(p, radius)| clear(*p, *radius) - *p).collect();
+            let moved = spread(moved);
+            path.iter_mut().zip(moved).for_each(|((p, _), by)| *p += by);
+        }
+        for (vessel, ends) in run.iter_mut().zip(path.windows(2)) {
+            (vessel.a, vessel.b) = (ends[0].0, ends[1].0);
+        }
+    }
+}
+
+/// Shares moves with the neighbours on the path; its ends keep their own.
+fn spread(mut moved: Vec<Vec3>) -> Vec<Vec3> {
+    for _ in 0..4 {
+        let before = moved.clone();
+        for (index, around) in before.windows(3).enumerate() {
+            moved[index + 1] = (around[0] + around[1] * 2.0 + around[2]) * 0.25;
+        }
+    }
+    moved
+}
+
 /// What grows in one lung.
 struct LungTrees {
-    airways: Vec<Twig>,
-    artery_end: Vec3,
+    /// The airways of each lobe, and where its artery has come to.
+    lobes: Vec<(Vec<Twig>, Vec3)>,
     veins: [Vec<Twig>; 2],
 }
 
@@ -210,30 +287,49 @@ impl LungTrees {
         inside: &dyn Fn(Vec3) -> bool,
         clear: &dyn Fn(Vec3) -> Vec3,
     ) -> Self {
-        let (bronchus, artery, veins) = if side < 0.0 {
-            (&vessels.main_bronchi[0], &vessels.pulmonary[2], &vessels.pulmonary_veins[..2])
+        let (lobes, veins) = if side < 0.0 {
+            (&vessels.lobes[0], &vessels.pulmonary_veins[..2])
         } else {
-            (&vessels.main_bronchi[1], &vessels.pulmonary[1], &vessels.pulmonary_veins[2..])
+            (&vessels.lobes[1], &vessels.pulmonary_veins[2..])
         };
-        let end = |path: &[(Vec3, f32)]| match path {
-            [.., before, last] => (last.0, (last.0 - before.0).normalize_or(Vec3::X)),
-            _ => (Vec3::ZERO, Vec3::X),
-        };
-        let (artery_end, _) = end(artery);
-        let (at, direction) = end(bronchus);
-        let mut cloud = scatter(seed, side, 7.2, inside);
-        let airways = grow(Root { at, direction, beside: artery_end - at }, &mut cloud, seed ^ 7, clear);
+        let cloud = scatter(seed, side, 7.2, inside);
+        let whole = cloud.len().max(1) as f32;
+        let mut clouds = vec![Vec::new(); lobes.len()];
+        for p in cloud {
+            clouds[lobe_number(p, lobes.len())].push(p);
+        }
+        let lobes = lobes.iter().zip(&mut clouds).enumerate().map(|(number, (lobe, cloud))| {
+            let artery_end = end(&lobe.artery).0;
+            let (at, direction) = end(&lobe.bronchus);
+            let root = Root { at, direction, beside: artery_end - at, share: cloud.len() as f32 / whole };
+            (grow(root, cloud, seed ^ (7 + number as u64), clear), artery_end)
+        });
+        let lobes = lobes.collect();
         let (upper, lower): (Vec<Vec3>, Vec<Vec3>) =
             scatter(seed ^ 0xfe, side, 7.4, inside).into_iter().partition(|p| oblique_fissure(*p) < 0.0);
         let mut clouds = [upper, lower];
         let mut number = 0;
-        let trees = clouds.each_mut().map(|cloud| {
+        let veins = clouds.each_mut().map(|cloud| {
             let (at, direction) = end(&veins[number]);
             number += 1;
-            grow(Root { at, direction, beside: Vec3::Z }, cloud, seed ^ (20 + number as u64), clear)
+            let root = Root { at, direction, beside: Vec3::Z, share: 1.0 };
+            grow(root, cloud, seed ^ (20 + number as u64), clear)
         });
-        Self { airways, artery_end, veins: trees }
+        Self { lobes, veins }
     }
+}
+
+/// The end of a path and its direction there.
+fn end(path: &Path) -> (Vec3, Vec3) {
+    match path[..] {
+        [.., before, last] => (last.0, (last.0 - before.0).normalize_or(Vec3::X)),
+        _ => (Vec3::ZERO, Vec3::X),
+    }
+}
+
+/// The lobe that holds a point of a lung of so many lobes, from the top.
+fn lobe_number(p: Vec3, count: usize) -> usize {
+    if oblique_fissure(p) >= 0.0 { count - 1 } else { usize::from(count > 2 && horizontal_fissure(p) < 0.0) }
 }
 
 /// Points about `pitch_mm` apart, each a little off its place, where `inside` holds.

@@ -101,10 +101,16 @@ impl Capsule {
     }
 
     pub(crate) fn distance(&self, p: Vec3) -> f32 {
+        let (off, radius) = self.off_axis(p);
+        off.length() - radius
+    }
+
+    /// From the nearest point of the axis to `p`, and the radius there.
+    pub(crate) fn off_axis(&self, p: Vec3) -> (Vec3, f32) {
         let axis = self.b - self.a;
         let from_a = p - self.a;
         let t = (from_a.dot(axis) / axis.length_squared().max(1e-6)).clamp(0.0, 1.0);
-        (from_a - axis * t).length() - (self.radius_a + (self.radius_b - self.radius_a) * t)
+        (from_a - axis * t, self.radius_a + (self.radius_b - self.radius_a) * t)
     }
 
     /// As [`Self::distance`], measured to the smooth hull of the two ends however much their radii differ.

@@ -28,15 +28,17 @@ pub(crate) struct Root {
     pub direction: Vec3,
     /// Roughly where a companion runs beside the first twig.
     pub beside: Vec3,
+    /// Share (0 to 1) of the organ's flow that the tree serves.
+    pub share: f32,
 }
 
 /// Grows a tree to `points`. `clear` moves the end of a twig out of what it must not enter.
 pub(crate) fn grow(root: Root, points: &mut [Vec3], seed: u64, clear: &dyn Fn(Vec3) -> Vec3) -> Vec<Twig> {
-    let mut growth =
-        Growth { twigs: Vec::new(), total: points.len() as f32, random: Sequence::new(seed), clear };
+    let total = points.len() as f32 / root.share;
+    let mut growth = Growth { twigs: Vec::new(), total, random: Sequence::new(seed), clear };
     let direction = root.direction.normalize_or(Vec3::Z);
     let beside = across(root.beside, direction);
-    growth.branch(root.at, direction, beside, points, 1.0);
+    growth.branch(root.at, direction, beside, points, root.share);
     growth.twigs
 }
 
@@ -170,7 +172,7 @@ pub(crate) fn companions(twigs: &[Twig], airway: Calibre, vessel: Calibre) -> Ve
     for twig in twigs {
         let radii = twig.radii(vessel);
         if radii[1] >= vessel.least_mm {
-            let room = |share: f32| airway.radius(share) * 1.25 + vessel.radius(share) + 0.3;
+            let room = |share: f32| airway.radius(share) * 1.25 + vessel.radius(share) + 0.5;
             twig.capsules(radii, [room(twig.shares[0]), room(twig.shares[1])], &mut out);
         }
     }

@@ -56,13 +56,22 @@ const ARCH_BRANCHES: [Waypoints; 5] = [
 /// Trunk, left, right.
 const PULMONARY: [Waypoints; 3] = [
     &[[18.0, -57.0, 14.0, 13.2], [22.0, -48.0, 30.0, 13.5], [23.0, -32.0, 39.0, 12.6]],
-    &[[23.0, -32.0, 39.0, 10.8], [36.0, -14.0, 45.0, 10.4], [46.0, 5.0, 45.0, 9.6], [51.0, 18.0, 34.0, 8.8]],
+    &[
+        [23.0, -32.0, 39.0, 10.8],
+        [36.0, -14.0, 45.0, 10.4],
+        [44.0, 5.0, 47.0, 9.6],
+        [50.0, 22.0, 40.0, 8.6],
+        [56.0, 30.0, 24.0, 7.6],
+        [58.0, 33.0, 8.0, 6.6],
+    ],
     &[
         [23.0, -32.0, 39.0, 10.8],
         [9.0, -13.0, 38.0, 10.4],
         [-13.0, -4.0, 36.0, 10.0],
         [-34.0, -3.0, 33.0, 9.4],
         [-45.0, 4.0, 25.0, 8.6],
+        [-49.0, 13.0, 13.0, 7.6],
+        [-51.0, 21.0, 3.0, 6.6],
     ],
 ];
 /// Right upper, right lower, left upper, left lower.
@@ -74,7 +83,7 @@ const PULMONARY_VEINS: [Waypoints; 4] = [
 ];
 /// From the right atrium up.
 const SUPERIOR_CAVA: Waypoints = &[
-    [-33.0, -22.0, 2.0, 9.5],
+    [-34.0, -21.0, 10.0, 9.5],
     [-37.0, -20.0, 30.0, 8.8],
     [-36.0, -20.0, 60.0, 8.4],
     [-33.0, -24.0, 82.0, 7.4],
@@ -117,7 +126,7 @@ const HEAD_VEINS: [Waypoints; 4] = [
 ];
 /// From the right atrium down.
 const INFERIOR_CAVA: Waypoints = &[
-    [-28.0, -8.0, -40.0, 11.5],
+    [-28.0, -7.0, -50.0, 10.5],
     [-27.0, -1.0, -60.0, 11.5],
     [-24.0, 10.0, -90.0, 11.5],
     [-20.0, 16.0, -130.0, 11.0],
@@ -168,10 +177,48 @@ const TRACHEA: Waypoints = &[
     [0.5, 12.4, 84.0, 8.6],
     [1.5, 17.0, 60.0, 9.2],
 ];
-/// Right, left.
+/// Right with the one between the lobes, left.
 const MAIN_BRONCHI: [Waypoints; 2] = [
-    &[[0.5, 15.5, 62.0, 8.0], [-9.0, 16.5, 51.0, 7.6], [-24.0, 17.0, 38.0, 7.2], [-38.0, 16.0, 27.0, 6.6]],
-    &[[2.5, 15.5, 62.0, 7.4], [13.0, 17.0, 51.0, 6.8], [30.0, 19.0, 37.0, 6.4], [46.0, 19.0, 24.0, 6.0]],
+    &[
+        [0.5, 15.5, 62.0, 8.0],
+        [-9.0, 16.5, 51.0, 7.6],
+        [-19.0, 16.8, 42.5, 7.0],
+        [-27.0, 17.5, 32.0, 6.0],
+        [-33.0, 18.0, 22.0, 5.5],
+        [-35.0, 18.5, 15.0, 5.2],
+    ],
+    &[[2.5, 15.5, 62.0, 7.4], [13.0, 15.5, 51.0, 6.8], [28.0, 14.5, 38.0, 6.4], [38.0, 16.0, 30.0, 6.0]],
+];
+/// Of each lobe its bronchus, and the branch of the pulmonary artery to it: right upper, middle, lower.
+const RIGHT_LOBES: [[Waypoints; 2]; 3] = [
+    [
+        &[
+            [-17.0, 16.7, 44.5, 5.2],
+            [-30.0, 15.0, 43.0, 4.8],
+            [-40.0, 13.0, 46.0, 4.2],
+            [-46.0, 12.0, 50.0, 3.8],
+        ],
+        &[[-28.0, -3.0, 34.0, 6.5], [-40.0, 0.0, 42.0, 5.4], [-46.0, 2.0, 49.0, 4.8]],
+    ],
+    [
+        &[[-33.5, 18.2, 20.0, 4.2], [-39.0, 10.0, 11.0, 3.5], [-45.0, 3.0, 5.0, 3.0]],
+        &[[-46.5, 8.0, 20.0, 5.0], [-51.0, 2.0, 12.0, 4.2], [-54.0, -1.0, 8.0, 3.8]],
+    ],
+    [
+        &[[-34.5, 18.4, 17.0, 5.2], [-38.0, 23.0, 5.0, 5.0], [-41.0, 27.0, -5.0, 4.8]],
+        &[[-51.0, 21.0, 3.0, 6.6], [-53.0, 27.0, -5.0, 6.4]],
+    ],
+];
+/// As for the right: left upper, lower.
+const LEFT_LOBES: [[Waypoints; 2]; 2] = [
+    [
+        &[[36.0, 15.5, 31.7, 5.4], [44.0, 12.0, 29.0, 5.1], [52.0, 5.0, 31.0, 4.8], [57.0, 0.0, 35.0, 4.6]],
+        &[[43.0, 2.0, 47.0, 7.0], [53.0, -4.0, 48.0, 6.4], [59.0, -7.0, 46.0, 6.0]],
+    ],
+    [
+        &[[36.0, 15.6, 31.7, 5.6], [42.0, 20.0, 22.0, 5.3], [46.0, 25.5, 10.0, 5.0], [48.0, 30.0, 0.0, 4.7]],
+        &[[58.0, 33.0, 8.0, 6.6], [59.5, 36.0, -1.0, 6.4]],
+    ],
 ];
 /// From the neck to the stomach.
 const OESOPHAGUS: Waypoints = &[
@@ -186,6 +233,16 @@ const OESOPHAGUS: Waypoints = &[
     [28.0, 6.0, -92.0, 9.0],
 ];
 
+/// What enters a lobe of the lung.
+pub(crate) struct Lobe {
+    pub bronchus: Path,
+    pub artery: Path,
+}
+
+fn lobes<const COUNT: usize>(all: [[Waypoints; 2]; COUNT]) -> Vec<Lobe> {
+    all.map(|[bronchus, artery]| Lobe { bronchus: path(bronchus), artery: path(artery) }).into()
+}
+
 /// Large vessels and airways as (centre, radius of the lumen).
 pub(crate) struct GreatVessels {
     pub aorta: Path,
@@ -199,6 +256,8 @@ pub(crate) struct GreatVessels {
     pub coronaries: Vec<Path>,
     pub trachea: Path,
     pub main_bronchi: [Path; 2],
+    /// Of the right lung from the top: upper, middle, lower; of the left: upper, lower.
+    pub lobes: [Vec<Lobe>; 2],
     pub oesophagus: Path,
 }
 
@@ -216,6 +275,7 @@ impl GreatVessels {
             coronaries: CORONARIES.map(path).to_vec(),
             trachea: path(TRACHEA),
             main_bronchi: MAIN_BRONCHI.map(path),
+            lobes: [lobes(RIGHT_LOBES), lobes(LEFT_LOBES)],
             oesophagus: path(OESOPHAGUS),
         }
     }
@@ -230,14 +290,20 @@ impl GreatVessels {
         add(&self.azygos, 2.0);
         add(&self.trachea, 3.2);
         add(&self.oesophagus, 2.2);
-        for p in &self.pulmonary {
-            add(p, 2.0);
-        }
         for p in &self.pulmonary_veins {
             add(&p[..2].to_vec(), 1.5);
         }
+        add(&self.pulmonary[0], 2.0);
         for p in &self.main_bronchi {
             add(p, 2.6);
+        }
+        // Towards the lobes the fat around them thins out to nothing.
+        for p in &self.pulmonary[1..] {
+            add(&thinning(p, 2.0), 0.0);
+        }
+        for lobe in self.lobes.iter().flatten() {
+            add(&thinning(&lobe.bronchus, 2.6), 0.0);
+            add(&thinning(&lobe.artery, 1.0), 0.0);
         }
         for p in self.arch_branches.iter().chain(&self.head_veins) {
             let inner: Path = p.iter().copied().filter(|(at, _)| at.x.abs() < 50.0).collect();
@@ -245,4 +311,11 @@ impl GreatVessels {
         }
         out
     }
+}
+
+/// A path enlarged by `extra_mm` at its start and narrowed by as much at its end.
+fn thinning(path: &Path, extra_mm: f32) -> Path {
+    let last = (path.len() - 1).max(1) as f32;
+    let extra = |index: usize| extra_mm * (1.0 - 2.0 * index as f32 / last);
+    path.iter().enumerate().map(|(index, (at, radius))| (*at, radius + extra(index))).collect()
 }

@@ -236,11 +236,14 @@ impl Anatomy {
         let samples: Vec<_> = block.points.iter().map(|p| heart.sample(*p)).collect();
         let beat = block.blend_mm + 0.9;
         block.fill_soft(MYOCARDIUM, beat, |voxel, _| samples[voxel].surface.max(2.0 - above[voxel]));
-        block.fill_soft(RIGHT_ROOM, beat, |voxel, _| samples[voxel].right_ventricle);
-        block.fill_graded(beat, |voxel, p| (samples[voxel].right_atrium, mixed_blood(p)));
+        // The wall goes on between the rooms and the diaphragm.
+        let room = |voxel: usize, inside: f32| smooth_max(inside, 6.0 - above[voxel], 3.0);
+        block.fill_soft(RIGHT_ROOM, beat, |voxel, _| room(voxel, samples[voxel].right_ventricle));
+        block.fill_graded(beat, |voxel, p| (room(voxel, samples[voxel].right_atrium), mixed_blood(p)));
         block.fill_soft(LEFT_ROOM, beat, |voxel, _| samples[voxel].left_atrium);
         let rough: Vec<f32> = (0..block.points.len()).map(|voxel| 1.0 * block.bump(voxel)).collect();
-        block.fill_soft(LEFT_ROOM, beat, |voxel, _| samples[voxel].left_ventricle + rough[voxel]);
+        block
+            .fill_soft(LEFT_ROOM, beat, |voxel, _| room(voxel, samples[voxel].left_ventricle + rough[voxel]));
     }
 
     fn paint_neck(&self, block: &mut Block) {

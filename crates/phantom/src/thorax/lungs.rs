@@ -59,7 +59,15 @@ impl Mediastinum {
             (v(3.0, 0.0, -46.0), 19.0),
             (v(-2.0, -4.0, -70.0), 24.0),
         ]);
+        add(&[(v(3.0, 22.0, -6.0), 10.0), (v(-2.0, 20.0, -32.0), 14.0), (v(-12.0, 18.0, -60.0), 22.0)]);
         add(&[(v(0.0, 4.0, 54.0), 14.0), (v(1.0, 12.0, 30.0), 11.0)]);
+        // Between the aorta, the pulmonary artery and the left atrium.
+        add(&[
+            (v(12.0, 0.0, 54.0), 10.0),
+            (v(23.0, -2.0, 40.0), 11.0),
+            (v(26.0, -12.0, 28.0), 10.0),
+            (v(27.0, -23.0, 19.0), 8.0),
+        ]);
         add(&[(v(-44.0, 8.0, 34.0), 9.0), (v(-46.0, 12.0, 12.0), 8.0)]);
         add(&[(v(50.0, 12.0, 38.0), 9.0), (v(50.0, 14.0, 12.0), 8.0)]);
         // Fat pads in the angles between heart and diaphragm.
@@ -172,7 +180,7 @@ impl Lungs {
                 let kept =
                     |wall: fn(f32) -> f32| tubes(twigs, AIRWAY_CALIBRE, wall).into_iter().filter(stays);
                 airways.extend(kept(|_| 0.0));
-                airway_walls.extend(kept(|radius| 0.4 + 0.17 * radius));
+                airway_walls.extend(kept(|radius| 0.45 + 0.27 * radius));
                 let companions = companions(twigs, AIRWAY_CALIBRE, ARTERY_CALIBRE);
                 if let Some(first) = companions.first() {
                     let ends = [(*artery_end, first.radius_a), (first.a, first.radius_a)];

@@ -172,7 +172,7 @@ pub(crate) fn companions(twigs: &[Twig], airway: Calibre, vessel: Calibre) -> Ve
     for twig in twigs {
         let radii = twig.radii(vessel);
         if radii[1] >= vessel.least_mm {
-            let room = |share: f32| airway.radius(share) * 1.25 + vessel.radius(share) + 0.5;
+            let room = |share: f32| airway.radius(share) * 1.3 + vessel.radius(share) + 0.5;
             twig.capsules(radii, [room(twig.shares[0]), room(twig.shares[1])], &mut out);
         }
     }

@@ -49,8 +49,8 @@ struct Fence {
 #[rustfmt::skip]
 const FENCES: &[Fence] = &[
     Fence { package: "ab_glyph",             only: &["anatome"], tests: &[] },
-    Fence { package: "anyhow",               only: &["anatome-cli", "anatome-viewer", "anatome-examples", "xtask"], tests: &[] },
-    Fence { package: "clap",                 only: &["anatome-cli", "xtask"], tests: &[] },
+    Fence { package: "anyhow",               only: &["anatome-cli", "anatome-viewer", "anatome-benches", "anatome-examples", "xtask"], tests: &[] },
+    Fence { package: "clap",                 only: &["anatome-cli", "anatome-benches", "xtask"], tests: &[] },
     Fence { package: "jxl",                  only: &["anatome-dicom"], tests: &[] },
     Fence { package: "openjpeg-sys",         only: &["anatome-dicom"], tests: &[] },
     Fence { package: "criterion",            only: &["anatome-benches"], tests: &[] },

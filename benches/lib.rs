@@ -1,1 +1,0 @@
-//! Criterion benches of the hot path; see `benches/`.

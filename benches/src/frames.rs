@@ -1,0 +1,161 @@
+//! Times frames: every work of the benches, on any backend, as a table or as JSON.
+
+#![expect(clippy::print_stdout, reason = "a program that prints a table")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anatome::{
+    Backend, BackendChoice, Limits, Overwrite, Progress, Request, SeriesChoice, Source, Study, Volume,
+    Workers, files, natural_output,
+};
+use anatome_benches::{Work, works};
+use anatome_phantom::{ThoraxSpec, thorax_ct};
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+use serde_json::json;
+
+/// Times pictures of a CT: medians over rounds in which all works take turns.
+#[derive(Parser)]
+struct Arguments {
+    /// A folder, file or archive with a CT; the generated thorax of 512 x 512 x 400 without one.
+    input: Option<PathBuf>,
+    /// `cpu` or `gpu`.
+    #[arg(long, default_value = "cpu")]
+    backend: String,
+    /// The GPU, by number or name.
+    #[arg(long)]
+    adapter: Option<String>,
+    /// The pictures' size.
+    #[arg(long, default_value = "3840x2160")]
+    size: String,
+    /// How often each work is rendered after its first picture.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Only works whose name holds this.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// The number of threads; one a core without it.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Also writes each picture, and its scene, into this folder.
+    #[arg(long)]
+    pictures: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was measured of a work.
+struct Timed {
+    name: &'static str,
+    first: Duration,
+    /// Wall time and the process's CPU time of each later picture.
+    frames: Vec<[Duration; 2]>,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let size_px = parse_size(&arguments.size)?;
+    let workers = Workers::new(arguments.threads)?;
+    let progress = Progress::new();
+    let volume = volume(&arguments, &workers, &progress)?;
+    let choice = if arguments.backend == "gpu" { BackendChoice::Gpu } else { BackendChoice::Cpu };
+    let backend = Backend::open(choice, arguments.adapter.as_deref(), &workers)?;
+    let started = Instant::now();
+    let uploaded = backend.upload(&volume, &progress)?;
+    let upload = started.elapsed();
+    let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
+    let mut works = works(&volume, aspect)?;
+    works.retain(|work| work.name.contains(&arguments.only));
+    let render = |work: &Work| {
+        let request = Request::new(work.scene.clone(), size_px, natural_output(&work.scene));
+        backend.render(&request, &uploaded, &progress)
+    };
+    let mut timed = Vec::new();
+    for work in &works {
+        let started = Instant::now();
+        let image = render(work)?;
+        timed.push(Timed { name: work.name, first: started.elapsed(), frames: Vec::new() });
+        if let Some(folder) = &arguments.pictures {
+            std::fs::create_dir_all(folder)?;
+            let file = folder.join(work.name.replace(", ", "-").replace(' ', "-"));
+            files::write_png(&image, &file.with_extension("png"), Overwrite::Allowed)?;
+            std::fs::write(file.with_extension("json"), serde_json::to_string_pretty(&work.scene)?)?;
+        }
+    }
+    for _ in 0..arguments.rounds {
+        for (work, timed) in works.iter().zip(&mut timed) {
+            let (started, cpu) = (Instant::now(), cpu_time());
+            render(work)?;
+            timed.frames.push([started.elapsed(), cpu_time().saturating_sub(cpu)]);
+        }
+    }
+    let on = backend.adapter().map_or_else(|| format!("{} threads", workers.threads()), str::to_owned);
+    print(&arguments, &on, upload, &timed);
+    Ok(())
+}
+
+fn parse_size(text: &str) -> Result<[u32; 2]> {
+    let (width, height) = text.split_once('x').context("a size is WIDTHxHEIGHT")?;
+    let size_px = [width.parse()?, height.parse()?];
+    ensure!(size_px.iter().all(|&n| n > 0), "a size is not 0");
+    Ok(size_px)
+}
+
+fn volume(arguments: &Arguments, workers: &Workers, progress: &Progress) -> Result<Arc<Volume>> {
+    let Some(input) = &arguments.input else {
+        return Ok(Arc::new(thorax_ct(&ThoraxSpec::default(), workers.pool(), progress)?));
+    };
+    let source = Source::Path(input.clone());
+    let study = Study::scan(&[source], &Limits::default(), workers, progress)?;
+    let number = study.choose(&SeriesChoice::Largest)?;
+    Ok(study.load(number, &Limits::default(), workers, progress)?.volume)
+}
+
+/// What all threads of this process have computed for.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "the system's own count of CPU time has no safe interface")]
+fn cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a valid timespec.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+#[cfg(not(unix))]
+fn cpu_time() -> Duration {
+    Duration::ZERO
+}
+
+/// The value below which a part of them lies.
+fn quantile(mut values: Vec<Duration>, part: f64) -> f64 {
+    values.sort_unstable();
+    let at = (values.len() as f64 * part).ceil() as usize;
+    values.get(at.saturating_sub(1)).map_or(f64::NAN, |value| value.as_secs_f64() * 1e3)
+}
+
+fn print(arguments: &Arguments, on: &str, upload: Duration, timed: &[Timed]) {
+    let row = |timed: &Timed| {
+        let of = |n: usize| timed.frames.iter().map(|frame| frame[n]).collect::<Vec<_>>();
+        let first = timed.first.as_secs_f64() * 1e3;
+        [first, quantile(of(0), 0.5), quantile(of(0), 0.95), quantile(of(1), 0.5)]
+    };
+    if arguments.json {
+        let works = timed.iter().map(|timed| {
+            let [first_ms, median_ms, p95_ms, cpu_ms] = row(timed);
+            json!({"work": timed.name, "first_ms": first_ms, "median_ms": median_ms, "p95_ms": p95_ms, "cpu_ms": cpu_ms})
+        });
+        let works: Vec<_> = works.collect();
+        let upload_ms = upload.as_secs_f64() * 1e3;
+        println!("{}", json!({"on": on, "size": arguments.size, "upload_ms": upload_ms, "works": works}));
+        return;
+    }
+    println!("{on}, {}, upload {:.0} ms\n", arguments.size, upload.as_secs_f64() * 1e3);
+    println!("| work | first, ms | median, ms | 95 %, ms | CPU, ms |\n|---|---:|---:|---:|---:|");
+    for timed in timed {
+        let [first, median, p95, cpu] = row(timed);
+        println!("| {} | {first:.1} | {median:.1} | {p95:.1} | {cpu:.0} |", timed.name);
+    }
+}

@@ -1,0 +1,72 @@
+//! What the benches render: the scenes of `cargo bench` (see `benches/`), of the program `anatome-frames` and, through
+//! it, of the comparison with other programs (`peers/render.py`).
+
+use anatome::{
+    Appearance, Lens, Picture, Planes, Projection, Result, Scene, SlicePlane, StandardView, Style, View, Voi,
+    Volume, Window, WindowFunction, scene,
+};
+use glam::{DMat3, DVec3};
+
+/// A picture that is timed.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Its name in tables.
+    pub name: &'static str,
+    /// What is rendered.
+    pub scene: Scene,
+}
+
+/// The works for a CT volume, for pictures `aspect` times as wide as they are high.
+///
+/// # Errors
+/// As [`anatome::scene`].
+pub fn works(volume: &Volume, aspect: f64) -> Result<Vec<Work>> {
+    let axial = StandardView::Axial.plane(volume.grid(), Planes::Patient, volume.center_mm(), aspect);
+    let oblique = turned(axial);
+    let half_step_mm = volume.grid().smallest_spacing_mm() / 2.0;
+    let slab = |plane, projection| View::Slab { plane, thickness_mm: 19.0 * half_step_mm, projection };
+    let preset = |name: &str| {
+        let style = Style { preset: Some(name.to_owned()), ..Style::default() };
+        scene(Picture::Rendering, volume, &style, aspect)
+    };
+    let standard = |picture| scene(picture, volume, &Style::default(), aspect);
+    let work = |name, scene| Work { name, scene };
+    Ok(vec![
+        work("slice, axial", standard(Picture::Axial)?),
+        work("slice, coronal", standard(Picture::Coronal)?),
+        work("slice, sagittal", standard(Picture::Sagittal)?),
+        work("slice, oblique", grey(View::Slice { plane: oblique })?),
+        work("slab of 20, MIP, axial", grey(slab(axial, Projection::Mip))?),
+        work("slab of 20, MIP, oblique", grey(slab(oblique, Projection::Mip))?),
+        work("slab of 20, mean, oblique", grey(slab(oblique, Projection::Mean))?),
+        work("MIP", standard(Picture::Mip)?),
+        work("rendering, bone", preset("bone")?),
+        work("rendering, bone, zoomed in", zoomed(preset("bone")?)),
+        work("rendering, soft tissue", preset("soft-tissue")?),
+        work("rendering, thin skin", preset("skin")?),
+    ])
+}
+
+/// Turned out of all axes.
+fn turned(plane: SlicePlane) -> SlicePlane {
+    let turn = DMat3::from_rotation_z(0.3) * DMat3::from_rotation_x(0.5) * DMat3::from_rotation_y(0.4);
+    SlicePlane { right: turn * plane.right, down: turn * plane.down, ..plane }
+}
+
+fn grey(view: View) -> Result<Scene> {
+    let voi = Voi::Window(Window::new(40.0, 400.0, WindowFunction::Linear)?);
+    Ok(Scene::of_primary(view, Appearance::Grey { voi, invert: false, colors: None }))
+}
+
+/// So near that the volume fills the picture, and off the axes.
+fn zoomed(mut scene: Scene) -> Scene {
+    if let View::Rendering { camera, .. } = &mut scene.view {
+        let turn = DMat3::from_rotation_z(0.4) * DMat3::from_rotation_x(0.2);
+        camera.eye_mm = camera.target_mm + turn * (camera.eye_mm - camera.target_mm);
+        camera.up = turn * DVec3::Z;
+        if let Lens::Orthographic { height_mm } = &mut camera.lens {
+            *height_mm *= 0.35;
+        }
+    }
+    scene
+}

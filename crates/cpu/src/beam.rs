@@ -1,18 +1,25 @@
 //! Neighbouring rays, and which of their samples matter.
 
+use anatome_core::PixelRect;
 use anatome_core::plan::{LensPlan, RayPlan};
-use anatome_core::{PixelRect, Sample};
+use fearless_simd::Simd;
+use fearless_simd::prelude::*;
 
-use crate::cells::{Cells, Range};
-use crate::shared::ray::{Line, Ray, dot};
+use crate::cells::VoxelBox;
+use crate::lanes::{F32s, LANES, each_axis, each_lane};
+use crate::shared::ray::Rays;
 use crate::shared::sampling::Field;
 
 /// Boxes are made larger by this part of a voxel, which is far more than the rounding of positions along a ray.
 const MARGIN: f32 = 1.0 / 64.0;
 /// Up to this distance from the origin of lattice coordinates, in voxels, rounding stays below [`MARGIN`].
 const MOST_REACH: f32 = 32768.0;
-/// The side of the rectangle of pixels whose rays make a beam.
+/// The side of the square of pixels whose rays make a beam.
 pub(crate) const BEAM_PX: u32 = 8;
+/// The rays of a packet are those of as many columns of pixels.
+const PACKET_COLUMNS: u32 = 4;
+/// The packets of a beam: two columns of them.
+pub(crate) const PACKETS: usize = (BEAM_PX * BEAM_PX) as usize / LANES;
 
 /// The parts of a rectangle whose rays make beams.
 pub(crate) fn beams(rect: PixelRect) -> impl Iterator<Item = PixelRect> {
@@ -27,91 +34,118 @@ pub(crate) fn beams(rect: PixelRect) -> impl Iterator<Item = PixelRect> {
     })
 }
 
-/// What is known of a volume for leaping over samples that can't be seen.
-pub(crate) struct Skipping<'a> {
-    cells: &'a Cells,
-    /// The smallest distance in lattice units between voxels along each axis.
-    voxel: [f32; 3],
+/// The column and row of the pixel of a lane of a packet, from the first of its beam.
+#[inline(always)]
+pub(crate) fn pixel_of(packet: usize, lane: usize) -> (u32, u32) {
+    let (packet, lane) = (packet as u32, lane as u32);
+    let x = packet % 2 * PACKET_COLUMNS + lane % PACKET_COLUMNS;
+    (x, packet / 2 * 2 + lane / PACKET_COLUMNS)
 }
 
-impl<'a> Skipping<'a> {
-    pub(crate) fn new<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, cells: &'a Cells) -> Self {
-        let gaps = field.slices().map(|slices| slices.rows.iter().map(|row| row.gap_mm.abs()));
-        Self { cells, voxel: [1.0, 1.0, gaps.map_or(1.0, |gaps| gaps.fold(f32::INFINITY, f32::min))] }
-    }
-}
-
-/// The rays of a rectangle of pixels.
-pub(crate) struct Beam<'a> {
-    /// The ray of each pixel, row by row.
-    pub(crate) rays: Vec<Option<Ray>>,
+/// The rays of a square of pixels.
+pub(crate) struct Beam<S: Simd> {
+    /// The rays of each packet.
+    pub(crate) packets: [Rays<S>; PACKETS],
     /// The first whole multiple of the step in any ray.
     pub(crate) first: i32,
     /// The last.
     pub(crate) last: i32,
     step_mm: f32,
-    /// What is needed to leap, if leaps are wanted and safe.
-    bounds: Option<Bounds<'a>>,
+    /// The lines of the corner pixels, twice, as lattice positions.
+    corner_origin: [F32s<S>; 3],
+    corner_direction: [F32s<S>; 3],
+    /// How much farther out than the corners a ray in between may be, in lattice units for each mm from the eye; `None`
+    /// if that is not known.
+    bulge: Option<[f32; 3]>,
+    /// The smallest distance in lattice units between voxels along each axis.
+    voxel: [f32; 3],
 }
 
-/// Where the rays of a beam are.
-struct Bounds<'a> {
-    skipping: &'a Skipping<'a>,
-    corners: [Line; 4],
-    /// How much farther out than the corners a ray in between may be, in lattice units for each mm from the eye.
-    bulge: [f32; 3],
-}
-
-impl<'a> Beam<'a> {
-    /// The beam of a rectangle; `None` if all its rays miss.
-    pub(crate) fn new(plan: &RayPlan, rect: PixelRect, skipping: Option<&'a Skipping<'a>>) -> Option<Self> {
-        let (right, bottom) = (rect.x + rect.width, rect.y + rect.height);
-        let pixels = (rect.y..bottom).flat_map(|y| (rect.x..right).map(move |x| (x, y)));
-        let rays: Vec<_> = pixels.map(|(x, y)| Ray::of_pixel(plan, x, y)).collect();
-        let hits = || rays.iter().flatten();
-        let first = hits().map(|ray| ray.first).min()?;
-        let last = hits().map(|ray| ray.last).max()?;
-        let corners = [(rect.x, rect.y), (right - 1, rect.y), (rect.x, bottom - 1), (right - 1, bottom - 1)];
-        let corners = corners.map(|(x, y)| Line::of_pixel(plan, x, y));
-        let bounds = skipping.and_then(|skipping| {
-            let bulge = bulge(plan, &corners)?;
-            Some(Bounds { skipping, corners, bulge })
-        });
-        Some(Self { rays, first, last, step_mm: plan.step_mm, bounds })
+impl<S: Simd> Beam<S> {
+    /// The beam of the square whose first pixel is that of a rectangle; `None` if all its rays miss.
+    #[inline(always)]
+    pub(crate) fn new(simd: S, plan: &RayPlan, field: &Field<'_>, rect: PixelRect) -> Option<Self> {
+        simd.vectorize(
+            #[inline(always)]
+            || Self::of_rect(simd, plan, field, rect),
+        )
     }
 
-    /// The range of the stored values that samples from `first` to `last` of any ray may depend on; `None` if it is
-    /// not known.
-    pub(crate) fn range<T: Sample, const PADDED: bool>(
-        &self,
-        field: &Field<'_, T, PADDED>,
-        first: i32,
-        last: i32,
-    ) -> Option<Range> {
-        let [low, high] = self.corners_of_box(first, last)?;
-        let cells = self.bounds.as_ref()?.skipping.cells;
-        Some(cells.range_between(field.voxel_at(low), field.voxel_at(high)))
+    #[inline(always)]
+    fn of_rect(simd: S, plan: &RayPlan, field: &Field<'_>, rect: PixelRect) -> Option<Self> {
+        let packets = each_lane(
+            #[inline(always)]
+            |packet| {
+                let x = each_lane(|lane| (rect.x + pixel_of(packet, lane).0) as f32);
+                let y = each_lane(|lane| (rect.y + pixel_of(packet, lane).1) as f32);
+                Rays::of_pixels(simd, plan, x.simd_into(simd), y.simd_into(simd))
+            },
+        );
+        let extents = packets.iter().filter_map(Rays::extent);
+        let (first, last) = extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+        // The lanes of the corner pixels, twice.
+        let corners = each_lane(
+            #[inline(always)]
+            |lane| {
+                let (right, bottom) = (lane & 1, lane >> 1 & 1);
+                let packet = right + bottom * (PACKETS - 2);
+                (
+                    &packets[packet].lines,
+                    right * (PACKET_COLUMNS as usize - 1) + bottom * PACKET_COLUMNS as usize,
+                )
+            },
+        );
+        let directions = [0, 1, 2, 3].map(|n| {
+            let (lines, lane) = corners[n];
+            lines.direction.map(|part| part[lane])
+        });
+        let corner_origin = each_axis(
+            #[inline(always)]
+            |axis| each_lane(|n| corners[n].0.lattice_origin[axis][corners[n].1]).simd_into(simd),
+        );
+        let corner_direction = each_axis(
+            #[inline(always)]
+            |axis| each_lane(|n| corners[n].0.lattice_direction[axis][corners[n].1]).simd_into(simd),
+        );
+        Some(Self {
+            first,
+            last,
+            step_mm: plan.step_mm,
+            corner_origin,
+            corner_direction,
+            bulge: bulge(plan, &directions),
+            voxel: field.smallest_gaps(),
+            packets,
+        })
+    }
+
+    /// The voxels that samples from `first` to `last` of any ray may depend on, the next ones along each axis excluded;
+    /// `None` if that is not known.
+    #[inline(always)]
+    pub(crate) fn voxels(&self, simd: S, field: &Field<'_>, first: i32, last: i32) -> Option<VoxelBox> {
+        let [low, high] = self.corners_of_box(simd, first, last)?;
+        Some(VoxelBox { low: field.voxel_at(low), high: field.voxel_at(high) })
     }
 
     /// The lowest and the highest corner of a box in lattice coordinates around the samples from `first` to `last` of
     /// all rays; `None` if it is not known.
-    fn corners_of_box(&self, first: i32, last: i32) -> Option<[[f32; 3]; 2]> {
-        let Bounds { skipping, corners, bulge } = self.bounds.as_ref()?;
+    #[inline(always)]
+    fn corners_of_box(&self, simd: S, first: i32, last: i32) -> Option<[[f32; 3]; 2]> {
+        let bulge = self.bulge?;
         let ends = [first as f32 * self.step_mm, last as f32 * self.step_mm];
         let farthest = ends[0].abs().max(ends[1].abs());
-        let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
+        let t: F32s<S> = each_lane(
+            #[inline(always)]
+            |lane| ends[lane / 4],
+        )
+        .simd_into(simd);
+        let (mut low, mut high) = ([0.0; 3], [0.0; 3]);
         for axis in 0..3 {
-            for line in corners {
-                for t in ends {
-                    let p = line.lattice_origin[axis] + t * line.lattice_direction[axis];
-                    low[axis] = low[axis].min(p);
-                    high[axis] = high[axis].max(p);
-                }
-            }
-            let more = MARGIN * skipping.voxel[axis] + farthest * bulge[axis];
-            low[axis] -= more;
-            high[axis] += more;
-            let reach = MOST_REACH * skipping.voxel[axis];
+            let p = (self.corner_origin[axis] + t * self.corner_direction[axis]).to_array();
+            let more = MARGIN * self.voxel[axis] + farthest * bulge[axis];
+            low[axis] = p.into_iter().fold(f32::INFINITY, f32::min) - more;
+            high[axis] = p.into_iter().fold(f32::NEG_INFINITY, f32::max) + more;
+            let reach = MOST_REACH * self.voxel[axis];
             if !(low[axis] > -reach && high[axis] < reach) {
                 return None;
             }
@@ -123,11 +157,12 @@ impl<'a> Beam<'a> {
 /// A direction between those of the corners is `w / |w|` with `w` a mean of the corners' unit directions, and `|w|²` is
 /// at least the smallest product of two of them: so it is at most `1 - |w|` longer than `w`, which lies between the
 /// corners. `None` if the corners are too far apart for that.
-fn bulge(plan: &RayPlan, corners: &[Line; 4]) -> Option<[f32; 3]> {
+fn bulge(plan: &RayPlan, directions: &[[f32; 3]; 4]) -> Option<[f32; 3]> {
     if matches!(plan.lens, LensPlan::Parallel { .. }) {
         return Some([0.0; 3]);
     }
-    let products = corners.iter().flat_map(|a| corners.iter().map(|b| dot(a.direction, b.direction)));
+    let dot = |a: &[f32; 3], b: &[f32; 3]| (a[0] * b[0] + a[1] * b[1]) + a[2] * b[2];
+    let products = directions.iter().flat_map(|a| directions.iter().map(move |b| dot(a, b)));
     let least = products.fold(1.0, f32::min);
     let per_mm = 1.0 - least.sqrt() + f32::EPSILON;
     let columns = plan.lattice_from_relative;
@@ -138,8 +173,10 @@ fn bulge(plan: &RayPlan, corners: &[Line; 4]) -> Option<[f32; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored::Stored;
     use anatome_core::plan::Plan;
     use anatome_core::*;
+    use fearless_simd::{Level, dispatch};
     use glam::{DAffine3, DVec3};
     use ndarray::Array3;
 
@@ -157,10 +194,6 @@ mod tests {
         }
     }
 
-    fn cells(plan: &RayPlan) -> Cells {
-        Cells::new(&vec![0u8; 40 * 50 * 60], &plan.sampling)
-    }
-
     /// All samples of all rays lie in the boxes, by half of their margin, also where directions spread widely.
     #[test]
     fn boxes_hold_all_samples() {
@@ -170,38 +203,48 @@ mod tests {
         for lens in lenses.into_iter().chain([Lens::Orthographic { height_mm: 30.0 }]) {
             let eye_mm = target_mm + DVec3::new(11.0, -40.0, 17.0);
             let plan = plan(Camera { eye_mm, target_mm, up: DVec3::Z, lens }, [20, 18]);
-            let cells = cells(&plan);
-            let field = Field::<u8, false>::new(&[], &plan.sampling);
-            let skipping = Skipping::new(&field, &cells);
-            for part in beams(plan.rect) {
-                let Some(beam) = Beam::new(&plan, part, Some(&skipping)) else { continue };
-                for first in (beam.first..=beam.last).step_by(5) {
-                    let Some([low, high]) = beam.corners_of_box(first, first + 4) else { continue };
-                    for ray in beam.rays.iter().flatten() {
-                        let lattice = ray.lattice_at(ray.t_from(first));
-                        for lane in (0..5).filter(|lane| (ray.first..=ray.last).contains(&(first + lane))) {
-                            for axis in 0..3 {
-                                let p = lattice[axis][lane as usize];
-                                let within = low[axis] + MARGIN / 2.0 < p && p < high[axis] - MARGIN / 2.0;
-                                assert!(within, "{lens:?} {p} {low:?} {high:?}");
-                                seen += 1;
-                            }
+            seen += dispatch!(Level::new(), simd => seen_in_boxes(simd, &plan));
+        }
+        assert!(seen > 50_000, "{seen}");
+    }
+
+    fn seen_in_boxes<S: Simd>(simd: S, plan: &RayPlan) -> u32 {
+        let mut seen = 0;
+        let field = Field::new(Stored::U8(&[]), &plan.sampling);
+        for part in beams(plan.rect) {
+            let Some(beam) = Beam::new(simd, plan, &field, part) else { continue };
+            for first in (beam.first..=beam.last).step_by(5) {
+                let Some([low, high]) = beam.corners_of_box(simd, first, first + 4) else { continue };
+                for (rays, n) in
+                    beam.packets.iter().flat_map(|rays| (first..first + 5).map(move |n| (rays, n)))
+                {
+                    let lattice = rays.lattice_at(rays.t_of(simd, n));
+                    for lane in (0..LANES).filter(|&lane| rays.hit.test(lane)) {
+                        if !(rays.first[lane]..=rays.last[lane]).contains(&n) {
+                            continue;
+                        }
+                        for axis in 0..3 {
+                            let p = lattice[axis][lane];
+                            let within = low[axis] + MARGIN / 2.0 < p && p < high[axis] - MARGIN / 2.0;
+                            assert!(within, "{:?} {p} {low:?} {high:?}", plan.lens);
+                            seen += 1;
                         }
                     }
                 }
             }
         }
-        assert!(seen > 50_000, "{seen}");
+        seen
     }
 
     #[test]
     fn rays_of_all_directions_have_no_box() {
         let eye_mm = DVec3::new(25.0, 22.0, 15.0);
         let lens = Lens::Perspective { fov_rad: 3.0 };
-        let plan = plan(Camera { eye_mm, target_mm: eye_mm + DVec3::Y, up: DVec3::Z, lens }, [4, 4]);
-        let cells = cells(&plan);
-        let skipping = Skipping::new(&Field::<u8, false>::new(&[], &plan.sampling), &cells);
-        let beam = Beam::new(&plan, plan.rect, Some(&skipping)).unwrap();
-        assert_eq!(beam.corners_of_box(0, 7), None);
+        let plan = plan(Camera { eye_mm, target_mm: eye_mm + DVec3::Y, up: DVec3::Z, lens }, [8, 8]);
+        let field = Field::new(Stored::U8(&[]), &plan.sampling);
+        let corners = dispatch!(Level::new(), simd => {
+            Beam::new(simd, &plan, &field, plan.rect).unwrap().corners_of_box(simd, 0, 7)
+        });
+        assert_eq!(corners, None);
     }
 }

@@ -4,6 +4,22 @@ use anatome_core::Sample;
 use anatome_core::plan::SamplingPlan;
 use rayon::prelude::*;
 
+use crate::stored::Stored;
+
+/// Voxels from the lowest to the highest along each axis, both included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct VoxelBox {
+    pub(crate) low: [usize; 3],
+    pub(crate) high: [usize; 3],
+}
+
+impl VoxelBox {
+    /// The lowest and the highest cell along each axis.
+    fn cells(&self) -> [[usize; 3]; 2] {
+        [self.low, self.high].map(|voxel| voxel.map(|n| n / CELL))
+    }
+}
+
 /// The side of a cell in voxels.
 const CELL: usize = 4;
 
@@ -40,25 +56,32 @@ impl Range {
 /// along i, and likewise along j and k: all that positions from its first voxel to before the next cell's need.
 #[derive(Debug)]
 pub(crate) struct Cells {
-    /// The number of cells along i and j.
-    count: [usize; 2],
+    /// The number of cells along i, j and k.
+    count: [usize; 3],
     /// The ranges, i fastest.
     ranges: Vec<Range>,
 }
 
 impl Cells {
     /// Reads all samples once, in the current pool.
-    pub(crate) fn new<T: Sample>(samples: &[T], plan: &SamplingPlan) -> Self {
-        let [across, down, deep] = plan.size.map(|n| (n as usize).div_ceil(CELL));
+    pub(crate) fn new(samples: Stored<'_>, plan: &SamplingPlan) -> Self {
+        let count = plan.size.map(|n| (n as usize).div_ceil(CELL));
+        let [across, down, deep] = count;
         let mut ranges = vec![Range::EMPTY; across * down * deep];
         let layers = ranges.par_chunks_mut(across * down).enumerate();
-        layers.for_each(|(c, ranges)| fill_layer(samples, plan, c, ranges));
-        Self { count: [across, down], ranges }
+        layers.for_each(|(c, ranges)| match samples {
+            Stored::U8(samples) => fill_layer(samples, plan, c, ranges),
+            Stored::I16(samples) => fill_layer(samples, plan, c, ranges),
+            Stored::U16(samples) => fill_layer(samples, plan, c, ranges),
+            Stored::F32(samples) => fill_layer(samples, plan, c, ranges),
+        });
+        Self { count, ranges }
     }
 
-    /// The range of all voxels that positions need which lie in the voxels from `low` to `high`.
-    pub(crate) fn range_between(&self, low: [usize; 3], high: [usize; 3]) -> Range {
-        let [a, b, c] = [0, 1, 2].map(|n| low[n] / CELL..=high[n] / CELL);
+    /// The range of all voxels that positions in a box need.
+    pub(crate) fn range(&self, voxels: &VoxelBox) -> Range {
+        let [low, high] = voxels.cells();
+        let [a, b, c] = [0, 1, 2].map(|n| low[n]..=high[n]);
         let mut range = Range::EMPTY;
         for c in c {
             for b in b.clone() {
@@ -69,6 +92,85 @@ impl Cells {
             }
         }
         range
+    }
+}
+
+/// Which cells can't be seen, and how far the nearest that can is.
+#[derive(Debug)]
+pub(crate) struct Occupancy {
+    count: [usize; 3],
+    /// For each cell, i fastest, the number of cells to the nearest that can be seen, in the direction in which it is
+    /// the most (Chebyshev); 0 for those that can be seen, at most 255.
+    distance: Vec<u8>,
+}
+
+impl Occupancy {
+    /// Looks at all cells once, in the current pool.
+    pub(crate) fn new(cells: &Cells, is_seen: impl Fn(Range) -> bool + Sync) -> Self {
+        let seen = cells.ranges.par_iter().with_min_len(4096);
+        let mut distance: Vec<u8> = seen.map(|&range| if is_seen(range) { 0 } else { u8::MAX }).collect();
+        spread(&mut distance, cells.count, false);
+        spread(&mut distance, cells.count, true);
+        Self { count: cells.count, distance }
+    }
+
+    /// Whether nothing that positions in a box need can be seen.
+    #[inline(always)]
+    pub(crate) fn is_empty(&self, voxels: &VoxelBox) -> bool {
+        let [low, high] = voxels.cells();
+        let middle: [usize; 3] = std::array::from_fn(|n| usize::midpoint(low[n], high[n]));
+        let reach = (0..3).map(|n| (high[n] - middle[n]).max(middle[n] - low[n])).max().unwrap_or(0);
+        let free = usize::from(self.distance[self.index(middle)]);
+        if free == 0 || reach < free {
+            return free > 0;
+        }
+        (low[2]..=high[2]).all(|c| {
+            (low[1]..=high[1]).all(|b| {
+                let row = self.index([0, b, c]);
+                self.distance[row + low[0]..=row + high[0]].iter().all(|&distance| distance > 0)
+            })
+        })
+    }
+
+    #[inline(always)]
+    fn index(&self, [a, b, c]: [usize; 3]) -> usize {
+        (c * self.count[1] + b) * self.count[0] + a
+    }
+}
+
+/// One of the two sweeps of the chessboard distance (Rosenfeld and Pfaltz, 1968): makes each number at most one more than
+/// that of each neighbour that comes before it, diagonal ones included; or after it, if `backwards`.
+fn spread(distance: &mut [u8], [across, down, deep]: [usize; 3], backwards: bool) {
+    let in_order = |n: usize, count: usize| if backwards { count - 1 - n } else { n };
+    // The least of the rows before, with room for a neighbour at each end.
+    let mut least = vec![u8::MAX; across + 2];
+    for c in 0..deep {
+        for b in 0..down {
+            least.fill(u8::MAX);
+            let mut take = |c: usize, b: usize| {
+                let row = (in_order(c, deep) * down + in_order(b, down)) * across;
+                let row = &distance[row..row + across];
+                least[1..=across].iter_mut().zip(row).for_each(|(least, &near)| *least = (*least).min(near));
+            };
+            if b > 0 {
+                take(c, b - 1);
+            }
+            if c > 0 {
+                (b.saturating_sub(1)..=(b + 1).min(down - 1)).for_each(|b| take(c - 1, b));
+            }
+            let row = (in_order(c, deep) * down + in_order(b, down)) * across;
+            let row = &mut distance[row..row + across];
+            for (n, far) in row.iter_mut().enumerate() {
+                let near = least[n].min(least[n + 1]).min(least[n + 2]);
+                *far = (*far).min(near.saturating_add(1));
+            }
+            let mut near = u8::MAX;
+            for n in 0..across {
+                let far = &mut row[in_order(n, across)];
+                near = (*far).min(near.saturating_add(1));
+                *far = near;
+            }
+        }
     }
 }
 
@@ -132,7 +234,8 @@ mod tests {
             samples[CELL * stride] = 9;
             let before = (CELL - 1) * stride;
             let before = [before % 10, before / 10 % 10, before / 100];
-            let range = Cells::new(&samples, &plan).range_between(before, before);
+            let range =
+                Cells::new(Stored::U16(&samples), &plan).range(&VoxelBox { low: before, high: before });
             assert_eq!(range, Range { low: 0.0, high: 9.0 }, "{stride}");
         }
     }
@@ -152,9 +255,9 @@ mod tests {
             let interpolation = Interpolation::Linear;
             let plan =
                 SamplingPlan { size, slope: 1.0, intercept: 0.0, padding, interpolation, slices: None };
-            let cells = Cells::new(&samples, &plan);
+            let cells = Cells::new(Stored::I16(&samples), &plan);
             for (low, high) in [([0, 0, 0], [0, 0, 0]), ([3, 3, 3], [3, 4, 5]), ([7, 2, 0], [12, 8, 9])] {
-                let range = cells.range_between(low, high);
+                let range = cells.range(&VoxelBox { low, high });
                 let is_near = |n: usize, v: usize| (low[n]..=high[n] + 1).contains(&v);
                 for (n, &sample) in samples.iter().enumerate() {
                     let [i, j, k] = [n % 13, n / 13 % 9, n / (13 * 9)];

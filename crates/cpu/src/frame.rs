@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anatome_core::{
     Frame, FrameStatus, Image, PixelRect, Pixels, PlaneGeometry, Recipe, Request, Result, Source,
 };
+use fearless_simd::Level;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
@@ -20,7 +21,8 @@ const MAX_BATCH: usize = 1024;
 /// A picture in the making on the CPU.
 pub struct CpuFrame<'a> {
     pool: &'a ThreadPool,
-    kernel: Box<dyn Kernel + 'a>,
+    kernel: Kernel<'a>,
+    level: Level,
     rect: PixelRect,
     blocks: Blocks,
     next: usize,
@@ -43,7 +45,8 @@ impl fmt::Debug for CpuFrame<'_> {
 impl<'a> CpuFrame<'a> {
     pub(crate) fn new(
         pool: &'a ThreadPool,
-        kernel: Box<dyn Kernel + 'a>,
+        level: Level,
+        kernel: Kernel<'a>,
         request: &Request,
         uploaded: &CpuVolume,
         plane: Option<PlaneGeometry>,
@@ -54,6 +57,7 @@ impl<'a> CpuFrame<'a> {
         Self {
             pool,
             kernel,
+            level,
             rect,
             blocks: Blocks::new(rect),
             next: 0,
@@ -66,10 +70,10 @@ impl<'a> CpuFrame<'a> {
 
     fn render_batch(&mut self) {
         let end = (self.next + self.batch).min(self.blocks.len());
-        let (kernel, blocks) = (&*self.kernel, &self.blocks);
+        let (kernel, level, blocks) = (&self.kernel, self.level, &self.blocks);
         let rendered: Vec<(PixelRect, Pixels)> = self.pool.install(|| {
             let batch = (self.next..end).into_par_iter().with_max_len(1);
-            batch.map(|n| (blocks.rect(n), kernel.block(blocks.rect(n)))).collect()
+            batch.map(|n| (blocks.rect(n), kernel.block(level, blocks.rect(n)))).collect()
         });
         for (rect, block) in &rendered {
             paste(&mut self.pixels, self.rect, block, *rect);

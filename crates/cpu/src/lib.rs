@@ -1,39 +1,54 @@
 //! The CPU renderer of Anatome: runs everywhere, on the threads that the caller gives it.
 //!
-//! Kernels follow the rules of [`anatome_core::plan`] in f32. A kernel is compiled for each sample type, interpolation
-//! and for volumes with and without padding. `slice.rs`, `project.rs`, `raycast.rs` and `shared/*.rs` are the twins of
-//! the shaders of the same names. A picture depends on the request only, not on the number of threads.
+//! Kernels follow the rules of [`anatome_core::plan`] in f32, eight pixels at a time. They are compiled for several sets
+//! of vector instructions, of which the best that the processor has is taken at run time. `slice.rs`, `project.rs`,
+//! `raycast.rs` and `shared/*.rs` are the twins of the shaders of the same names. A picture depends on the request only,
+//! not on the number of threads or the instructions.
 
 mod beam;
 mod cells;
 mod frame;
+mod intervals;
 mod kernel;
+mod lanes;
 mod project;
 mod raycast;
 mod shared;
 mod slice;
+mod stored;
+mod transfer;
 
 use std::sync::{Arc, OnceLock};
 
 use anatome_core::plan::Plan;
 use anatome_core::{Bindings, Progress, Renderer, Request, Result, SceneFault, Uploaded, Volume};
+use fearless_simd::Level;
 use rayon::ThreadPool;
 
 pub use frame::CpuFrame;
 
 use cells::Cells;
+use kernel::Kernel;
 
 /// Renders on the CPU.
 #[derive(Clone, Debug)]
 pub struct CpuRenderer {
     pool: Arc<ThreadPool>,
+    level: Level,
 }
 
 impl CpuRenderer {
-    /// A renderer that works on the threads of `pool`.
+    /// A renderer that works on the threads of `pool`, with the best vector instructions of this processor.
     #[must_use]
     pub fn new(pool: Arc<ThreadPool>) -> Self {
-        Self { pool }
+        Self { pool, level: Level::new() }
+    }
+
+    /// As [`Self::new`], with no vector instructions but those that all processors of this kind have. Makes the same
+    /// pictures, more slowly.
+    #[must_use]
+    pub fn portable(pool: Arc<ThreadPool>) -> Self {
+        Self { pool, level: Level::baseline() }
     }
 }
 
@@ -68,7 +83,7 @@ impl Renderer for CpuRenderer {
             Plan::Plane(plan) => Some(plan.geometry),
             Plan::Rays(_) => None,
         };
-        let kernel = self.pool.install(|| kernel::new(request, plan, uploaded))?;
-        Ok(CpuFrame::new(&self.pool, kernel, request, uploaded, plane))
+        let kernel = self.pool.install(|| Kernel::new(request, plan, uploaded))?;
+        Ok(CpuFrame::new(&self.pool, self.level, kernel, request, uploaded, plane))
     }
 }

@@ -1,30 +1,34 @@
 //! Projections: the largest, smallest or mean value along a ray.
 
-use std::marker::PhantomData;
-
 use anatome_core::plan::{DisplayPlan, RayPlan};
-use anatome_core::{Output, PixelRect, Pixels, Projection, Sample};
+use anatome_core::{Output, PixelRect, Pixels, Projection};
+use fearless_simd::Simd;
+use fearless_simd::prelude::*;
 
-use crate::beam::{Beam, Skipping, beams};
-use crate::cells::Range;
-use crate::kernel::Kernel;
-use crate::shared::display;
+use crate::beam::{Beam, beams, pixel_of};
+use crate::cells::{Cells, Range};
+use crate::lanes::{LANES, i32s};
+use crate::shared::display::{self, FoundPixels};
 use crate::shared::projection::{Gather, Highest, Lowest, Mean};
-use crate::shared::ray::Ray;
-use crate::shared::sampling::{Field, Found, Interpolate, LANES};
+use crate::shared::ray::Rays;
+use crate::shared::sampling::{Field, Found};
+
+/// The samples that are taken together.
+const RUN: i32 = 8;
 
 /// Renders projections.
-pub(crate) struct ProjectKernel<'a, T, I, const PADDED: bool> {
-    pub(crate) field: Field<'a, T, PADDED>,
+pub(crate) struct ProjectKernel<'a> {
+    pub(crate) field: Field<'a>,
     pub(crate) plan: RayPlan,
     pub(crate) projection: Projection,
     pub(crate) display: DisplayPlan,
     pub(crate) output: Output,
-    pub(crate) skipping: Option<Skipping<'a>>,
-    pub(crate) interpolation: PhantomData<fn(I)>,
+    /// What is needed to leap, if leaps are wanted.
+    pub(crate) cells: Option<&'a Cells>,
 }
 
-/// [`LANES`] samples from `n` on.
+/// [`RUN`] samples from `n` on.
+#[derive(Clone, Copy)]
 struct Run {
     n: i32,
     /// The modality values that they may have.
@@ -32,10 +36,7 @@ struct Run {
 }
 
 /// The modality values that samples between stored values of a range have.
-pub(crate) fn modality_range<T: Sample, const PADDED: bool>(
-    field: &Field<'_, T, PADDED>,
-    stored: Range,
-) -> Range {
+pub(crate) fn modality_range(field: &Field<'_>, stored: Range) -> Range {
     if stored.is_empty() {
         return Range::EMPTY;
     }
@@ -44,29 +45,33 @@ pub(crate) fn modality_range<T: Sample, const PADDED: bool>(
     Range { low: a.min(b), high: a.max(b) }
 }
 
-impl<T: Sample, I: Interpolate, const PADDED: bool> Kernel for ProjectKernel<'_, T, I, PADDED> {
-    fn block(&self, rect: PixelRect) -> Pixels {
+impl ProjectKernel<'_> {
+    #[inline(always)]
+    pub(crate) fn block<S: Simd>(&self, simd: S, rect: PixelRect) -> Pixels {
         let found = match self.projection {
-            Projection::Mip => self.found::<Highest>(rect),
-            Projection::MinIp => self.found::<Lowest>(rect),
-            Projection::Mean => self.found::<Mean>(rect),
+            Projection::Mip => self.found::<S, Highest<S>>(simd, rect),
+            Projection::MinIp => self.found::<S, Lowest<S>>(simd, rect),
+            Projection::Mean => self.found::<S, Mean<S>>(simd, rect),
         };
-        display::pixels(&self.display, self.output, rect, &found)
+        display::pixels(simd, &self.display, self.output, rect, &found)
     }
-}
 
-impl<T: Sample, I: Interpolate, const PADDED: bool> ProjectKernel<'_, T, I, PADDED> {
-    fn found<G: Gather>(&self, rect: PixelRect) -> Vec<Found> {
-        let mut found = vec![Found::Nothing; rect.width as usize * rect.height as usize];
+    #[inline(always)]
+    fn found<S: Simd, G: Gather<S>>(&self, simd: S, rect: PixelRect) -> FoundPixels {
+        let mut found = FoundPixels::nothing(rect.width as usize * rect.height as usize);
         for part in beams(rect) {
-            let Some(beam) = Beam::new(&self.plan, part, self.skipping.as_ref()) else { continue };
-            let runs = self.runs::<G>(&beam);
+            let Some(beam) = Beam::new(simd, &self.plan, &self.field, part) else { continue };
+            let runs = self.runs::<S, G>(simd, &beam);
             let mut guess = None;
-            for (n, ray) in beam.rays.iter().enumerate() {
-                let (x, y) = (n as u32 % part.width, n as u32 / part.width);
-                let at = (part.y - rect.y + y) * rect.width + (part.x - rect.x + x);
-                if let Some(ray) = ray {
-                    found[at as usize] = self.along::<G>(ray, &runs, &mut guess);
+            for (packet, rays) in beam.packets.iter().enumerate() {
+                let projected = self.along::<S, G>(simd, rays, &runs, &mut guess);
+                // Missing slices are hatched in slices and slabs only.
+                for lane in (0..LANES).filter(|&lane| projected.is_sample.test(lane)) {
+                    let (x, y) = pixel_of(packet, lane);
+                    if x < part.width && y < part.height {
+                        let at = (part.y - rect.y + y) * rect.width + (part.x - rect.x + x);
+                        found.values[at as usize] = projected.value[lane];
+                    }
                 }
             }
         }
@@ -74,58 +79,69 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> ProjectKernel<'_, T, I, PADD
     }
 
     /// The samples of a beam, the most promising first if their order does not matter.
-    fn runs<G: Gather>(&self, beam: &Beam<'_>) -> Vec<Run> {
+    #[inline(always)]
+    fn runs<S: Simd, G: Gather<S>>(&self, simd: S, beam: &Beam<S>) -> Vec<Run> {
         let any = Range { low: f32::NEG_INFINITY, high: f32::INFINITY };
         let ends = i32::from(G::TAKES_ENDS);
-        let starts = (beam.first - ends..=beam.last + ends).step_by(LANES);
-        let runs = starts.map(|n| {
+        let mut runs = Vec::with_capacity(256);
+        for n in (beam.first - ends..=beam.last + ends).step_by(RUN as usize) {
             // An end lies within a step of the whole multiple beside it.
-            let stored = beam.range(&self.field, n - ends, n + LANES as i32 - 1 + ends);
-            Run { n, range: stored.map_or(any, |stored| modality_range(&self.field, stored)) }
-        });
-        let mut runs: Vec<Run> = runs.collect();
-        if G::IS_UNORDERED && self.skipping.is_some() {
-            let promise = |run: &Run| G::promise(run.range.low, run.range.high);
+            let (first, last) = (n - ends, n + RUN - 1 + ends);
+            let range = self.cells.and_then(|cells| {
+                let voxels = beam.voxels(simd, &self.field, first, last)?;
+                Some(modality_range(&self.field, cells.range(&voxels)))
+            });
+            runs.push(Run { n, range: range.unwrap_or(any) });
+        }
+        if G::IS_UNORDERED && self.cells.is_some() {
+            let promise = |run: &Run| G::promise(run.range);
             runs.sort_unstable_by(|a, b| promise(b).total_cmp(&promise(a)));
         }
         runs
     }
 
-    /// What is found along a ray. The run `guess` is looked at first: where the neighbour's ray had its result, so that
-    /// most others need no look.
-    fn along<G: Gather>(&self, ray: &Ray, runs: &[Run], guess: &mut Option<i32>) -> Found {
-        let mut gathered = G::default();
-        if let Some(n) = *guess {
-            self.gather_run(&mut gathered, ray, n);
-        }
-        for run in runs {
-            if !gathered.is_indifferent(run.range.low, run.range.high) {
-                if self.gather_run(&mut gathered, ray, run.n) && self.skipping.is_some() {
-                    *guess = Some(run.n);
+    /// What is found along rays. The run `guess` is looked at first: where the neighbours' rays had their result, so
+    /// that most others need no look.
+    #[inline(always)]
+    fn along<S: Simd, G: Gather<S>>(
+        &self,
+        simd: S,
+        rays: &Rays<S>,
+        runs: &[Run],
+        guess: &mut Option<Run>,
+    ) -> Found<S> {
+        let mut gathered = G::new(simd);
+        let may_leap = G::IS_UNORDERED && self.cells.is_some();
+        let first = guess.filter(|_| may_leap);
+        for run in first.iter().chain(runs) {
+            let is_indifferent = gathered.is_indifferent(simd, run.range) | !rays.hit;
+            if !is_indifferent.all_true() {
+                if self.gather_run(simd, &mut gathered, rays, run.n) {
+                    *guess = Some(*run);
                 }
-            } else if G::IS_UNORDERED && self.skipping.is_some() {
+            } else if may_leap {
                 // No later run promises more.
                 break;
             } else {
-                gathered.gather(Found::Nothing, 0.0);
+                let none = Found::nothing(simd);
+                gathered.gather(simd, &none, rays.hit, none.value);
             }
         }
-        match gathered.projected() {
-            // Missing slices are hatched in slices and slabs only.
-            Found::Missing => Found::Nothing,
-            found => found,
-        }
+        gathered.projected(simd)
     }
 
-    /// Takes the samples of a run; whether one of them is now the result.
-    fn gather_run<G: Gather>(&self, gathered: &mut G, ray: &Ray, n: i32) -> bool {
-        let t = ray.t_from(n);
-        let found = self.field.sample::<I>(&self.field.hold_inside(ray.lattice_at(t)));
+    /// Takes the samples of a run; whether one of them is now a result.
+    #[inline(always)]
+    fn gather_run<S: Simd, G: Gather<S>>(&self, simd: S, gathered: &mut G, rays: &Rays<S>, n: i32) -> bool {
         let ends = i32::from(G::TAKES_ENDS);
-        let (mut is_new, mut before) = (false, ray.t_of(n - 1));
-        for ((found, t), n) in found.into_iter().zip(t).zip(n..) {
-            if ray.first - ends <= n && n <= ray.last + ends {
-                is_new |= gathered.gather(found, t - before);
+        let (mut is_new, mut before) = (false, rays.t_of(simd, n - 1));
+        for n in n..n + RUN {
+            let t = rays.t_of(simd, n);
+            let number = i32s(simd, n);
+            let of = rays.hit & number.simd_ge(rays.first - ends) & number.simd_le(rays.last + ends);
+            if of.any_true() {
+                let found = self.field.sample_inside(simd, rays.lattice_at(t));
+                is_new |= gathered.gather(simd, &found, of, t - before).any_true();
             }
             before = t;
         }

@@ -1,289 +1,359 @@
 //! Direct volume rendering, by the rules of [`RenderingPlan`].
 
-use std::marker::PhantomData;
-
 use anatome_core::plan::{RayPlan, RenderingPlan};
-use anatome_core::{PixelRect, Pixels, Sample};
+use anatome_core::{PixelRect, Pixels};
+use fearless_simd::Simd;
+use fearless_simd::prelude::*;
 
-use crate::beam::{Beam, Skipping, beams};
-use crate::kernel::Kernel;
+use crate::beam::{Beam, PACKETS, beams, pixel_of};
+use crate::cells::{Cells, Occupancy};
+use crate::lanes::{
+    F32s, LANES, Mask, dot, each_axis, exp, f32s, i32s, least, magnitude, most, pow, vec3, within,
+};
 use crate::project::modality_range;
 use crate::shared::display::rgba_bytes;
-use crate::shared::ray::{Ray, dot};
-use crate::shared::sampling::{Field, Found, Interpolate, LANES};
+use crate::shared::ray::Rays;
+use crate::shared::sampling::{Field, Found};
+use crate::transfer::Table;
 
 /// Renders by emission and absorption.
-pub(crate) struct RaycastKernel<'a, T, I, const PADDED: bool> {
-    pub(crate) field: Field<'a, T, PADDED>,
-    pub(crate) plan: RayPlan,
-    pub(crate) rendering: RenderingPlan,
-    pub(crate) opacity: Opacity,
-    pub(crate) skipping: Option<Skipping<'a>>,
-    pub(crate) interpolation: PhantomData<fn(I)>,
+pub(crate) struct RaycastKernel<'a> {
+    field: Field<'a>,
+    plan: RayPlan,
+    rendering: RenderingPlan,
+    table: Table,
+    /// What is needed to leap, if leaps are wanted.
+    occupancy: Option<Occupancy>,
 }
 
-/// Which ranges of values are transparent.
-pub(crate) struct Opacity {
-    /// The number of entries with extinction before each entry.
-    before: Vec<u32>,
-    first: f32,
-    entries_per_unit: f32,
-}
+/// The segments that are looked at together.
+const RUN: i32 = 8;
 
-impl Opacity {
-    /// From a table whose first entry stands for the value `first`.
-    pub(crate) fn new(table: &[[f32; 4]], first: f32, entries_per_unit: f32) -> Self {
-        let mut before = vec![0];
-        let mut count = 0;
-        for entry in table {
-            count += u32::from(entry[3] > 0.0);
-            before.push(count);
-        }
-        Self { before, first, entries_per_unit }
-    }
-
-    /// Whether looking up any value from `low` to `high` gives no extinction.
-    #[inline(always)]
-    fn is_transparent(&self, low: f32, high: f32) -> bool {
-        let last = self.before.len() - 2;
-        let place = |value: f32| ((value - self.first) * self.entries_per_unit).clamp(0.0, last as f32);
-        let high = place(high);
-        // The entry above counts only where it has a weight: many tables begin with a transparent entry.
-        let above = high as usize + usize::from(high > (high as usize) as f32);
-        self.before[place(low) as usize] == self.before[above + 1]
-    }
-}
-
-/// Light gathered, and the part of the light behind that is still seen.
-struct Light {
-    sum: [f32; 3],
-    transmittance: f32,
-}
-
-/// Of the positions at which a gradient is sampled, the one in the middle; the six sides come before it.
-const MIDDLE: usize = 6;
-
-/// A value at a distance along a ray.
+/// Light gathered along rays, and the parts of the light behind that are still seen.
 #[derive(Clone, Copy)]
-struct End {
-    t: f32,
-    value: f32,
+struct Light<S: Simd> {
+    sum: [F32s<S>; 3],
+    transmittance: F32s<S>,
+    /// The samples that were taken last, and their number.
+    before: Found<S>,
+    number: Option<i32>,
 }
 
-/// The segments between the samples that are taken together.
-const SEGMENTS: usize = LANES - 1;
+/// Segments of rays: between two values at two distances.
+struct Segments<S: Simd> {
+    is_any: Mask<S>,
+    t: [F32s<S>; 2],
+    value: [F32s<S>; 2],
+}
 
-impl<T: Sample, I: Interpolate, const PADDED: bool> Kernel for RaycastKernel<'_, T, I, PADDED> {
-    fn block(&self, rect: PixelRect) -> Pixels {
+impl<'a> RaycastKernel<'a> {
+    /// Works in the current pool.
+    pub(crate) fn new(
+        field: Field<'a>,
+        plan: RayPlan,
+        rendering: RenderingPlan,
+        cells: Option<&Cells>,
+    ) -> Self {
+        let table = Table::new(&rendering);
+        let occupancy = cells.map(|cells| {
+            Occupancy::new(cells, |stored| {
+                // What is interpolated between two samples of a ray rounds once more.
+                let range = modality_range(&field, stored).of_interpolated();
+                !range.is_empty() && !table.is_transparent(range)
+            })
+        });
+        Self { field, plan, rendering, table, occupancy }
+    }
+
+    #[inline(always)]
+    pub(crate) fn block<S: Simd>(&self, simd: S, rect: PixelRect) -> Pixels {
         let background = rgba_bytes(self.rendering.background);
         let mut bytes = background.repeat(rect.width as usize * rect.height as usize);
         let (pixels, _) = bytes.as_chunks_mut::<4>();
         for part in beams(rect) {
-            let Some(beam) = Beam::new(&self.plan, part, self.skipping.as_ref()) else { continue };
-            let runs = self.runs(&beam);
-            for (n, ray) in beam.rays.iter().enumerate() {
-                let (x, y) = (n as u32 % part.width, n as u32 / part.width);
-                let at = (part.y - rect.y + y) * rect.width + (part.x - rect.x + x);
-                if let Some(ray) = ray {
-                    pixels[at as usize] = rgba_bytes(self.march(ray, &runs));
+            let Some(beam) = Beam::new(simd, &self.plan, &self.field, part) else { continue };
+            let lights = self.march(simd, &beam);
+            for (packet, (rays, light)) in beam.packets.iter().zip(lights).enumerate() {
+                let behind = self.rendering.background;
+                let color: [F32s<S>; 3] = each_axis(
+                    #[inline(always)]
+                    |n| light.sum[n] + light.transmittance * behind[n],
+                );
+                for lane in (0..LANES).filter(|&lane| rays.hit.test(lane)) {
+                    let (x, y) = pixel_of(packet, lane);
+                    if x < part.width && y < part.height {
+                        let at = (part.y - rect.y + y) * rect.width + (part.x - rect.x + x);
+                        pixels[at as usize] = rgba_bytes([color[0][lane], color[1][lane], color[2][lane]]);
+                    }
                 }
             }
         }
         Pixels::Rgba8(bytes)
     }
-}
 
-impl<T: Sample, I: Interpolate, const PADDED: bool> RaycastKernel<'_, T, I, PADDED> {
-    /// The samples of a beam between which something may be seen, from where each ray enters to where it leaves:
-    /// [`SEGMENTS`] segments from each on.
-    fn runs(&self, beam: &Beam<'_>) -> Vec<i32> {
-        let starts = (beam.first - 1..=beam.last).step_by(SEGMENTS);
-        let is_seen = |&n: &i32| {
-            beam.range(&self.field, n, n + SEGMENTS as i32).is_none_or(|stored| {
-                // What is interpolated between two samples of a ray rounds once more.
-                let range = modality_range(&self.field, stored).of_interpolated();
-                !range.is_empty() && !self.opacity.is_transparent(range.low, range.high)
-            })
-        };
-        starts.filter(is_seen).collect()
-    }
-
-    fn march(&self, ray: &Ray, runs: &[i32]) -> [f32; 3] {
-        let mut light = Light { sum: [0.0; 3], transmittance: 1.0 };
-        for &n in runs {
-            // The sample before the first is where the ray enters, that after the last where it leaves.
-            if n + (SEGMENTS as i32) < ray.first || n > ray.last {
+    #[inline(always)]
+    fn march<S: Simd>(&self, simd: S, beam: &Beam<S>) -> [Light<S>; PACKETS] {
+        let mut lights = [Light {
+            sum: vec3(simd, [0.0; 3]),
+            transmittance: f32s(simd, 1.0),
+            before: Found::nothing(simd),
+            number: None,
+        }; PACKETS];
+        // The sample before the first is where a ray enters, that after the last where it leaves.
+        let mut n = beam.first - 1;
+        while n <= beam.last {
+            let leap = self.leap(simd, beam, n);
+            if leap > 0 {
+                n += leap;
                 continue;
             }
-            self.add_run(&mut light, ray, n);
-            if light.transmittance < self.rendering.least_transmittance {
-                break;
-            }
-        }
-        let behind = self.rendering.background;
-        std::array::from_fn(|c| light.sum[c] + light.transmittance * behind[c])
-    }
-
-    /// Adds the segments between the samples from `n` on.
-    fn add_run(&self, light: &mut Light, ray: &Ray, n: i32) {
-        let t = ray.t_from(n);
-        let found = self.field.sample::<I>(&self.field.hold_inside(ray.lattice_at(t)));
-        let values = || found.iter().filter_map(|found| found.value());
-        if self.opacity.is_transparent(
-            values().fold(f32::INFINITY, f32::min),
-            values().fold(f32::NEG_INFINITY, f32::max),
-        ) {
-            return;
-        }
-        for segment in 0..SEGMENTS {
-            let end = n + segment as i32 + 1;
-            let (from, to) = (found[segment].value(), found[segment + 1].value());
-            if let (Some(from), Some(to)) = (from, to)
-                && ray.first <= end
-                && end <= ray.last + 1
-            {
-                let [from, to] =
-                    [(t[segment], from), (t[segment + 1], to)].map(|(t, value)| End { t, value });
-                self.add_segment(light, ray, from, to);
-                if light.transmittance < self.rendering.least_transmittance {
-                    return;
+            let mut is_over = true;
+            for (rays, light) in beam.packets.iter().zip(&mut lights) {
+                if self.is_lit(light, rays).any_true() {
+                    is_over = false;
+                    self.add_run(simd, light, rays, n);
                 }
             }
+            if is_over {
+                break;
+            }
+            n += RUN;
         }
+        lights
+    }
+
+    /// How many segments from the sample `n` on can't be seen.
+    #[inline(always)]
+    fn leap<S: Simd>(&self, simd: S, beam: &Beam<S>, n: i32) -> i32 {
+        let Some(occupancy) = &self.occupancy else { return 0 };
+        let is_empty = |count: i32| {
+            beam.voxels(simd, &self.field, n, n + count).is_some_and(|voxels| occupancy.is_empty(&voxels))
+        };
+        let mut count = 0;
+        let mut next = RUN;
+        while n + count <= beam.last && is_empty(next) {
+            count = next;
+            next *= 2;
+        }
+        count
+    }
+
+    /// The rays along which more light may come.
+    #[inline(always)]
+    fn is_lit<S: Simd>(&self, light: &Light<S>, rays: &Rays<S>) -> Mask<S> {
+        rays.hit & light.transmittance.simd_ge(self.rendering.least_transmittance)
+    }
+
+    /// Adds the segments between the samples from `first` on.
+    #[inline(always)]
+    fn add_run<S: Simd>(&self, simd: S, light: &mut Light<S>, rays: &Rays<S>, first: i32) {
+        let is_next = light.number == Some(first);
+        let mut t_before = rays.t_of(simd, first);
+        for n in first + i32::from(is_next)..=first + RUN {
+            let t = rays.t_of(simd, n);
+            let number = i32s(simd, n);
+            let is_inside = number.simd_ge(rays.first - 1) & number.simd_le(rays.last + 1);
+            let is_inside = is_inside & self.is_lit(light, rays);
+            let found = if is_inside.any_true() {
+                self.field.sample_inside(simd, rays.lattice_at(t))
+            } else {
+                Found::nothing(simd)
+            };
+            if n > first {
+                let is_any =
+                    is_inside & number.simd_ge(rays.first) & light.before.is_sample & found.is_sample;
+                let segments =
+                    Segments { is_any, t: [t_before, t], value: [light.before.value, found.value] };
+                if self.may_be_seen(&segments).any_true() {
+                    simd.vectorize(
+                        #[inline(always)]
+                        || self.add_segments(simd, light, rays, &segments),
+                    );
+                }
+            }
+            light.before = found;
+            t_before = t;
+        }
+        light.number = Some(first + RUN);
     }
 
     #[inline(always)]
-    fn add_segment(&self, light: &mut Light, ray: &Ray, from: End, to: End) {
-        if self.opacity.is_transparent(from.value.min(to.value), from.value.max(to.value)) {
-            return;
-        }
-        let change = to.value - from.value;
-        let lookups = (change.abs() / self.rendering.value_step).ceil();
-        let lookups = lookups.clamp(1.0, RenderingPlan::MAX_LOOKUPS as f32);
-        let length_mm = to.t - from.t;
+    fn may_be_seen<S: Simd>(&self, segments: &Segments<S>) -> Mask<S> {
+        let [from, to] = segments.value;
+        segments.is_any & self.table.may_be_seen(least(from, to), most(from, to))
+    }
+
+    #[inline(always)]
+    fn add_segments<S: Simd>(&self, simd: S, light: &mut Light<S>, rays: &Rays<S>, segments: &Segments<S>) {
+        let [from, to] = segments.value;
+        let is_seen = self.may_be_seen(segments);
+        let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
+        let change = to - from;
+        let lookups = (magnitude(change) / self.rendering.value_step).ceil();
+        let lookups = within(lookups, all, f32s(simd, RenderingPlan::MAX_LOOKUPS as f32));
+        let length_mm = segments.t[1] - segments.t[0];
         let part_mm = length_mm / lookups;
-        let (mut color, mut place, mut opacity, mut left) = ([0.0; 3], 0.0, 0.0, 1.0);
-        for n in 0..lookups as u32 {
-            let u = (n as f32 + 0.5) / lookups;
-            let entry = self.look_up(from.value + u * change);
-            if entry[3] <= 0.0 {
+        let (mut color, mut place, mut opacity, mut left) = (vec3(simd, [0.0; 3]), none, none, all);
+        for n in 0..RenderingPlan::MAX_LOOKUPS {
+            let counts = is_seen & lookups.simd_gt(n as f32);
+            if !counts.any_true() {
+                break;
+            }
+            let u = f32s(simd, n as f32 + 0.5) / lookups;
+            let entries = self.table.look_up(simd, from + u * change);
+            let counts = counts & entries.extinction.simd_gt(0.0);
+            if !counts.any_true() {
                 continue;
             }
-            let through = (-entry[3] * part_mm).exp();
-            let weight = left * (1.0 - through);
-            color = std::array::from_fn(|c| color[c] + weight * (entry[c] / entry[3]));
+            let through = exp(simd, -entries.extinction * part_mm);
+            let weight = counts.select(left * (all - through), none);
+            let by_extinction = counts.select(weight / entries.extinction, none);
+            color = each_axis(
+                #[inline(always)]
+                |c| color[c] + by_extinction * entries.color[c],
+            );
             place += weight * u;
             opacity += weight;
-            left *= through;
+            left = counts.select(left * through, left);
         }
-        if opacity <= 0.0 {
+        let is_seen = opacity.simd_gt(0.0);
+        if !is_seen.any_true() {
             return;
         }
-        let color = color.map(|part| part / opacity);
-        let lit = self.lit_color(color, ray, from.t + (place / opacity) * length_mm);
+        let whole = is_seen.select(opacity, all);
+        let color = [color[0] / whole, color[1] / whole, color[2] / whole];
+        let lit = self.lit_color(simd, color, rays, segments.t[0] + (place / whole) * length_mm, is_seen);
         let weight = light.transmittance * opacity;
-        light.sum = std::array::from_fn(|c| light.sum[c] + weight * lit[c]);
-        light.transmittance *= 1.0 - opacity;
+        light.sum = each_axis(
+            #[inline(always)]
+            |c| light.sum[c] + is_seen.select(weight * lit[c], none),
+        );
+        light.transmittance *= all - opacity;
     }
 
     #[inline(always)]
-    fn look_up(&self, value: f32) -> [f32; 4] {
-        let table = &self.rendering.table;
-        let last = table.len() - 1;
-        let place = (value - self.rendering.table_first) * self.rendering.entries_per_unit;
-        let place = place.clamp(0.0, last as f32);
-        let index = (place as usize).min(last - 1);
-        let (a, b, f) = (table[index], table[index + 1], place - index as f32);
-        std::array::from_fn(|c| a[c] + f * (b[c] - a[c]))
-    }
-
-    #[inline(always)]
-    fn lit_color(&self, color: [f32; 3], ray: &Ray, t: f32) -> [f32; 3] {
-        let face = self.face_part(ray, t);
-        if face <= 0.0 {
-            return self.lit_by_gradient(color, ray, t);
+    fn lit_color<S: Simd>(
+        &self,
+        simd: S,
+        color: [F32s<S>; 3],
+        rays: &Rays<S>,
+        t: F32s<S>,
+        is_seen: Mask<S>,
+    ) -> [F32s<S>; 3] {
+        let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
+        let face = if rays.has_faces { self.face_part(simd, rays, t) } else { none };
+        let by_face = is_seen & face.simd_gt(0.0);
+        let by_gradient = is_seen & face.simd_lt(1.0);
+        let lit = if by_gradient.any_true() {
+            simd.vectorize(
+                #[inline(always)]
+                || self.lit_by_gradient(simd, color, rays, t),
+            )
+        } else {
+            color
+        };
+        if !by_face.any_true() {
+            return lit;
         }
         let RenderingPlan { shading, light, .. } = &self.rendering;
-        let shade = shading.ambient + shading.diffuse * dot(ray.face, *light).abs();
-        if face >= 1.0 {
-            return color.map(|part| part * shade);
-        }
-        let lit = self.lit_by_gradient(color, ray, t);
-        std::array::from_fn(|c| face * (color[c] * shade) + (1.0 - face) * lit[c])
+        let facing = magnitude(dot(rays.face, vec3(simd, *light)));
+        let shade = facing * shading.diffuse + shading.ambient;
+        each_axis(
+            #[inline(always)]
+            |c| {
+                let cut = color[c] * shade;
+                let mixed = face * cut + (all - face) * lit[c];
+                let mixed = face.simd_ge(1.0).select(cut, mixed);
+                by_face.select(mixed, lit[c])
+            },
+        )
     }
 
     /// How much of the light is that of the face through which the ray enters.
     #[inline(always)]
-    fn face_part(&self, ray: &Ray, t: f32) -> f32 {
-        if ray.face == [0.0; 3] {
-            return 0.0;
-        }
-        let depth_mm = (t - ray.t_in) * dot(ray.face, ray.line.direction).abs();
-        (2.0 - depth_mm / self.rendering.face_mm).clamp(0.0, 1.0)
+    fn face_part<S: Simd>(&self, simd: S, rays: &Rays<S>, t: F32s<S>) -> F32s<S> {
+        let depth_mm = (t - rays.t_in) * magnitude(dot(rays.face, rays.lines.direction));
+        let none = f32s(simd, 0.0);
+        let part = within(-(depth_mm / self.rendering.face_mm) + 2.0, none, f32s(simd, 1.0));
+        let is_face = dot(rays.face, rays.face).simd_gt(0.0);
+        is_face.select(part, none)
     }
 
     #[inline(always)]
-    fn lit_by_gradient(&self, color: [f32; 3], ray: &Ray, t: f32) -> [f32; 3] {
+    fn lit_by_gradient<S: Simd>(
+        &self,
+        simd: S,
+        color: [F32s<S>; 3],
+        rays: &Rays<S>,
+        t: F32s<S>,
+    ) -> [F32s<S>; 3] {
         let RenderingPlan { shading, light, .. } = &self.rendering;
-        let gradient = self.gradient_per_mm(ray, t);
+        let light = vec3(simd, *light);
+        let gradient = self.gradient_per_mm(simd, rays, t);
         let steepness = dot(gradient, gradient);
-        if steepness <= 0.0 {
-            return color;
-        }
+        let is_steep = steepness.simd_gt(0.0);
+        let steepness = is_steep.select(steepness, f32s(simd, 1.0));
         let w = steepness / (steepness + shading.gradient_floor * shading.gradient_floor);
         let length = steepness.sqrt();
-        let normal = gradient.map(|part| part / length);
-        let half_way: [f32; 3] = std::array::from_fn(|n| light[n] - ray.line.direction[n]);
-        let shine = dot(normal, half_way).abs() / dot(half_way, half_way).sqrt().max(1e-12);
-        let shade = shading.ambient + shading.diffuse * dot(normal, *light).abs();
-        let highlight = if shading.specular > 0.0 { shine.powf(shading.shininess) } else { 0.0 };
-        color.map(|part| part * (1.0 + w * (shade - 1.0)) + w * shading.specular * highlight)
+        let normal = each_axis(
+            #[inline(always)]
+            |n| gradient[n] / length,
+        );
+        let half_way = each_axis(
+            #[inline(always)]
+            |n| light[n] - rays.lines.direction[n],
+        );
+        let half_way_length = most(dot(half_way, half_way).sqrt(), f32s(simd, 1e-12));
+        let shine = magnitude(dot(normal, half_way)) / half_way_length;
+        let shade = magnitude(dot(normal, light)) * shading.diffuse + shading.ambient;
+        let highlight = if shading.specular > 0.0 {
+            pow(simd, least(shine, f32s(simd, 1.0)), shading.shininess)
+        } else {
+            f32s(simd, 0.0)
+        };
+        let (matt, gloss) = (w * (shade - 1.0) + 1.0, w * shading.specular * highlight);
+        each_axis(
+            #[inline(always)]
+            |c| is_steep.select(color[c] * matt + gloss, color[c]),
+        )
     }
 
     /// The gradient in modality units per mm, by central differences one voxel to each side.
     #[inline(always)]
-    fn gradient_per_mm(&self, ray: &Ray, t: f32) -> [f32; 3] {
-        let mut sides = self.field.position_from_lattice(&ray.lattice_at([t; LANES]));
-        let k = sides.voxel[2][MIDDLE];
-        let distance = [2.0, 2.0, self.field.side_distance(k, sides.fraction[2][MIDDLE])];
-        for axis in 0..3 {
-            sides.voxel[axis][2 * axis] -= 1;
-            sides.voxel[axis][2 * axis + 1] += 1;
+    fn gradient_per_mm<S: Simd>(&self, simd: S, rays: &Rays<S>, t: F32s<S>) -> [F32s<S>; 3] {
+        let middle = self.field.position_from_lattice(simd, &rays.lattice_at(t));
+        let two = f32s(simd, 2.0);
+        let distance = [two, two, self.field.side_distance(simd, middle.voxel[2], middle.fraction[2])];
+        let mut sides = [Found::nothing(simd); 6];
+        for (n, side) in sides.iter_mut().enumerate() {
+            let mut position = middle;
+            position.voxel[n / 2] += if n % 2 == 0 { -1 } else { 1 };
+            *side = self.field.sample_at(simd, &position);
         }
-        let mut held = self.field.hold_at_edge(&sides);
-        // It is on the ray, which is inside.
-        held.is_inside[MIDDLE] = 1;
-        let found = self.field.sample::<I>(&held).map(Found::value);
-        let g: [f32; 3] = std::array::from_fn(|axis| {
-            let [minus, plus] = [found[2 * axis], found[2 * axis + 1]].map(|side| side.or(found[MIDDLE]));
-            let change = minus.zip(plus).map_or(0.0, |(minus, plus)| plus - minus);
-            change / distance[axis]
-        });
-        self.plan.lattice_from_relative.map(|column| dot(column, g))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Entries at 0, 10, ... 50, of which only those at 20 and 30 are seen.
-    #[test]
-    fn what_is_between_two_entries_is_seen_if_one_is() {
-        let seen = [0.0, 0.0, 0.5, 0.5, 0.0, 0.0];
-        let opacity = Opacity::new(&seen.map(|extinction| [0.0, 0.0, 0.0, extinction]), 0.0, 0.1);
-        for (low, high, transparent) in [
-            (-50.0, -20.0, true),
-            (-50.0, 10.0, true),
-            (-50.0, 11.0, false),
-            (12.0, 12.0, false),
-            (20.0, 30.0, false),
-            (39.0, 45.0, false),
-            (40.0, 90.0, true),
-            (60.0, 90.0, true),
-            (0.0, 50.0, false),
-        ] {
-            assert_eq!(opacity.is_transparent(low, high), transparent, "{low} {high}");
+        let mut all = Mask::splat(simd, true);
+        for side in &sides {
+            all &= side.is_sample;
         }
+        if !all.all_true() {
+            // It is on the ray, which is inside.
+            let middle = self.field.sample_inside(simd, rays.lattice_at(t));
+            for side in &mut sides {
+                side.value = side.is_sample.select(side.value, middle.value);
+                side.is_sample |= middle.is_sample;
+            }
+        }
+        let per_lattice = each_axis(
+            #[inline(always)]
+            |axis| {
+                let [minus, plus] = [sides[2 * axis], sides[2 * axis + 1]];
+                let is_known = minus.is_sample & plus.is_sample;
+                is_known.select(plus.value - minus.value, f32s(simd, 0.0)) / distance[axis]
+            },
+        );
+        let columns = self.plan.lattice_from_relative;
+        each_axis(
+            #[inline(always)]
+            |n| dot(vec3(simd, columns[n]), per_lattice),
+        )
     }
 }

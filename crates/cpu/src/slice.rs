@@ -1,58 +1,74 @@
 //! Slices and slabs: values on a plane, or along its normal.
 
-use std::marker::PhantomData;
-
 use anatome_core::plan::{PlanePlan, TILE_PX};
-use anatome_core::{Output, PixelRect, Pixels, Projection, Sample};
+use anatome_core::{Output, PixelRect, Pixels, Projection};
+use fearless_simd::Simd;
+use fearless_simd::prelude::*;
 
-use crate::kernel::Kernel;
-use crate::shared::display;
+use crate::lanes::{F32s, LANES, Mask, each_axis, f32s};
+use crate::shared::display::{self, FoundPixels};
 use crate::shared::projection::{Gather, Highest, Lowest, Mean};
-use crate::shared::sampling::{Field, Found, Interpolate, LANES, Lanes};
+use crate::shared::sampling::{Field, Found};
 
 /// Renders slices and slabs.
-pub(crate) struct SliceKernel<'a, T, I, const PADDED: bool> {
-    pub(crate) field: Field<'a, T, PADDED>,
+pub(crate) struct SliceKernel<'a> {
+    pub(crate) field: Field<'a>,
     pub(crate) plan: PlanePlan,
     pub(crate) output: Output,
-    pub(crate) interpolation: PhantomData<fn(I)>,
 }
 
-impl<T: Sample, I: Interpolate, const PADDED: bool> Kernel for SliceKernel<'_, T, I, PADDED> {
-    fn block(&self, rect: PixelRect) -> Pixels {
+impl SliceKernel<'_> {
+    #[inline(always)]
+    pub(crate) fn block<S: Simd>(&self, simd: S, rect: PixelRect) -> Pixels {
         let found = match (self.plan.steps, self.plan.projection) {
-            (1, _) => self.found(rect, |voxel, rest| self.at(voxel, rest)),
-            (_, Projection::Mip) => self.found(rect, |voxel, rest| self.slab::<Highest>(voxel, rest)),
-            (_, Projection::MinIp) => self.found(rect, |voxel, rest| self.slab::<Lowest>(voxel, rest)),
-            (_, Projection::Mean) => self.found(rect, |voxel, rest| self.slab::<Mean>(voxel, rest)),
+            (1, _) => self.found(
+                simd,
+                rect,
+                #[inline(always)]
+                |voxel, rest| self.field.sample_beyond(simd, voxel, &rest),
+            ),
+            (_, Projection::Mip) => self.slabs::<S, Highest<S>>(simd, rect),
+            (_, Projection::MinIp) => self.slabs::<S, Lowest<S>>(simd, rect),
+            (_, Projection::Mean) => self.slabs::<S, Mean<S>>(simd, rect),
         };
-        display::pixels(&self.plan.display, self.output, rect, &found)
+        display::pixels(simd, &self.plan.display, self.output, rect, &found)
     }
-}
 
-impl<T: Sample, I: Interpolate, const PADDED: bool> SliceKernel<'_, T, I, PADDED> {
+    #[inline(always)]
+    fn slabs<S: Simd, G: Gather<S>>(&self, simd: S, rect: PixelRect) -> FoundPixels {
+        self.found(
+            simd,
+            rect,
+            #[inline(always)]
+            |voxel, rest| self.slab::<S, G>(simd, voxel, rest),
+        )
+    }
+
     /// What is found at each pixel of a rectangle, by what is at some neighbours: from their tile's voxel and their
     /// first samples' distances to it.
     #[inline(always)]
-    fn found(&self, rect: PixelRect, at: impl Fn([i32; 3], [Lanes<f32>; 3]) -> Lanes<Found>) -> Vec<Found> {
-        let mut found = Vec::with_capacity(rect.width as usize * rect.height as usize);
-        for y in rect.y..rect.y + rect.height {
-            let ly = (y % TILE_PX) as f32;
-            let (mut x, right) = (rect.x, rect.x + rect.width);
-            while x < right {
-                let tile = x / TILE_PX;
-                let origin = self.plan.tile(tile, y / TILE_PX);
-                let end = right.min((tile + 1) * TILE_PX);
-                while x < end {
-                    let lx = (x % TILE_PX) as f32;
-                    let rest = std::array::from_fn(|n| {
-                        let (start, per_x, per_y) =
-                            (origin.fraction[n], self.plan.per_x[n], self.plan.per_y[n]);
-                        std::array::from_fn(|lane| (start + (lx + lane as f32) * per_x) + ly * per_y)
-                    });
-                    let count = LANES.min((end - x) as usize);
-                    found.extend_from_slice(&at(origin.voxel, rest)[..count]);
-                    x += count as u32;
+    fn found<S: Simd>(
+        &self,
+        simd: S,
+        rect: PixelRect,
+        at: impl Fn([i32; 3], [F32s<S>; 3]) -> Found<S>,
+    ) -> FoundPixels {
+        let mut found = FoundPixels::nothing(rect.width as usize * rect.height as usize);
+        let lanes: F32s<S> = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0].simd_into(simd);
+        let PlanePlan { per_x, per_y, .. } = self.plan;
+        for part in tiles(rect) {
+            let origin = self.plan.tile(part.x / TILE_PX, part.y / TILE_PX);
+            for y in part.y..part.y + part.height {
+                let ly = (y % TILE_PX) as f32;
+                let row = (y - rect.y) * rect.width;
+                for x in (part.x..part.x + part.width).step_by(LANES) {
+                    let lx = lanes + (x % TILE_PX) as f32;
+                    let rest = each_axis(
+                        #[inline(always)]
+                        |n| (lx * per_x[n] + origin.fraction[n]) + ly * per_y[n],
+                    );
+                    let count = LANES.min((part.x + part.width - x) as usize);
+                    found.put(simd, (row + x - rect.x) as usize, count, &at(origin.voxel, rest));
                 }
             }
         }
@@ -60,24 +76,32 @@ impl<T: Sample, I: Interpolate, const PADDED: bool> SliceKernel<'_, T, I, PADDED
     }
 
     #[inline(always)]
-    fn at(&self, voxel: [i32; 3], rest: [Lanes<f32>; 3]) -> Lanes<Found> {
-        let positions = self.field.position_from_rest(voxel, &rest);
-        let held = self.field.hold_at_edge(&positions);
-        if held.is_inside == [0; LANES] {
-            return [Found::Nothing; LANES];
-        }
-        self.field.sample::<I>(&held)
-    }
-
-    fn slab<G: Gather>(&self, voxel: [i32; 3], first: [Lanes<f32>; 3]) -> Lanes<Found> {
-        let mut gathered: Lanes<G> = std::array::from_fn(|_| G::default());
+    fn slab<S: Simd, G: Gather<S>>(&self, simd: S, voxel: [i32; 3], first: [F32s<S>; 3]) -> Found<S> {
+        let mut gathered = G::new(simd);
+        let (all, apart) = (Mask::splat(simd, true), f32s(simd, 1.0));
         for s in 0..self.plan.steps {
-            let rest =
-                std::array::from_fn(|n| first[n].map(|first| first + s as f32 * self.plan.per_step[n]));
-            for (gathered, found) in gathered.iter_mut().zip(self.at(voxel, rest)) {
-                gathered.gather(found, 1.0);
-            }
+            let rest = each_axis(
+                #[inline(always)]
+                |n| first[n] + s as f32 * self.plan.per_step[n],
+            );
+            gathered.gather(simd, &self.field.sample_beyond(simd, voxel, &rest), all, apart);
         }
-        gathered.map(|gathered| gathered.projected())
+        gathered.projected(simd)
     }
+}
+
+/// The parts of a rectangle in each tile of the whole picture.
+fn tiles(rect: PixelRect) -> impl Iterator<Item = PixelRect> {
+    let (right, bottom) = (rect.x + rect.width, rect.y + rect.height);
+    let starts =
+        |from: u32, to: u32| (from / TILE_PX..to.div_ceil(TILE_PX)).map(move |n| (n * TILE_PX).max(from));
+    let end = |start: u32, to: u32| ((start / TILE_PX + 1) * TILE_PX).min(to);
+    starts(rect.y, bottom).flat_map(move |y| {
+        starts(rect.x, right).map(move |x| PixelRect {
+            x,
+            y,
+            width: end(x, right) - x,
+            height: end(y, bottom) - y,
+        })
+    })
 }

@@ -1,135 +1,153 @@
-//! From the samples along a line to one value.
+//! From the samples along lines to one value each.
 
+use fearless_simd::Simd;
+use fearless_simd::prelude::*;
+
+use crate::cells::Range;
+use crate::lanes::{F32s, Mask, f32s};
 use crate::shared::sampling::Found;
 
-/// What is known of the samples of a line so far.
-pub(crate) trait Gather: Default {
+/// What is known of the samples of lines so far.
+pub(crate) trait Gather<S: Simd>: Copy {
     /// Whether samples may be taken in any order, and more than once.
     const IS_UNORDERED: bool;
 
     /// Whether a ray has a sample where it enters and one where it leaves.
     const TAKES_ENDS: bool;
 
-    /// Takes the next sample, which is `apart` from the one before; whether its value is now that of the line.
-    fn gather(&mut self, next: Found, apart: f32) -> bool;
+    /// Nothing is known.
+    fn new(simd: S) -> Self;
 
-    /// Whether no value from `low` to `high` would change the result; the range is empty (`low > high`) where no sample
-    /// is.
-    fn is_indifferent(&self, low: f32, high: f32) -> bool;
+    /// Takes the next samples of the lines of a mask, which are `apart` from the ones before; the lines of which they
+    /// are now the value.
+    fn gather(&mut self, simd: S, next: &Found<S>, of: Mask<S>, apart: F32s<S>) -> Mask<S>;
+
+    /// The lines that no value of a range would change; the range is empty where no sample is.
+    fn is_indifferent(&self, simd: S, range: Range) -> Mask<S>;
 
     /// How much a range of values promises to change the result: the more, the sooner it is worth a look.
-    fn promise(low: f32, high: f32) -> f32;
+    fn promise(range: Range) -> f32;
 
-    /// The value of the line.
-    fn projected(&self) -> Found;
-}
-
-fn found(value: Option<f32>, is_missing: bool) -> Found {
-    match value {
-        Some(value) => Found::Value(value),
-        None if is_missing => Found::Missing,
-        None => Found::Nothing,
-    }
+    /// The values of the lines.
+    fn projected(&self, simd: S) -> Found<S>;
 }
 
 /// The largest value, or the smallest.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Extreme<const LARGEST: bool> {
-    value: Option<f32>,
-    is_missing: bool,
+#[derive(Clone, Copy)]
+pub(crate) struct Extreme<S: Simd, const LARGEST: bool> {
+    value: F32s<S>,
+    is_known: Mask<S>,
+    is_missing: Mask<S>,
 }
 
-pub(crate) type Highest = Extreme<true>;
-pub(crate) type Lowest = Extreme<false>;
+pub(crate) type Highest<S> = Extreme<S, true>;
+pub(crate) type Lowest<S> = Extreme<S, false>;
 
-impl<const LARGEST: bool> Extreme<LARGEST> {
+impl<S: Simd, const LARGEST: bool> Extreme<S, LARGEST> {
     #[inline(always)]
-    fn is_beaten_by(&self, value: f32) -> bool {
-        self.value.is_none_or(|best| if LARGEST { value > best } else { value < best })
+    fn is_beaten_by(&self, value: F32s<S>) -> Mask<S> {
+        let is_better = if LARGEST { value.simd_gt(self.value) } else { value.simd_lt(self.value) };
+        !self.is_known | is_better
     }
 }
 
-impl<const LARGEST: bool> Gather for Extreme<LARGEST> {
+impl<S: Simd, const LARGEST: bool> Gather<S> for Extreme<S, LARGEST> {
     const IS_UNORDERED: bool = true;
     const TAKES_ENDS: bool = false;
 
     #[inline(always)]
-    fn gather(&mut self, next: Found, _apart: f32) -> bool {
-        match next {
-            Found::Value(v) => {
-                let is_new = self.is_beaten_by(v);
-                if is_new {
-                    self.value = Some(v);
-                }
-                is_new
-            }
-            Found::Missing => {
-                self.is_missing = true;
-                false
-            }
-            Found::Nothing => false,
-        }
+    fn new(simd: S) -> Self {
+        let never = Mask::splat(simd, false);
+        Self { value: f32s(simd, 0.0), is_known: never, is_missing: never }
     }
 
     #[inline(always)]
-    fn is_indifferent(&self, low: f32, high: f32) -> bool {
-        low > high || !self.is_beaten_by(if LARGEST { high } else { low })
+    fn gather(&mut self, _simd: S, next: &Found<S>, of: Mask<S>, _apart: F32s<S>) -> Mask<S> {
+        let is_sample = of & next.is_sample;
+        let is_new = is_sample & self.is_beaten_by(next.value);
+        self.value = is_new.select(next.value, self.value);
+        self.is_known |= is_sample;
+        self.is_missing |= of & next.is_missing;
+        is_new
     }
 
-    fn promise(low: f32, high: f32) -> f32 {
-        if LARGEST { high } else { -low }
+    #[inline(always)]
+    fn is_indifferent(&self, simd: S, range: Range) -> Mask<S> {
+        if range.is_empty() {
+            return Mask::splat(simd, true);
+        }
+        !self.is_beaten_by(f32s(simd, if LARGEST { range.high } else { range.low }))
     }
 
-    fn projected(&self) -> Found {
-        found(self.value, self.is_missing)
+    fn promise(range: Range) -> f32 {
+        if LARGEST { range.high } else { -range.low }
+    }
+
+    #[inline(always)]
+    fn projected(&self, _simd: S) -> Found<S> {
+        let is_missing = self.is_missing & !self.is_known;
+        Found { value: self.value, is_sample: self.is_known, is_missing }
     }
 }
 
 /// The mean by the trapezoidal rule over neighbours that are both samples; the plain mean if there are none.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Mean {
-    sum: f32,
-    count: u32,
-    area: f32,
-    length: f32,
-    previous: Option<f32>,
-    is_missing: bool,
+#[derive(Clone, Copy)]
+pub(crate) struct Mean<S: Simd> {
+    sum: F32s<S>,
+    count: F32s<S>,
+    area: F32s<S>,
+    length: F32s<S>,
+    previous: F32s<S>,
+    is_previous: Mask<S>,
+    is_missing: Mask<S>,
 }
 
-impl Gather for Mean {
+impl<S: Simd> Gather<S> for Mean<S> {
     const IS_UNORDERED: bool = false;
     const TAKES_ENDS: bool = true;
 
     #[inline(always)]
-    fn gather(&mut self, next: Found, apart: f32) -> bool {
-        if let Some(value) = next.value() {
-            self.sum += value;
-            self.count += 1;
-            if let Some(previous) = self.previous {
-                self.area += (0.5 * (previous + value)) * apart;
-                self.length += apart;
-            }
+    fn new(simd: S) -> Self {
+        let (none, never) = (f32s(simd, 0.0), Mask::splat(simd, false));
+        Self {
+            sum: none,
+            count: none,
+            area: none,
+            length: none,
+            previous: none,
+            is_previous: never,
+            is_missing: never,
         }
-        self.is_missing |= next == Found::Missing;
-        self.previous = next.value();
-        false
     }
 
     #[inline(always)]
-    fn is_indifferent(&self, low: f32, high: f32) -> bool {
-        low > high
+    fn gather(&mut self, simd: S, next: &Found<S>, of: Mask<S>, apart: F32s<S>) -> Mask<S> {
+        let is_sample = of & next.is_sample;
+        let is_pair = is_sample & self.is_previous;
+        self.sum = is_sample.select(self.sum + next.value, self.sum);
+        self.count = is_sample.select(self.count + 1.0, self.count);
+        let area = ((self.previous + next.value) * 0.5) * apart;
+        self.area = is_pair.select(self.area + area, self.area);
+        self.length = is_pair.select(self.length + apart, self.length);
+        self.previous = is_sample.select(next.value, self.previous);
+        self.is_previous = (of & is_sample) | (!of & self.is_previous);
+        self.is_missing |= of & next.is_missing;
+        Mask::splat(simd, false)
     }
 
-    fn promise(_low: f32, _high: f32) -> f32 {
+    #[inline(always)]
+    fn is_indifferent(&self, simd: S, range: Range) -> Mask<S> {
+        Mask::splat(simd, range.is_empty())
+    }
+
+    fn promise(_range: Range) -> f32 {
         0.0
     }
 
-    fn projected(&self) -> Found {
-        let mean = if self.length > 0.0 {
-            Some(self.area / self.length)
-        } else {
-            (self.count > 0).then(|| self.sum / self.count as f32)
-        };
-        found(mean, self.is_missing)
+    #[inline(always)]
+    fn projected(&self, _simd: S) -> Found<S> {
+        let is_sample = self.count.simd_gt(0.0);
+        let value = self.length.simd_gt(0.0).select(self.area / self.length, self.sum / self.count);
+        Found { value, is_sample, is_missing: self.is_missing & !is_sample }
     }
 }

@@ -1,174 +1,196 @@
 //! Rays through a volume, by the rules of [`RayPlan`].
 
 use anatome_core::plan::{LensPlan, RayPlan};
+use fearless_simd::Simd;
+use fearless_simd::prelude::*;
 
-use crate::shared::sampling::Lanes;
+use crate::lanes::{F32s, I32s, LANES, Mask, dot, each_axis, f32s, i32s, least, magnitude, vec3};
 
 /// Beyond this many steps from its origin a ray has no samples: f32 could not tell them apart.
 const MOST_STEPS: f32 = 1e7;
 
-/// A pixel's line through the scene.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Line {
+/// The lines of pixels through the scene.
+#[derive(Clone, Copy)]
+pub(crate) struct Lines<S: Simd> {
     /// Where t is 0, mm from the volume's centre.
-    origin: [f32; 3],
+    origin: [F32s<S>; 3],
     /// Unit vector away from the viewer, mm.
-    pub(crate) direction: [f32; 3],
+    pub(crate) direction: [F32s<S>; 3],
     /// The lattice position at t = 0.
-    pub(crate) lattice_origin: [f32; 3],
+    pub(crate) lattice_origin: [F32s<S>; 3],
     /// The change of lattice position for a millimetre.
-    pub(crate) lattice_direction: [f32; 3],
+    pub(crate) lattice_direction: [F32s<S>; 3],
 }
 
-impl Line {
-    /// The line of a pixel of the whole picture.
-    pub(crate) fn of_pixel(plan: &RayPlan, x: u32, y: u32) -> Self {
-        let (origin, direction) = ray_of_pixel(&plan.lens, x, y);
+impl<S: Simd> Lines<S> {
+    /// The lines of pixels of the whole picture.
+    #[inline(always)]
+    pub(crate) fn of_pixels(simd: S, plan: &RayPlan, x: F32s<S>, y: F32s<S>) -> Self {
+        let (origin, direction) = ray_of_pixel(simd, &plan.lens, x, y);
         let [a, b, c] = plan.lattice_from_relative;
-        let lattice_vector = |v: [f32; 3]| std::array::from_fn(|n| (a[n] * v[0] + b[n] * v[1]) + c[n] * v[2]);
-        let start: [f32; 3] = lattice_vector(origin);
+        let start = each_axis(
+            #[inline(always)]
+            |n| (origin[0] * a[n] + origin[1] * b[n]) + origin[2] * c[n],
+        );
+        let along = each_axis(
+            #[inline(always)]
+            |n| (direction[0] * a[n] + direction[1] * b[n]) + direction[2] * c[n],
+        );
         Self {
             origin,
             direction,
-            lattice_origin: std::array::from_fn(|n| start[n] + plan.lattice_offset[n]),
-            lattice_direction: lattice_vector(direction),
+            lattice_origin: each_axis(
+                #[inline(always)]
+                |n| start[n] + plan.lattice_offset[n],
+            ),
+            lattice_direction: along,
         }
     }
 }
 
-/// A part of a line, mm, and the number of the face through which it begins.
-struct Span {
-    t_in: f32,
-    t_out: f32,
-    face: Option<usize>,
+/// Parts of lines, mm, and the number of the face through which each begins; -1 for none.
+struct Spans<S: Simd> {
+    t_in: F32s<S>,
+    t_out: F32s<S>,
+    face: I32s<S>,
 }
 
-/// The part of a pixel's line that lies inside the volume and all half-spaces.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ray {
-    /// The line.
-    pub(crate) line: Line,
-    /// Where it enters, mm.
-    pub(crate) t_in: f32,
-    /// Where it leaves, mm.
-    t_out: f32,
-    /// Of the face through which it enters, the unit normal; zero if it begins inside.
-    pub(crate) face: [f32; 3],
-    /// The first whole multiple of the step inside.
-    pub(crate) first: i32,
-    /// The last whole multiple of the step inside; below `first` if there is none.
-    pub(crate) last: i32,
+/// The parts of pixels' lines that lie inside the volume and all half-spaces.
+#[derive(Clone, Copy)]
+pub(crate) struct Rays<S: Simd> {
+    /// Which pixels have one.
+    pub(crate) hit: Mask<S>,
+    /// The lines.
+    pub(crate) lines: Lines<S>,
+    /// Where they enter, mm.
+    pub(crate) t_in: F32s<S>,
+    /// Where they leave, mm.
+    t_out: F32s<S>,
+    /// Of the faces through which they enter, the unit normals; zero for those that begin inside.
+    pub(crate) face: [F32s<S>; 3],
+    /// Whether any enters through a face.
+    pub(crate) has_faces: bool,
+    /// The first whole multiples of the step inside.
+    pub(crate) first: I32s<S>,
+    /// The last whole multiples of the step inside; below `first` where there are none.
+    pub(crate) last: I32s<S>,
     step_mm: f32,
 }
 
-impl Ray {
-    /// The ray of a pixel of the whole picture; `None` if it misses.
-    pub(crate) fn of_pixel(plan: &RayPlan, x: u32, y: u32) -> Option<Self> {
-        let line = Line::of_pixel(plan, x, y);
-        let Span { t_in, t_out, face } = clip_ray(plan, &line)?;
-        let (first, last) = steps_of(t_in, t_out, plan.step_mm)?;
-        let face = face_normal(plan, face);
-        Some(Self { line, t_in, t_out, face, first, last, step_mm: plan.step_mm })
+impl<S: Simd> Rays<S> {
+    /// The rays of pixels of the whole picture.
+    #[inline(always)]
+    pub(crate) fn of_pixels(simd: S, plan: &RayPlan, x: F32s<S>, y: F32s<S>) -> Self {
+        simd.vectorize(
+            #[inline(always)]
+            || Self::of_lines(simd, plan, Lines::of_pixels(simd, plan, x, y)),
+        )
+    }
+
+    #[inline(always)]
+    fn of_lines(simd: S, plan: &RayPlan, lines: Lines<S>) -> Self {
+        let Spans { t_in, t_out, face } = clip_rays(simd, plan, &lines);
+        let (low, high) = (t_in / plan.step_mm, t_out / plan.step_mm);
+        let hit = t_in.simd_le(t_out) & low.simd_gt(-MOST_STEPS) & high.simd_lt(MOST_STEPS);
+        let none = f32s(simd, 0.0);
+        let (low, high) = (hit.select(low, none), hit.select(high, none));
+        let has_faces = (hit & face.simd_ge(0)).any_true();
+        let face = face_normals(simd, plan, face);
+        let (first, last) = (low.ceil().to_int(), high.floor().to_int());
+        Self { hit, lines, t_in, t_out, face, has_faces, first, last, step_mm: plan.step_mm }
     }
 
     /// The lattice positions at distances, axis by axis.
     #[inline(always)]
-    pub(crate) fn lattice_at(&self, t: Lanes<f32>) -> [Lanes<f32>; 3] {
-        std::array::from_fn(|n| {
-            let (origin, along) = (self.line.lattice_origin[n], self.line.lattice_direction[n]);
-            t.map(|t| origin + t * along)
-        })
+    pub(crate) fn lattice_at(&self, t: F32s<S>) -> [F32s<S>; 3] {
+        each_axis(
+            #[inline(always)]
+            |n| self.lines.lattice_origin[n] + t * self.lines.lattice_direction[n],
+        )
     }
 
-    /// The distances of the samples from `n` on.
+    /// The distances of a sample in mm; before the first it is where a ray enters, after the last where it leaves.
     #[inline(always)]
-    pub(crate) fn t_from(&self, n: i32) -> Lanes<f32> {
-        std::array::from_fn(|lane| self.t_of(n + lane as i32))
+    pub(crate) fn t_of(&self, simd: S, n: i32) -> F32s<S> {
+        let whole = f32s(simd, n as f32 * self.step_mm);
+        let number = i32s(simd, n);
+        let t = number.simd_gt(self.last).select(self.t_out, whole);
+        number.simd_lt(self.first).select(self.t_in, t)
     }
 
-    /// The distance of a sample in mm; that before the first is where the ray enters, that after the last where it
-    /// leaves.
+    /// The lowest first and the highest last sample; `None` without any ray.
     #[inline(always)]
-    pub(crate) fn t_of(&self, n: i32) -> f32 {
-        if n < self.first {
-            self.t_in
-        } else if n > self.last {
-            self.t_out
-        } else {
-            n as f32 * self.step_mm
-        }
+    pub(crate) fn extent(&self) -> Option<(i32, i32)> {
+        let lanes = (0..LANES).filter(|&lane| self.hit.test(lane));
+        lanes.map(|lane| (self.first[lane], self.last[lane])).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 }
 
-fn ray_of_pixel(lens: &LensPlan, x: u32, y: u32) -> ([f32; 3], [f32; 3]) {
-    let (x, y) = (x as f32, y as f32);
-    let place = |first: &[f32; 3], per_x: &[f32; 3], per_y: &[f32; 3]| {
-        std::array::from_fn(|n| (first[n] + x * per_x[n]) + y * per_y[n])
-    };
+#[inline(always)]
+fn ray_of_pixel<S: Simd>(simd: S, lens: &LensPlan, x: F32s<S>, y: F32s<S>) -> ([F32s<S>; 3], [F32s<S>; 3]) {
+    let (LensPlan::Parallel { first, per_x, per_y, .. } | LensPlan::Central { first, per_x, per_y, .. }) =
+        lens;
+    let place = each_axis(
+        #[inline(always)]
+        |n| (x * per_x[n] + first[n]) + y * per_y[n],
+    );
     match lens {
-        LensPlan::Parallel { first, per_x, per_y, direction } => (place(first, per_x, per_y), *direction),
-        LensPlan::Central { eye, first, per_x, per_y } => {
-            let towards: [f32; 3] = place(first, per_x, per_y);
-            let length = dot(towards, towards).sqrt();
-            (*eye, towards.map(|part| part / length))
+        LensPlan::Parallel { direction, .. } => (place, vec3(simd, *direction)),
+        LensPlan::Central { eye, .. } => {
+            let length = dot(place, place).sqrt();
+            (vec3(simd, *eye), [place[0] / length, place[1] / length, place[2] / length])
         }
     }
 }
 
-/// The part of a ray inside the volume's box and all half-spaces.
-fn clip_ray(plan: &RayPlan, line: &Line) -> Option<Span> {
-    let Line { origin, direction, lattice_origin, lattice_direction } = *line;
+/// The parts of rays inside the volume's box and all half-spaces.
+#[inline(always)]
+fn clip_rays<S: Simd>(simd: S, plan: &RayPlan, lines: &Lines<S>) -> Spans<S> {
+    let Lines { origin, direction, lattice_origin, lattice_direction } = lines;
     let nearest = if matches!(plan.lens, LensPlan::Central { .. }) { 0.0 } else { f32::NEG_INFINITY };
-    let mut span = Span { t_in: nearest, t_out: f32::INFINITY, face: None };
+    let mut spans =
+        Spans { t_in: f32s(simd, nearest), t_out: f32s(simd, f32::INFINITY), face: i32s(simd, -1) };
     for axis in 0..3 {
         let (start, along) = (lattice_origin[axis], lattice_direction[axis]);
-        clip(&mut span, start - plan.lattice_low[axis], along, axis);
-        clip(&mut span, plan.lattice_high[axis] - start, -along, axis);
+        clip(simd, &mut spans, start - plan.lattice_low[axis], along, axis as i32);
+        clip(simd, &mut spans, -start + plan.lattice_high[axis], -along, axis as i32);
     }
-    for (n, &[x, y, z, d]) in plan.half_spaces.iter().enumerate() {
-        clip(&mut span, dot([x, y, z], origin) + d, dot([x, y, z], direction), 3 + n);
+    for (n, &[x, y, z, d]) in (3..).zip(&plan.half_spaces) {
+        let normal = vec3(simd, [x, y, z]);
+        clip(simd, &mut spans, dot(normal, *origin) + d, dot(normal, *direction), n);
     }
-    (span.t_in <= span.t_out).then_some(span)
+    spans
 }
 
 /// Keeps where `start + t * along >= 0`.
-fn clip(span: &mut Span, start: f32, along: f32, face: usize) {
-    if along.abs() < 1e-12 {
-        if start < 0.0 {
-            span.t_out = f32::NEG_INFINITY;
-        }
-    } else if along > 0.0 {
-        let t = -start / along;
-        if t > span.t_in {
-            span.t_in = t;
-            span.face = Some(face);
-        }
-    } else {
-        span.t_out = span.t_out.min(-start / along);
-    }
-}
-
-/// The unit normal of a face: of the lattice axes first, then of the half-spaces.
-fn face_normal(plan: &RayPlan, face: Option<usize>) -> [f32; 3] {
-    match face {
-        None => [0.0; 3],
-        Some(axis @ 0..3) => {
-            let normal = plan.lattice_from_relative.map(|column| column[axis]);
-            let length = dot(normal, normal).sqrt();
-            normal.map(|part| part / length)
-        }
-        Some(n) => plan.half_spaces.get(n - 3).map_or([0.0; 3], |&[x, y, z, _]| [x, y, z]),
-    }
-}
-
-/// The first and the last whole multiple of the step inside a span.
-fn steps_of(t_in: f32, t_out: f32, step_mm: f32) -> Option<(i32, i32)> {
-    let (low, high) = (t_in / step_mm, t_out / step_mm);
-    (low > -MOST_STEPS && high < MOST_STEPS).then(|| (low.ceil() as i32, high.floor() as i32))
-}
-
-/// The product of two vectors.
 #[inline(always)]
-pub(crate) fn dot(a: [f32; 3], b: [f32; 3]) -> f32 {
-    (a[0] * b[0] + a[1] * b[1]) + a[2] * b[2]
+fn clip<S: Simd>(simd: S, spans: &mut Spans<S>, start: F32s<S>, along: F32s<S>, face: i32) {
+    let is_across = magnitude(along).simd_lt(1e-12);
+    let t = -start / along;
+    let enters = !is_across & along.simd_gt(0.0) & t.simd_gt(spans.t_in);
+    spans.t_in = enters.select(t, spans.t_in);
+    spans.face = enters.select(i32s(simd, face), spans.face);
+    let leaves = !is_across & along.simd_lt(0.0);
+    spans.t_out = leaves.select(least(t, spans.t_out), spans.t_out);
+    let is_out = is_across & start.simd_lt(0.0);
+    spans.t_out = is_out.select(f32s(simd, f32::NEG_INFINITY), spans.t_out);
+}
+
+/// The unit normals of faces: of the lattice axes first, then of the half-spaces.
+#[inline(always)]
+fn face_normals<S: Simd>(simd: S, plan: &RayPlan, face: I32s<S>) -> [F32s<S>; 3] {
+    let mut normals = vec3(simd, [0.0; 3]);
+    let axes = (0..3).map(|axis| {
+        let normal = plan.lattice_from_relative.map(|column| column[axis]);
+        let length = (normal[0] * normal[0] + normal[1] * normal[1]) + normal[2] * normal[2];
+        normal.map(|part| part / length.sqrt())
+    });
+    let half_spaces = plan.half_spaces.iter().map(|&[x, y, z, _]| [x, y, z]);
+    for (n, normal) in (0..).zip(axes.chain(half_spaces)) {
+        let is_this = face.simd_eq(n);
+        for (part, of_this) in normals.iter_mut().zip(normal) {
+            *part = is_this.select(f32s(simd, of_this), *part);
+        }
+    }
+    normals
 }

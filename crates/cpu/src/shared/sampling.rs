@@ -1,190 +1,168 @@
 //! Values at lattice positions, by the rules of [`SamplingPlan`].
 
-use anatome_core::Sample;
-use anatome_core::plan::{SNAP, SamplingPlan, SliceRow, SliceRows};
-use glam::{BVec4A, Vec4};
+use anatome_core::plan::{SNAP, SamplingPlan, SliceRows};
+use anatome_core::{Interpolation, Sample};
+use fearless_simd::Simd;
+use fearless_simd::prelude::*;
 
-/// How many positions are sampled together, so that the compiler can use vector instructions.
-pub(crate) const LANES: usize = 8;
+use crate::intervals::{find_each, find_interval, uneven_tangents, walk_each};
+use crate::lanes::{F32s, I32s, LANES, Mask, each_axis, each_lane, f32s, i32s, least, most, within};
+use crate::stored::{Pairs, Stored};
 
-/// A number for each of the positions that are sampled together.
-pub(crate) type Lanes<T> = [T; LANES];
-
-/// False (0) or true (any other number), of the width of the numbers that it is about.
-type Mask = u32;
-
-/// Integer voxels and fractions of 0 to 1: `voxel[axis][lane]`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Positions {
-    pub(crate) voxel: [Lanes<i32>; 3],
-    pub(crate) fraction: [Lanes<f32>; 3],
+/// Integer voxels and fractions of 0 to 1, axis by axis.
+#[derive(Clone, Copy)]
+pub(crate) struct Positions<S: Simd> {
+    pub(crate) voxel: [I32s<S>; 3],
+    pub(crate) fraction: [F32s<S>; 3],
 }
 
 /// Positions of which all voxels whose weight is not zero are voxels of the volume.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Held {
-    voxel: [Lanes<i32>; 3],
-    fraction: [Lanes<f32>; 3],
+#[derive(Clone, Copy)]
+struct Held<S: Simd> {
+    voxel: [I32s<S>; 3],
+    fraction: [F32s<S>; 3],
     /// Whether the position is really inside; otherwise a voxel at the edge stands for it.
-    pub(crate) is_inside: Lanes<Mask>,
+    is_inside: Mask<S>,
+    /// Whether all positions have a next voxel along each axis.
+    has_next: bool,
 }
 
-/// What is at a position.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Found {
-    /// A modality value.
-    Value(f32),
-    /// No sample: outside, or padding.
-    Nothing,
-    /// No sample: inside, but slices are missing there.
-    Missing,
+/// What is at positions.
+#[derive(Clone, Copy)]
+pub(crate) struct Found<S: Simd> {
+    /// Modality values, of no meaning where there is no sample.
+    pub(crate) value: F32s<S>,
+    /// Where there is a sample.
+    pub(crate) is_sample: Mask<S>,
+    /// Where there is none because slices are missing.
+    pub(crate) is_missing: Mask<S>,
 }
 
-impl Found {
+impl<S: Simd> Found<S> {
+    /// Nothing anywhere.
     #[inline(always)]
-    pub(crate) fn value(self) -> Option<f32> {
-        match self {
-            Self::Value(value) => Some(value),
-            Self::Nothing | Self::Missing => None,
-        }
+    pub(crate) fn nothing(simd: S) -> Self {
+        let never = Mask::splat(simd, false);
+        Self { value: f32s(simd, 0.0), is_sample: never, is_missing: never }
     }
 }
 
-/// Stored values, and whether padding had a weight in them.
-type Stored = (Lanes<f32>, Lanes<Mask>);
+/// Interpolated stored values, and whether padding had a weight in them.
+type Interpolated<S> = (F32s<S>, Mask<S>);
 
-/// How values between voxels are found, as a type, so that kernels are compiled for each.
-pub(crate) trait Interpolate: Send + Sync + 'static {
-    /// The stored values at positions.
-    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Stored;
-}
-
-/// The nearest voxel.
-pub(crate) enum Nearest {}
-/// Trilinear.
-pub(crate) enum Linear {}
-/// Tricubic.
-pub(crate) enum Cubic {}
-
-impl Interpolate for Nearest {
-    #[inline(always)]
-    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Stored {
-        field.sample_nearest(at)
-    }
-}
-
-impl Interpolate for Linear {
-    #[inline(always)]
-    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Stored {
-        field.sample_linear(at)
-    }
-}
-
-impl Interpolate for Cubic {
-    #[inline(always)]
-    fn stored<T: Sample, const PADDED: bool>(field: &Field<'_, T, PADDED>, at: &Held) -> Stored {
-        let (mut stored, mut padded) = field.sample_linear(at);
-        for lane in 0..LANES {
-            if let Some(cubic) = field.sample_cubic(at, lane) {
-                (stored[lane], padded[lane]) = (cubic, 0);
-            }
-        }
-        (stored, padded)
-    }
-}
-
-/// Stored samples of one type and how to get a modality value from them.
+/// Stored samples and how to get a modality value from them.
 #[derive(Clone, Debug)]
-pub(crate) struct Field<'a, T, const PADDED: bool> {
-    samples: &'a [T],
+pub(crate) struct Field<'a> {
+    samples: Stored<'a>,
+    interpolation: Interpolation,
     size: [i32; 3],
     row: usize,
     slice: usize,
     slope: f32,
     intercept: f32,
-    padding: (f32, f32),
+    padding: Option<(f32, f32)>,
+    /// Whether there are two voxels along each axis, and as many samples as voxels.
+    has_pairs: bool,
     /// The lattice positions of the centres of the outermost voxels.
     ends: [(f32, f32); 3],
     slices: Option<SliceRows>,
 }
 
-impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
-    pub(crate) fn new(samples: &'a [T], plan: &SamplingPlan) -> Self {
-        let [row, columns, _] = plan.size.map(|n| n as usize);
+impl<'a> Field<'a> {
+    pub(crate) fn new(samples: Stored<'a>, plan: &SamplingPlan) -> Self {
+        let [row, columns, slices] = plan.size.map(|n| n as usize);
+        let voxels = row * columns * slices;
         let mut ends = plan.size.map(|n| (0.0, (n - 1) as f32));
         if let Some([first, .., last]) = plan.slices.as_ref().map(|slices| slices.rows.as_slice()) {
             ends[2] = (first.z_mm, last.z_mm);
         }
         Self {
             samples,
+            interpolation: plan.interpolation,
             size: plan.size,
             row,
             slice: row * columns,
             slope: plan.slope,
             intercept: plan.intercept,
-            padding: plan.padding.unwrap_or((f32::INFINITY, f32::NEG_INFINITY)),
+            padding: plan.padding,
+            has_pairs: plan.size.iter().all(|&n| n >= 2) && samples.len() == voxels,
             ends,
             slices: plan.slices.clone(),
         }
     }
 
+    /// With linear interpolation where it was cubic: rays have no cubic one.
+    pub(crate) fn along_rays(mut self) -> Self {
+        if self.interpolation == Interpolation::Cubic {
+            self.interpolation = Interpolation::Linear;
+        }
+        self
+    }
+
     /// The positions of `rest`, in lattice units, beyond a voxel; along the third axis of an uneven grid in mm.
     #[inline(always)]
-    pub(crate) fn position_from_rest(&self, voxel: [i32; 3], rest: &[Lanes<f32>; 3]) -> Positions {
-        let [x, y, z] = rest;
-        let (i, fi) = whole_and_fraction(&[voxel[0]; LANES], x);
-        let (j, fj) = whole_and_fraction(&[voxel[1]; LANES], y);
+    fn position_from_rest<S: Simd>(&self, simd: S, voxel: [i32; 3], rest: &[F32s<S>; 3]) -> Positions<S> {
+        let [i, j, k] = [i32s(simd, voxel[0]), i32s(simd, voxel[1]), i32s(simd, voxel[2])];
+        let (i, fi) = whole_and_fraction(simd, i, rest[0]);
+        let (j, fj) = whole_and_fraction(simd, j, rest[1]);
         let (k, fk) = match &self.slices {
-            None => whole_and_fraction(&[voxel[2]; LANES], z),
-            Some(slices) => intervals(z, |rest| walk(&slices.rows, voxel[2], rest)),
+            None => whole_and_fraction(simd, k, rest[2]),
+            Some(slices) => intervals(simd, walk_each(slices, voxel[2], &rest[2].to_array())),
         };
         Positions { voxel: [i, j, k], fraction: [fi, fj, fk] }
     }
 
     /// The positions of lattice positions.
     #[inline(always)]
-    pub(crate) fn position_from_lattice(&self, lattice: &[Lanes<f32>; 3]) -> Positions {
-        let [x, y, z] = lattice;
-        let (i, fi) = whole_and_fraction(&[0; LANES], x);
-        let (j, fj) = whole_and_fraction(&[0; LANES], y);
+    pub(crate) fn position_from_lattice<S: Simd>(&self, simd: S, lattice: &[F32s<S>; 3]) -> Positions<S> {
+        let none = i32s(simd, 0);
+        let (i, fi) = whole_and_fraction(simd, none, lattice[0]);
+        let (j, fj) = whole_and_fraction(simd, none, lattice[1]);
         let (k, fk) = match &self.slices {
-            None => whole_and_fraction(&[0; LANES], z),
-            Some(slices) => intervals(z, |z| find_interval(slices, z)),
+            None => whole_and_fraction(simd, none, lattice[2]),
+            Some(slices) => intervals(simd, find_each(slices, &lattice[2].to_array())),
         };
         Positions { voxel: [i, j, k], fraction: [fi, fj, fk] }
     }
 
     /// Puts positions of the outer half voxels onto the outermost voxels, and tells which are inside.
     #[inline(always)]
-    pub(crate) fn hold_at_edge(&self, positions: &Positions) -> Held {
+    fn hold_at_edge<S: Simd>(&self, simd: S, positions: &Positions<S>) -> Held<S> {
         let Positions { mut voxel, mut fraction } = *positions;
-        let mut is_inside = [1; LANES];
-        for axis in 0..3 {
-            let last = self.size[axis] - 1;
-            for lane in 0..LANES {
-                let (v, f) = (voxel[axis][lane], fraction[axis][lane]);
-                let between = (v >= 0) & (v < last);
-                let before = (v == -1) & (f >= 0.5);
-                let after = (v == last) & (f < 0.5);
-                is_inside[lane] &= Mask::from(between | before | after);
-                fraction[axis][lane] = if between { f } else { 0.0 };
-                voxel[axis][lane] = v.max(0).min(last);
+        let last = self.size.map(|n| n - 1);
+        let between = each_axis(
+            #[inline(always)]
+            |axis| voxel[axis].simd_ge(0) & voxel[axis].simd_lt(last[axis]),
+        );
+        let mut is_inside = (between[0] & between[1]) & between[2];
+        let has_next = is_inside.all_true();
+        if !has_next {
+            is_inside = Mask::splat(simd, true);
+            for axis in 0..3 {
+                let (v, f) = (voxel[axis], fraction[axis]);
+                let before = v.simd_eq(-1) & f.simd_ge(0.5);
+                let after = v.simd_eq(last[axis]) & f.simd_lt(0.5);
+                is_inside &= between[axis] | before | after;
+                fraction[axis] = between[axis].select(f, f32s(simd, 0.0));
+                voxel[axis] = v.max(0).min(last[axis]);
             }
         }
-        Held { voxel, fraction, is_inside }
+        Held { voxel, fraction, is_inside, has_next }
     }
 
     /// As [`Self::hold_at_edge`], of lattice positions that count as inside whatever their rounding.
     #[inline(always)]
-    pub(crate) fn hold_inside(&self, mut lattice: [Lanes<f32>; 3]) -> Held {
-        for (lanes, (low, high)) in lattice.iter_mut().zip(self.ends) {
-            for p in lanes {
-                *p = if *p > low { *p } else { low };
-                *p = if *p < high { *p } else { high };
-            }
+    fn hold_inside<S: Simd>(&self, simd: S, mut lattice: [F32s<S>; 3]) -> Held<S> {
+        for (p, (low, high)) in lattice.iter_mut().zip(self.ends) {
+            *p = within(*p, f32s(simd, low), f32s(simd, high));
         }
-        let Positions { voxel, fraction } = self.position_from_lattice(&lattice);
-        Held { voxel, fraction, is_inside: [1; LANES] }
+        let Positions { voxel, fraction } = self.position_from_lattice(simd, &lattice);
+        let is_last = each_axis(
+            #[inline(always)]
+            |axis| voxel[axis].simd_ge(self.size[axis] - 1),
+        );
+        let has_next = !((is_last[0] | is_last[1]) | is_last[2]).any_true();
+        Held { voxel, fraction, is_inside: Mask::splat(simd, true), has_next }
     }
 
     /// The voxel at or before a lattice position that counts as inside.
@@ -201,30 +179,96 @@ impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
         std::array::from_fn(|n| voxel[n].clamp(0, self.size[n] - 1) as usize)
     }
 
-    /// What is at positions. Not inlined: called for eight positions at a time, and compiled once for each type.
-    #[inline(never)]
-    pub(crate) fn sample<I: Interpolate>(&self, held: &Held) -> Lanes<Found> {
-        let (stored, padded) = I::stored(self, held);
-        let mut found = [Found::Nothing; LANES];
-        for (lane, found) in found.iter_mut().enumerate() {
-            if (held.is_inside[lane] != 0) & (padded[lane] == 0) {
-                *found = Found::Value(stored[lane] * self.slope + self.intercept);
-            }
+    /// What is at the positions of `rest` beyond a voxel, as [`Self::position_from_rest`] has them.
+    #[inline(always)]
+    pub(crate) fn sample_beyond<S: Simd>(&self, simd: S, voxel: [i32; 3], rest: &[F32s<S>; 3]) -> Found<S> {
+        self.sample_held(
+            simd,
+            #[inline(always)]
+            || self.hold_at_edge(simd, &self.position_from_rest(simd, voxel, rest)),
+        )
+    }
+
+    /// What is at lattice positions that count as inside.
+    #[inline(always)]
+    pub(crate) fn sample_inside<S: Simd>(&self, simd: S, lattice: [F32s<S>; 3]) -> Found<S> {
+        self.sample_held(
+            simd,
+            #[inline(always)]
+            || self.hold_inside(simd, lattice),
+        )
+    }
+
+    /// What is at positions.
+    #[inline(always)]
+    pub(crate) fn sample_at<S: Simd>(&self, simd: S, positions: &Positions<S>) -> Found<S> {
+        self.sample_held(
+            simd,
+            #[inline(always)]
+            || self.hold_at_edge(simd, positions),
+        )
+    }
+
+    /// What is at positions. For each type of samples a function of its own: inlined at each place that samples they
+    /// would keep each other from the registers.
+    #[inline(always)]
+    fn sample_held<S: Simd>(&self, simd: S, hold: impl Fn() -> Held<S>) -> Found<S> {
+        match self.samples {
+            Stored::U8(a) => simd.vectorize(
+                #[inline(always)]
+                || self.found(simd, a, &hold()),
+            ),
+            Stored::I16(a) => simd.vectorize(
+                #[inline(always)]
+                || self.found(simd, a, &hold()),
+            ),
+            Stored::U16(a) => simd.vectorize(
+                #[inline(always)]
+                || self.found(simd, a, &hold()),
+            ),
+            Stored::F32(a) => simd.vectorize(
+                #[inline(always)]
+                || self.found(simd, a, &hold()),
+            ),
         }
-        if let Some(slices) = &self.slices {
-            for (lane, found) in found.iter_mut().enumerate() {
-                let missing = slices.rows[held.voxel[2][lane] as usize].gap_mm < 0.0;
-                if missing && held.is_inside[lane] != 0 && held.fraction[2][lane] > 0.0 {
-                    *found = Found::Missing;
-                }
-            }
-        }
-        found
     }
 
     #[inline(always)]
-    fn is_padding(&self, stored: f32) -> Mask {
-        Mask::from(PADDED && (self.padding.0 <= stored) & (stored <= self.padding.1))
+    fn found<S: Simd, T: Pairs>(&self, simd: S, samples: &[T], held: &Held<S>) -> Found<S> {
+        let (stored, padded) = match self.interpolation {
+            Interpolation::Linear if T::IS_WHOLE && self.has_pairs => {
+                self.sample_linear_whole(simd, samples, held)
+            }
+            _ => self.sample_otherwise(simd, samples, held),
+        };
+        let mut is_sample = held.is_inside & !padded;
+        let mut is_missing = Mask::splat(simd, false);
+        if let Some(slices) = &self.slices {
+            let k = held.voxel[2].to_array();
+            let gaps = each_lane(
+                #[inline(always)]
+                |lane| slices.rows[k[lane] as usize].gap_mm,
+            );
+            let gaps: F32s<S> = gaps.simd_into(simd);
+            is_missing = gaps.simd_lt(0.0) & held.is_inside & held.fraction[2].simd_gt(0.0);
+            is_sample &= !is_missing;
+        }
+        Found { value: stored * self.slope + self.intercept, is_sample, is_missing }
+    }
+
+    #[inline(always)]
+    fn is_padding(&self, stored: f32) -> bool {
+        self.padding.is_some_and(|(low, high)| (low <= stored) & (stored <= high))
+    }
+
+    /// The first voxels' places among the samples.
+    #[inline(always)]
+    fn indices<S: Simd>(&self, voxel: &[I32s<S>; 3]) -> [usize; LANES] {
+        let [i, j, k] = [voxel[0].to_array(), voxel[1].to_array(), voxel[2].to_array()];
+        each_lane(
+            #[inline(always)]
+            |lane| self.index([i[lane], j[lane], k[lane]]),
+        )
     }
 
     #[inline(always)]
@@ -232,83 +276,194 @@ impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
         k as usize * self.slice + j as usize * self.row + i as usize
     }
 
+    /// Trilinear, of whole numbers.
     #[inline(always)]
-    fn sample_nearest(&self, at: &Held) -> Stored {
-        let (mut stored, mut padded) = ([0.0; LANES], [0; LANES]);
-        for lane in 0..LANES {
-            let nearest = |n: usize| at.voxel[n][lane] + i32::from(at.fraction[n][lane] >= 0.5);
-            stored[lane] = self.samples[self.index([nearest(0), nearest(1), nearest(2)])].to_f32();
-            padded[lane] = self.is_padding(stored[lane]);
+    fn sample_linear_whole<S: Simd, T: Pairs>(
+        &self,
+        simd: S,
+        samples: &[T],
+        held: &Held<S>,
+    ) -> Interpolated<S> {
+        // The last voxel is the end of the interval before it: so there always are two voxels along each axis. Whole
+        // numbers of up to 16 bits are interpolated exactly there.
+        let (mut voxel, mut fraction) = (held.voxel, held.fraction);
+        if !held.has_next {
+            for axis in 0..3 {
+                let last = self.size[axis] - 2;
+                let is_end = voxel[axis].simd_gt(last);
+                voxel[axis] = voxel[axis].min(last);
+                fraction[axis] = is_end.select(f32s(simd, 1.0), fraction[axis]);
+            }
         }
-        (stored, padded)
+        let at = if samples.len() <= i32::MAX as usize {
+            let (row, slice) = (self.row as i32, self.slice as i32);
+            let at = ((voxel[2] * slice + voxel[1] * row) + voxel[0]).to_array();
+            each_lane(
+                #[inline(always)]
+                |lane| at[lane] as usize,
+            )
+        } else {
+            self.indices(&voxel)
+        };
+        let (row, slice) = (self.row, self.slice);
+        // SAFETY: whatever holds positions puts voxels between 0 and one less than the size along each axis, and where
+        // not all have a next voxel they were moved above. `new` has seen that there are as many samples as voxels. So
+        // the place of the voxel that is the next along all three axes is that of a sample, and no later one is read.
+        #[expect(unsafe_code, reason = "see Pairs::pairs")]
+        let [(v000, v100), (v010, v110), (v001, v101), (v011, v111)] = unsafe {
+            [
+                T::pairs(simd, samples, at, 0),
+                T::pairs(simd, samples, at, row),
+                T::pairs(simd, samples, at, slice),
+                T::pairs(simd, samples, at, slice + row),
+            ]
+        };
+        let corners = [v000, v100, v010, v110, v001, v101, v011, v111];
+        (trilinear(corners, fraction), self.padded(simd, &corners, fraction))
     }
 
-    /// A neighbour of weight zero is replaced by the voxel itself, so that only voxels that count are looked at.
+    /// Where a corner with a weight is padding.
     #[inline(always)]
-    fn sample_linear(&self, at: &Held) -> Stored {
-        let Held { voxel: [vi, vj, vk], fraction: [fi, fj, fk], .. } = at;
-        let (mut stored, mut padded) = ([0.0; LANES], [0; LANES]);
-        for first in (0..LANES).step_by(4) {
-            let counts = |f: &Lanes<f32>, n: usize| usize::from(f[first + n] > 0.0);
-            let a: [usize; 4] =
-                std::array::from_fn(|n| self.index([vi[first + n], vj[first + n], vk[first + n]]));
-            let b: [usize; 4] = std::array::from_fn(|n| a[n] + counts(fi, n));
-            let j: [usize; 4] = std::array::from_fn(|n| counts(fj, n) * self.row);
-            let k: [usize; 4] = std::array::from_fn(|n| counts(fk, n) * self.slice);
-            let corners = [
-                self.load(a),
-                self.load(b),
-                self.load(sum(a, j)),
-                self.load(sum(b, j)),
-                self.load(sum(a, k)),
-                self.load(sum(b, k)),
-                self.load(sum(sum(a, j), k)),
-                self.load(sum(sum(b, j), k)),
-            ];
-            let [v000, v100, v010, v110, v001, v101, v011, v111] = corners;
-            let [fi, fj, fk] = [fi, fj, fk].map(|f| Vec4::from_slice(&f[first..first + 4]));
-            let v0 = between(between(v000, v100, fi), between(v010, v110, fi), fj);
-            let v1 = between(between(v001, v101, fi), between(v011, v111, fi), fj);
-            stored[first..first + 4].copy_from_slice(&between(v0, v1, fk).to_array());
-            if PADDED {
-                let (low, high) = (Vec4::splat(self.padding.0), Vec4::splat(self.padding.1));
-                let hits = corners.map(|v| v.cmpge(low) & v.cmple(high));
-                let hits = hits.into_iter().fold(BVec4A::FALSE, |any, hit| any | hit);
-                padded[first..first + 4].copy_from_slice(&<[bool; 4]>::from(hits).map(Mask::from));
+    fn padded<S: Simd>(&self, simd: S, corners: &[F32s<S>; 8], fraction: [F32s<S>; 3]) -> Mask<S> {
+        let never = Mask::splat(simd, false);
+        let Some((low, high)) = self.padding else { return never };
+        let (mut lowest, mut highest) = (corners[0], corners[0]);
+        for &corner in &corners[1..] {
+            lowest = least(lowest, corner);
+            highest = most(highest, corner);
+        }
+        // Seldom.
+        if !(lowest.simd_le(high) & highest.simd_ge(low)).any_true() {
+            return never;
+        }
+        let mut padded = never;
+        for (n, corner) in corners.iter().enumerate() {
+            let mut counts = corner.simd_ge(low) & corner.simd_le(high);
+            for (axis, f) in fraction.into_iter().enumerate() {
+                counts &= if n >> axis & 1 == 1 { f.simd_gt(0.0) } else { f.simd_lt(1.0) };
+            }
+            padded |= counts;
+        }
+        padded
+    }
+
+    /// Trilinear. A neighbour of weight zero is replaced by the voxel itself, so that only voxels that count are looked
+    /// at.
+    #[inline(always)]
+    fn sample_linear<S: Simd, T: Sample>(&self, simd: S, samples: &[T], held: &Held<S>) -> Interpolated<S> {
+        let Held { voxel, fraction, .. } = *held;
+        let a = self.indices(&voxel);
+        let [fi, fj, fk] = [fraction[0].to_array(), fraction[1].to_array(), fraction[2].to_array()];
+        let [row, slice] = [self.row, self.slice];
+        let b = each_lane(
+            #[inline(always)]
+            |n| a[n] + usize::from(fi[n] > 0.0),
+        );
+        let j = each_lane(
+            #[inline(always)]
+            |n| usize::from(fj[n] > 0.0) * row,
+        );
+        let k = each_lane(
+            #[inline(always)]
+            |n| usize::from(fk[n] > 0.0) * slice,
+        );
+        let jk = each_lane(
+            #[inline(always)]
+            |n| j[n] + k[n],
+        );
+        let none = [0; LANES];
+        let corners = [
+            load(simd, samples, &a, &none),
+            load(simd, samples, &b, &none),
+            load(simd, samples, &a, &j),
+            load(simd, samples, &b, &j),
+            load(simd, samples, &a, &k),
+            load(simd, samples, &b, &k),
+            load(simd, samples, &a, &jk),
+            load(simd, samples, &b, &jk),
+        ];
+        let mut padded = Mask::splat(simd, false);
+        if let Some((low, high)) = self.padding {
+            for stored in corners {
+                padded |= stored.simd_ge(low) & stored.simd_le(high);
+            }
+        }
+        (trilinear(corners, fraction), padded)
+    }
+
+    /// The nearest voxel, or tricubic.
+    #[inline(always)]
+    fn sample_otherwise<S: Simd, T: Sample>(
+        &self,
+        simd: S,
+        samples: &[T],
+        held: &Held<S>,
+    ) -> Interpolated<S> {
+        // A function of its own: not worth a copy at each place that samples.
+        simd.vectorize(
+            #[inline(always)]
+            || match self.interpolation {
+                Interpolation::Nearest => self.sample_nearest(simd, samples, held),
+                Interpolation::Linear => self.sample_linear(simd, samples, held),
+                Interpolation::Cubic => self.sample_cubic_or_linear(simd, samples, held),
+            },
+        )
+    }
+
+    #[inline(always)]
+    fn sample_cubic_or_linear<S: Simd, T: Sample>(
+        &self,
+        simd: S,
+        samples: &[T],
+        held: &Held<S>,
+    ) -> Interpolated<S> {
+        let (mut stored, mut padded) = self.sample_linear(simd, samples, held);
+        for lane in 0..LANES {
+            if let Some(cubic) = self.sample_cubic(samples, held, lane) {
+                stored[lane] = cubic;
+                padded.set(lane, false);
             }
         }
         (stored, padded)
     }
 
     #[inline(always)]
-    fn load(&self, at: [usize; 4]) -> Vec4 {
-        let [a, b, c, d] = at.map(|n| self.samples[n].to_f32());
-        Vec4::new(a, b, c, d)
+    fn sample_nearest<S: Simd, T: Sample>(&self, simd: S, samples: &[T], held: &Held<S>) -> Interpolated<S> {
+        let nearest = each_axis(
+            #[inline(always)]
+            |n| held.fraction[n].simd_ge(0.5).select(held.voxel[n] + 1, held.voxel[n]),
+        );
+        let stored = load(simd, samples, &self.indices(&nearest), &[0; LANES]);
+        let padded = match self.padding {
+            None => Mask::splat(simd, false),
+            Some((low, high)) => stored.simd_ge(low) & stored.simd_le(high),
+        };
+        (stored, padded)
     }
 
     /// `None` where not all 4 x 4 x 4 voxels are samples without missing slices between them.
-    fn sample_cubic(&self, at: &Held, lane: usize) -> Option<f32> {
-        let [i, j, k] = [at.voxel[0][lane], at.voxel[1][lane], at.voxel[2][lane]];
-        if (0..3).any(|axis| at.voxel[axis][lane] < 1 || at.voxel[axis][lane] + 2 >= self.size[axis]) {
+    fn sample_cubic<S: Simd, T: Sample>(&self, samples: &[T], held: &Held<S>, lane: usize) -> Option<f32> {
+        let [i, j, k] = [0, 1, 2].map(|axis| held.voxel[axis][lane]);
+        if [i, j, k].into_iter().zip(self.size).any(|(voxel, size)| voxel < 1 || voxel + 2 >= size) {
             return None;
         }
         let (r, q) = match &self.slices {
             None => (0.5, 0.5),
             Some(slices) => uneven_tangents(&slices.rows[k as usize - 1..=k as usize + 1])?,
         };
-        let along_i = cubic_weights(at.fraction[0][lane], 0.5, 0.5);
-        let along_j = cubic_weights(at.fraction[1][lane], 0.5, 0.5);
-        let along_k = cubic_weights(at.fraction[2][lane], r, q);
+        let along_i = cubic_weights(held.fraction[0][lane], 0.5, 0.5);
+        let along_j = cubic_weights(held.fraction[1][lane], 0.5, 0.5);
+        let along_k = cubic_weights(held.fraction[2][lane], r, q);
         let mut planes = [0.0; 4];
         for (plane, dk) in planes.iter_mut().zip(-1..) {
             let mut rows = [0.0; 4];
             for (row, dj) in rows.iter_mut().zip(-1..) {
                 let first = self.index([i - 1, j + dj, k + dk]);
                 let mut stored = [0.0; 4];
-                for (stored, sample) in stored.iter_mut().zip(&self.samples[first..first + 4]) {
+                for (stored, sample) in stored.iter_mut().zip(&samples[first..first + 4]) {
                     *stored = sample.to_f32();
                 }
-                if stored.iter().any(|&stored| self.is_padding(stored) != 0) {
+                if stored.iter().any(|&stored| self.is_padding(stored)) {
                     return None;
                 }
                 *row = weighted(along_i, stored);
@@ -318,9 +473,10 @@ impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
         Some(weighted(along_k, planes))
     }
 
-    /// The slices of an uneven grid.
-    pub(crate) fn slices(&self) -> Option<&SliceRows> {
-        self.slices.as_ref()
+    /// The smallest distance in lattice units between voxels along each axis.
+    pub(crate) fn smallest_gaps(&self) -> [f32; 3] {
+        let gaps = self.slices.as_ref().map(|slices| slices.rows.iter().map(|row| row.gap_mm.abs()));
+        [1.0, 1.0, gaps.map_or(1.0, |gaps| gaps.fold(f32::INFINITY, f32::min))]
     }
 
     /// The modality value of a stored value.
@@ -331,21 +487,43 @@ impl<'a, T: Sample, const PADDED: bool> Field<'a, T, PADDED> {
     /// The lattice units between the sides one slice before and one after the place `f` of the interval after slice
     /// `k`.
     #[inline(always)]
-    pub(crate) fn side_distance(&self, k: i32, f: f32) -> f32 {
-        let Some(slices) = &self.slices else { return 2.0 };
+    pub(crate) fn side_distance<S: Simd>(&self, simd: S, k: I32s<S>, f: F32s<S>) -> F32s<S> {
+        let Some(slices) = &self.slices else { return f32s(simd, 2.0) };
         let gap = |k: i32| slices.rows[k.clamp(0, self.size[2] - 2) as usize].gap_mm.abs();
-        ((1.0 - f) * gap(k - 1) + f * gap(k)) + ((1.0 - f) * gap(k) + f * gap(k + 1))
+        let mut distance = f;
+        for lane in 0..LANES {
+            let (k, f) = (k[lane], f[lane]);
+            distance[lane] = ((1.0 - f) * gap(k - 1) + f * gap(k)) + ((1.0 - f) * gap(k) + f * gap(k + 1));
+        }
+        distance
     }
 }
 
+/// The samples at the sums of places.
 #[inline(always)]
-fn sum(a: [usize; 4], b: [usize; 4]) -> [usize; 4] {
-    std::array::from_fn(|n| a[n] + b[n])
+fn load<S: Simd, T: Sample>(simd: S, samples: &[T], at: &[usize; LANES], more: &[usize; LANES]) -> F32s<S> {
+    let stored = each_lane(
+        #[inline(always)]
+        |n| match samples.get(at[n] + more[n]) {
+            Some(sample) => sample.to_f32(),
+            None => 0.0,
+        },
+    );
+    stored.simd_into(simd)
+}
+
+/// From the values at the corners of a cell, i fastest.
+#[inline(always)]
+fn trilinear<S: Simd>(corners: [F32s<S>; 8], [fi, fj, fk]: [F32s<S>; 3]) -> F32s<S> {
+    let [v000, v100, v010, v110, v001, v101, v011, v111] = corners;
+    let v0 = between(between(v000, v100, fi), between(v010, v110, fi), fj);
+    let v1 = between(between(v001, v101, fi), between(v011, v111, fi), fj);
+    between(v0, v1, fk)
 }
 
 /// `a + f * (b - a)`.
 #[inline(always)]
-fn between(a: Vec4, b: Vec4, f: Vec4) -> Vec4 {
+fn between<S: Simd>(a: F32s<S>, b: F32s<S>, f: F32s<S>) -> F32s<S> {
     a + f * (b - a)
 }
 
@@ -356,74 +534,29 @@ pub(crate) fn floor(x: f32) -> i32 {
     whole.saturating_sub(i32::from((whole as f32) > x))
 }
 
-/// Adding it rounds numbers of less than half its size to whole numbers, which then stand in its lowest bits.
-const TO_WHOLE: f32 = 12_582_912.0;
 /// Positions farther than this beyond a voxel count as this far.
 const FAR: f32 = MAX_SIZE as f32;
 /// The most voxels along an axis.
 pub(crate) const MAX_SIZE: i32 = 1 << 21;
 
-/// Splits `rest` beyond a voxel, and snaps. Written without conversions, for which there are no vector instructions
-/// with Rust's behaviour out of range.
+/// Splits `rest` beyond a voxel, and snaps.
 #[inline(always)]
-fn whole_and_fraction(voxel: &Lanes<i32>, rest: &Lanes<f32>) -> (Lanes<i32>, Lanes<f32>) {
-    let (mut whole, mut fraction) = (*voxel, *rest);
-    for lane in 0..LANES {
-        let x = if rest[lane] > -FAR { rest[lane] } else { -FAR };
-        let x = if x < FAR { x } else { FAR };
-        let nearest = (x + TO_WHOLE) - TO_WHOLE;
-        let down = if nearest > x { nearest - 1.0 } else { nearest };
-        let f = x - down;
-        let is_next = f > 1.0 - SNAP;
-        let start = if is_next { down + 1.0 } else { down };
-        whole[lane] += (start + TO_WHOLE).to_bits().cast_signed() - TO_WHOLE.to_bits().cast_signed();
-        fraction[lane] = if is_next | (f < SNAP) { 0.0 } else { f };
-    }
-    (whole, fraction)
+fn whole_and_fraction<S: Simd>(simd: S, voxel: I32s<S>, rest: F32s<S>) -> (I32s<S>, F32s<S>) {
+    let x = within(rest, f32s(simd, -FAR), f32s(simd, FAR));
+    let down = x.floor();
+    let f = x - down;
+    let is_next = f.simd_gt(1.0 - SNAP);
+    let start = is_next.select(down + 1.0, down);
+    let whole: I32s<S> = start.to_int();
+    let is_whole = is_next | f.simd_lt(SNAP);
+    (voxel + whole, is_whole.select(f32s(simd, 0.0), f))
 }
 
 /// Splits positions along k of an uneven grid, by what gives the interval and the part of it.
-fn intervals(z: &Lanes<f32>, interval: impl Fn(f32) -> (i32, f32)) -> (Lanes<i32>, Lanes<f32>) {
-    let (mut slice, mut part) = ([0; LANES], *z);
-    for lane in 0..LANES {
-        (slice[lane], part[lane]) = interval(z[lane]);
-    }
-    whole_and_fraction(&slice, &part)
-}
-
-/// From the distance in mm to a slice to the interval that holds the place, and the part of it, which lies outside 0 to
-/// 1 beyond the ends.
-fn walk(rows: &[SliceRow], slice: i32, rest_mm: f32) -> (i32, f32) {
-    let last = rows.len() - 2;
-    let (mut k, mut rest) = ((slice.max(0) as usize).min(last), rest_mm);
-    while rest < 0.0 && k > 0 {
-        k -= 1;
-        rest += rows[k].gap_mm.abs();
-    }
-    while rest >= rows[k].gap_mm.abs() && k < last {
-        rest -= rows[k].gap_mm.abs();
-        k += 1;
-    }
-    (k as i32, rest / rows[k].gap_mm.abs())
-}
-
-/// The interval that holds a position in mm along the normal.
-fn find_interval(slices: &SliceRows, z_mm: f32) -> (i32, f32) {
-    let bin = floor((z_mm - slices.rows[0].z_mm) * slices.bins_per_mm);
-    let bin = (bin.max(0) as usize).min(slices.bins.len() - 1);
-    let k = slices.bins[bin];
-    walk(&slices.rows, k as i32, z_mm - slices.rows[k as usize].z_mm)
-}
-
-/// The tangents' factors from the intervals before, around and after a place; `None` if slices are missing.
-fn uneven_tangents(rows: &[SliceRow]) -> Option<(f32, f32)> {
-    match rows {
-        [before, middle, after] if [before, middle, after].iter().all(|row| row.gap_mm > 0.0) => {
-            let gap = middle.gap_mm;
-            Some((gap / (before.gap_mm + gap), gap / (gap + after.gap_mm)))
-        }
-        _ => None,
-    }
+#[inline(always)]
+fn intervals<S: Simd>(simd: S, intervals: ([i32; LANES], [f32; LANES])) -> (I32s<S>, F32s<S>) {
+    let (slice, part) = intervals;
+    whole_and_fraction(simd, slice.simd_into(simd), part.simd_into(simd))
 }
 
 /// The weights of four neighbours, of which the place lies between the second and the third.

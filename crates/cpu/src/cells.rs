@@ -181,41 +181,35 @@ fn voxels(cell: usize, size: usize) -> std::ops::RangeInclusive<usize> {
 
 fn fill_layer<T: Sample>(samples: &[T], plan: &SamplingPlan, c: usize, ranges: &mut [Range]) {
     let [row, rows, slices] = plan.size.map(|n| n as usize);
+    let padding = plan.padding.unwrap_or((f32::INFINITY, f32::NEG_INFINITY));
     let across = row.div_ceil(CELL);
-    for k in voxels(c, slices) {
-        for b in 0..rows.div_ceil(CELL) {
+    // The range at each place of the rows of a cell: whole rows at a time, for the vector instructions.
+    let (mut low, mut high) = (vec![0.0; row], vec![0.0; row]);
+    for (b, ranges) in ranges.chunks_exact_mut(across).enumerate() {
+        low.fill(f32::INFINITY);
+        high.fill(f32::NEG_INFINITY);
+        for k in voxels(c, slices) {
             for j in voxels(b, rows) {
                 let first = (k * rows + j) * row;
-                let line = &samples[first..first + row];
-                for a in 0..across {
-                    let part = &line[voxels(a, row)];
-                    let n = b * across + a;
-                    ranges[n] = ranges[n].union(match plan.padding {
-                        None => whole_range(part),
-                        Some(padding) => range_without(part, padding),
-                    });
-                }
+                widen(&mut low, &mut high, &samples[first..first + row], padding);
             }
         }
-    }
-}
-
-fn whole_range<T: Sample>(part: &[T]) -> Range {
-    let mut ends = (part[0], part[0]);
-    for &v in part {
-        ends = (if v < ends.0 { v } else { ends.0 }, if v > ends.1 { v } else { ends.1 });
-    }
-    Range { low: ends.0.to_f32(), high: ends.1.to_f32() }
-}
-
-fn range_without<T: Sample>(part: &[T], (lowest, highest): (f32, f32)) -> Range {
-    part.iter().map(|v| v.to_f32()).fold(Range::EMPTY, |range, v| {
-        let is_padding = (lowest <= v) & (v <= highest);
-        Range {
-            low: if is_padding | (range.low < v) { range.low } else { v },
-            high: if is_padding | (range.high > v) { range.high } else { v },
+        for (a, range) in ranges.iter_mut().enumerate() {
+            let part = voxels(a, row);
+            range.low = low[part.clone()].iter().copied().fold(f32::INFINITY, f32::min);
+            range.high = high[part].iter().copied().fold(f32::NEG_INFINITY, f32::max);
         }
-    })
+    }
+}
+
+/// Takes a row's samples into the ranges at their places, without padding.
+fn widen<T: Sample>(low: &mut [f32], high: &mut [f32], samples: &[T], (lowest, highest): (f32, f32)) {
+    for ((low, high), sample) in low.iter_mut().zip(high).zip(samples) {
+        let v = sample.to_f32();
+        let is_padding = (lowest <= v) & (v <= highest);
+        *low = if is_padding | (*low < v) { *low } else { v };
+        *high = if is_padding | (*high > v) { *high } else { v };
+    }
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl<'a> Kernel<'a> {
         Ok(match plan.mode.clone() {
             RayMode::Project { projection, display } => {
                 let output = request.output;
-                Self::Project(ProjectKernel { field, plan, projection, display, output, cells })
+                Self::Project(ProjectKernel::new(field, plan, projection, display, output, cells))
             }
             RayMode::Render(rendering) => Self::Raycast(RaycastKernel::new(field, plan, *rendering, cells)),
         })

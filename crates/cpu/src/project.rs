@@ -1,6 +1,6 @@
 //! Projections: the largest, smallest or mean value along a ray.
 
-use anatome_core::plan::{DisplayPlan, RayPlan};
+use anatome_core::plan::{DisplayPlan, RayPlan, VoiPlan};
 use anatome_core::{Output, PixelRect, Pixels, Projection};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
@@ -18,13 +18,15 @@ const RUN: i32 = 8;
 
 /// Renders projections.
 pub(crate) struct ProjectKernel<'a> {
-    pub(crate) field: Field<'a>,
-    pub(crate) plan: RayPlan,
-    pub(crate) projection: Projection,
-    pub(crate) display: DisplayPlan,
-    pub(crate) output: Output,
+    field: Field<'a>,
+    plan: RayPlan,
+    projection: Projection,
+    display: DisplayPlan,
+    output: Output,
     /// What is needed to leap, if leaps are wanted.
-    pub(crate) cells: Option<&'a Cells>,
+    cells: Option<&'a Cells>,
+    /// Values at or below the low end, and above the high one, look the same.
+    window: Range,
 }
 
 /// [`RUN`] samples from `n` on.
@@ -45,7 +47,22 @@ pub(crate) fn modality_range(field: &Field<'_>, stored: Range) -> Range {
     Range { low: a.min(b), high: a.max(b) }
 }
 
-impl ProjectKernel<'_> {
+impl<'a> ProjectKernel<'a> {
+    pub(crate) fn new(
+        field: Field<'a>,
+        plan: RayPlan,
+        projection: Projection,
+        display: DisplayPlan,
+        output: Output,
+        cells: Option<&'a Cells>,
+    ) -> Self {
+        let window = match display.voi {
+            VoiPlan::Linear { low, high, .. } if output != Output::Values => Range { low, high },
+            _ => Range { low: f32::NEG_INFINITY, high: f32::INFINITY },
+        };
+        Self { field, plan, projection, display, output, cells, window }
+    }
+
     #[inline(always)]
     pub(crate) fn block<S: Simd>(&self, simd: S, rect: PixelRect) -> Pixels {
         let found = match self.projection {
@@ -115,6 +132,10 @@ impl ProjectKernel<'_> {
         let first = guess.filter(|_| may_leap);
         for run in first.iter().chain(runs) {
             let is_indifferent = gathered.is_indifferent(simd, run.range) | !rays.hit;
+            let is_indifferent = match may_leap {
+                true => is_indifferent | gathered.is_settled(simd, self.window),
+                false => is_indifferent,
+            };
             if !is_indifferent.all_true() {
                 if self.gather_run(simd, &mut gathered, rays, run.n) {
                     *guess = Some(*run);

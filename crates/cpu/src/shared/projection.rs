@@ -25,6 +25,9 @@ pub(crate) trait Gather<S: Simd>: Copy {
     /// The lines that no value of a range would change; the range is empty where no sample is.
     fn is_indifferent(&self, simd: S, range: Range) -> Mask<S>;
 
+    /// The lines whose value is beyond the end of a window: no later one changes what is shown.
+    fn is_settled(&self, simd: S, window: Range) -> Mask<S>;
+
     /// How much a range of values promises to change the result: the more, the sooner it is worth a look.
     fn promise(range: Range) -> f32;
 
@@ -77,6 +80,13 @@ impl<S: Simd, const LARGEST: bool> Gather<S> for Extreme<S, LARGEST> {
             return Mask::splat(simd, true);
         }
         !self.is_beaten_by(f32s(simd, if LARGEST { range.high } else { range.low }))
+    }
+
+    #[inline(always)]
+    fn is_settled(&self, _simd: S, window: Range) -> Mask<S> {
+        let is_beyond =
+            if LARGEST { self.value.simd_gt(window.high) } else { self.value.simd_le(window.low) };
+        self.is_known & is_beyond
     }
 
     fn promise(range: Range) -> f32 {
@@ -138,6 +148,11 @@ impl<S: Simd> Gather<S> for Mean<S> {
     #[inline(always)]
     fn is_indifferent(&self, simd: S, range: Range) -> Mask<S> {
         Mask::splat(simd, range.is_empty())
+    }
+
+    #[inline(always)]
+    fn is_settled(&self, simd: S, _window: Range) -> Mask<S> {
+        Mask::splat(simd, false)
     }
 
     fn promise(_range: Range) -> f32 {

@@ -84,6 +84,22 @@ fn threads_do_not_change_a_bit() {
 }
 
 #[test]
+fn vector_instructions_do_not_change_a_bit() {
+    let mut random = Random(6);
+    let volume = noise(&mut random);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let portable = CpuRenderer::portable(Arc::new(pool));
+    for mut request in requests(&volume, [131, 90]) {
+        for interpolation in [Interpolation::Nearest, Interpolation::Linear, Interpolation::Cubic] {
+            request.scene.layers[0].interpolation = interpolation;
+            let pictures =
+                [&renderer(1), &portable].map(|renderer| bytes(&render_with(renderer, &volume, &request)));
+            assert!(pictures[0] == pictures[1], "{} {interpolation:?}", request.scene.view.kind());
+        }
+    }
+}
+
+#[test]
 fn a_frame_goes_on_by_budgets_and_can_be_cancelled() {
     let mut random = Random(5);
     let volume = noise(&mut random);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anatome_core::*;
+use anatome_cpu::CpuRenderer;
 use glam::DVec3;
 use ndarray::Array3;
 

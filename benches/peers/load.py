@@ -5,7 +5,8 @@
 FOLDER holds the files of one series; without it the demo's CT (512 x 512 x 400) is made first. Every measurement is a
 whole process, from its start to the volume in memory, files in the page cache; all programs get the same number of
 threads. With --compressed, the series is also written in compressed transfer syntaxes by dcmtk and GDCM, as far as they
-are installed. With --headers N, the headers of N small files are read, too. Peers are installed from PyPI into a virtual environment under target/peers.
+are installed. With --headers N, the headers of N small files are read, too. Peers are installed from PyPI into a
+virtual environment under target/peers.
 """
 
 import argparse
@@ -15,14 +16,11 @@ import statistics
 import subprocess
 import sys
 import time
-import venv
-from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-PEERS = TARGET / "peers"
-PYTHON = PEERS / "bin" / "python"
-PACKAGES = ["SimpleITK", "pydicom", "numpy", "dicomsdl", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls"]
+from setting import PEERS, PYTHON, RELEASE, build, install, series
+
+PACKAGES = ["SimpleITK", "pydicom", "numpy", "dicomsdl"]
+PACKAGES += ["pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls"]
 
 SIMPLEITK = """
 import sys, SimpleITK as sitk
@@ -79,28 +77,6 @@ for n in range(count):
 """
 
 
-def build():
-    """Builds what is measured, and installs the peers."""
-    packages = ["--package", "anatome-cli", "--package", "anatome-examples"]
-    targets = ["--bin", "anatome", "--example", "load_series"]
-    subprocess.run(["cargo", "build", "--release", *packages, *targets], cwd=REPOSITORY, check=True)
-    if not PYTHON.exists():
-        venv.create(PEERS, with_pip=True)
-    subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-
-
-def series(given):
-    """The folder of the series; the demo's CT if none was given."""
-    if given:
-        return Path(given)
-    out = PEERS / "demo"
-    if not (out / "study" / "ct").is_dir():
-        anatome = TARGET / "release" / "anatome"
-        command = [anatome, "demo", "--out", out, "--size", "64x64", "--overwrite"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return out / "study" / "ct"
-
-
 def variants(folder):
     """Copies of the series in compressed transfer syntaxes, as far as there are encoders."""
     encoders = {
@@ -141,7 +117,7 @@ def measure(command, environment):
 def loaders(folder, threads):
     """From the files of a series to a volume."""
     return {
-        "anatome": [TARGET / "release" / "examples" / "load_series", folder],
+        "anatome": [RELEASE / "examples" / "load_series", folder],
         "reading the bytes": ["cat", *sorted(folder.iterdir())],
         "dicomsdl": [PYTHON, "-c", DICOMSDL, folder],
         "SimpleITK (GDCM)": [PYTHON, "-c", SIMPLEITK, folder, str(threads)],
@@ -151,7 +127,7 @@ def loaders(folder, threads):
 
 def readers(folder, threads):
     """From the files of many series to their headers, grouped or not."""
-    anatome = [TARGET / "release" / "anatome", "inspect", "--headers-only", "--json", "--threads", str(threads)]
+    anatome = [RELEASE / "anatome", "inspect", "--headers-only", "--json", "--threads", str(threads)]
     return {
         "anatome": [*anatome, folder],
         "dicomsdl": [PYTHON, "-c", DICOMSDL_HEADERS, folder],
@@ -212,7 +188,9 @@ def main():
     parser.add_argument("--compressed", action="store_true")
     parser.add_argument("--headers", type=int, metavar="N")
     arguments = parser.parse_args()
-    build()
+    packages = ["--package", "anatome-cli", "--package", "anatome-examples"]
+    build(*packages, "--bin", "anatome", "--example", "load_series")
+    install(PACKAGES)
     folder = series(arguments.folder)
     rounds, threads = arguments.rounds, arguments.threads
     compare("uncompressed", folder, loaders(folder, threads), rounds, threads)

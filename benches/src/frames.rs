@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anatome::{
-    Backend, BackendChoice, Limits, Overwrite, Progress, Request, SeriesChoice, Source, Study, Volume,
+    Backend, BackendChoice, Image, Limits, Overwrite, Progress, Request, SeriesChoice, Source, Study, Volume,
     Workers, files, natural_output,
 };
 use anatome_benches::{Work, works};
@@ -45,6 +45,9 @@ struct Arguments {
     /// Prints JSON.
     #[arg(long)]
     json: bool,
+    /// Renders what it reads: names of works, one a line. Each is answered with its times, a line of JSON.
+    #[arg(long)]
+    in_turn: bool,
 }
 
 /// What was measured of a work.
@@ -73,17 +76,15 @@ fn main() -> Result<()> {
         let request = Request::new(work.scene.clone(), size_px, natural_output(&work.scene));
         backend.render(&request, &uploaded, &progress)
     };
+    if arguments.in_turn {
+        return answer(&works, &arguments, render);
+    }
     let mut timed = Vec::new();
     for work in &works {
         let started = Instant::now();
         let image = render(work)?;
         timed.push(Timed { name: work.name, first: started.elapsed(), frames: Vec::new() });
-        if let Some(folder) = &arguments.pictures {
-            std::fs::create_dir_all(folder)?;
-            let file = folder.join(work.name.replace(", ", "-").replace(' ', "-"));
-            files::write_png(&image, &file.with_extension("png"), Overwrite::Allowed)?;
-            std::fs::write(file.with_extension("json"), serde_json::to_string_pretty(&work.scene)?)?;
-        }
+        keep(&arguments, work, &image)?;
     }
     for _ in 0..arguments.rounds {
         for (work, timed) in works.iter().zip(&mut timed) {
@@ -94,6 +95,42 @@ fn main() -> Result<()> {
     }
     let on = backend.adapter().map_or_else(|| format!("{} threads", workers.threads()), str::to_owned);
     print(&arguments, &on, upload, &timed);
+    Ok(())
+}
+
+/// Renders the works whose names it reads, and prints each picture's times.
+fn answer<R: Fn(&Work) -> anatome::Result<Image>>(
+    works: &[Work],
+    arguments: &Arguments,
+    render: R,
+) -> Result<()> {
+    let mut kept = Vec::new();
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let work = works
+            .iter()
+            .find(|work| work.name == line)
+            .with_context(|| format!("no work is named {line}"))?;
+        let (started, cpu) = (Instant::now(), cpu_time());
+        let image = render(work)?;
+        let [wall_ms, cpu_ms] =
+            [started.elapsed(), cpu_time().saturating_sub(cpu)].map(|time| time.as_secs_f64() * 1e3);
+        if !kept.contains(&work.name) {
+            keep(arguments, work, &image)?;
+            kept.push(work.name);
+        }
+        println!("{}", json!({"wall_ms": wall_ms, "cpu_ms": cpu_ms}));
+    }
+    Ok(())
+}
+
+/// Writes a picture and its scene, if there is a folder for them.
+fn keep(arguments: &Arguments, work: &Work, image: &Image) -> Result<()> {
+    let Some(folder) = &arguments.pictures else { return Ok(()) };
+    std::fs::create_dir_all(folder)?;
+    let file = folder.join(work.name.replace(", ", "-").replace(' ', "-"));
+    files::write_png(image, &file.with_extension("png"), Overwrite::Allowed)?;
+    std::fs::write(file.with_extension("json"), serde_json::to_string_pretty(&work.scene)?)?;
     Ok(())
 }
 

@@ -73,6 +73,14 @@ fn voi_value(value: f32) -> f32 {
     return lut[u32(clamp(floor(value - display.lut_first + 0.5), 0.0, last))];
 }
 
+/// Values at or below the first look the same, and values above the second.
+fn display_window() -> vec2<f32> {
+    if (display.voi == VOI_LINEAR && display.form <= RGBA8) {
+        return vec2(display.low, display.high);
+    }
+    return vec2(-3.4e38, 3.4e38);
+}
+
 fn color_of(shown: f32) -> vec3<f32> {
     if (display.colors == 0u) {
         return vec3(shown);

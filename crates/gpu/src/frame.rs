@@ -20,9 +20,9 @@ const MAX_BATCH: u32 = 16_384;
 /// The first batch is small, because nothing is known yet of how long a tile takes.
 const FIRST_BATCH: u32 = 16;
 /// No batch should take longer: drivers end programs that hold a GPU for seconds, and other windows want to be drawn.
-const LONGEST: Duration = Duration::from_millis(50);
+pub(crate) const LONGEST: Duration = Duration::from_millis(50);
 /// Below this a batch may be larger.
-const SHORT: Duration = Duration::from_millis(20);
+pub(crate) const SHORT: Duration = Duration::from_millis(20);
 
 /// What all batches of a frame share.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use anatome_core::plan::{
     DisplayPlan, LensPlan, PlanePlan, RayPlan, RenderingPlan, SamplingPlan, SliceRows, TileOrigin, VoiPlan,
 };
 use anatome_core::{Output, PixelRect, Shading, Uploaded as _};
-use anatome_shaders::{mirror, project, raycast, selftest, slice};
+use anatome_shaders::{cells, chessboard, mirror, occupancy, project, raycast, selftest, slice};
 use bytemuck::{Pod, Zeroable};
 
 use crate::GpuVolume;
@@ -127,6 +127,42 @@ mirror! {
     pub(crate) struct SelfTest = selftest::PARAMS {
         shape: [u32; 3],
         first: u32,
+    }
+}
+
+mirror! {
+    #[derive(Clone, Copy, Debug, Pod, Zeroable)]
+    pub(crate) struct Cells = cells::PARAMS {
+        size: [u32; 3],
+        pub(crate) first: u32,
+        slope: f32,
+        intercept: f32,
+        bias: f32,
+        has_padding: u32,
+        padding_low: f32,
+        padding_high: f32,
+        padding_a: u32,
+        padding_b: u32,
+    }
+}
+
+mirror! {
+    #[derive(Clone, Copy, Debug, Pod, Zeroable)]
+    pub(crate) struct Occupancy = occupancy::PARAMS {
+        count: [u32; 3],
+        table_first: f32,
+        entries_per_unit: f32,
+        reach: u32,
+        padding_a: u32,
+        padding_b: u32,
+    }
+}
+
+mirror! {
+    #[derive(Clone, Copy, Debug, Pod, Zeroable)]
+    pub(crate) struct Chessboard = chessboard::PARAMS {
+        pub(crate) count: [u32; 3],
+        pub(crate) axis: u32,
     }
 }
 
@@ -270,6 +306,38 @@ impl Rendering {
             gradient_floor,
             least_transmittance: plan.least_transmittance,
             face_mm: plan.face_mm,
+        }
+    }
+}
+
+impl Cells {
+    pub(crate) fn new(plan: &SamplingPlan, bias: f32) -> Self {
+        let SamplingPlan { size, slope, intercept, padding, interpolation: _, slices: _ } = plan;
+        let (padding_low, padding_high) = padding.unwrap_or_default();
+        Self {
+            size: size.map(i32::cast_unsigned),
+            first: 0,
+            slope: *slope,
+            intercept: *intercept,
+            bias,
+            has_padding: u32::from(padding.is_some()),
+            padding_low,
+            padding_high,
+            padding_a: 0,
+            padding_b: 0,
+        }
+    }
+}
+
+impl Occupancy {
+    pub(crate) fn new(count: [u32; 3], sampling: &SamplingPlan, plan: &RenderingPlan) -> Self {
+        Self {
+            count,
+            table_first: plan.table_first,
+            entries_per_unit: plan.entries_per_unit,
+            reach: u32::from(sampling.padding.is_some()),
+            padding_a: 0,
+            padding_b: 0,
         }
     }
 }

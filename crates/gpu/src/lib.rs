@@ -8,6 +8,7 @@
 //! exact samples, and the texture unit's filter is not used.
 
 mod adapter;
+mod cells;
 mod device;
 mod frame;
 mod gpu_data;

@@ -79,7 +79,7 @@ impl Renderer for GpuRenderer {
         let recipe = Recipe::new(request, vec![source], "gpu", Some(self.gpu.facts.name.clone()));
         let work = match &plan {
             Plan::Plane(plane) => self.plane(plane, uploaded, request.output)?,
-            Plan::Rays(rays) => self.rays(rays, uploaded, request.output)?,
+            Plan::Rays(rays) => self.rays(rays, uploaded, request)?,
         };
         GpuFrame::new(&self.gpu, work, plan, request, recipe)
     }
@@ -96,38 +96,51 @@ impl GpuRenderer {
         self.work(prepared, uploaded)
     }
 
-    fn rays(&self, plan: &RayPlan, uploaded: &GpuVolume, output: Output) -> Result<Work> {
+    fn rays(&self, plan: &RayPlan, uploaded: &GpuVolume, request: &Request) -> Result<Work> {
         check_samples(plan)?;
         let interpolation = match plan.sampling.interpolation {
             Interpolation::Cubic => Interpolation::Linear,
             other => other,
         };
+        let skipping = request.quality.skipping;
         let mut prepared = match &plan.mode {
             RayMode::Project { projection, display } => {
                 let mut prepared = Prepared::new(&project::SHADER, &plan.sampling, interpolation);
                 prepared.constants.push(projection_constant(*projection));
-                prepared.display(display, output);
+                prepared.display(display, request.output);
+                if skipping && *projection != Projection::Mean {
+                    prepared.made.push(("ranges", self.ranges(uploaded, &plan.sampling)?));
+                } else {
+                    prepared.table("ranges", &[[0.0f32; 2]]);
+                }
                 prepared
             }
             RayMode::Render(rendering) => {
                 let mut prepared = Prepared::new(&raycast::SHADER, &plan.sampling, interpolation);
                 prepared.rendering(rendering);
+                if skipping {
+                    prepared.made.push(("distances", self.distances(uploaded, &plan.sampling, rendering)?));
+                } else {
+                    prepared.table("distances", &[0u32]);
+                }
                 prepared
             }
         };
+        prepared.constants.push(("SKIPPING", u32::from(skipping)));
         prepared.sampling(&plan.sampling, uploaded);
         prepared.uniform("rays", &gpu_data::Rays::new(plan));
         self.work(prepared, uploaded)
     }
 
     fn work(&self, prepared: Prepared, uploaded: &GpuVolume) -> Result<Work> {
-        let Prepared { shader, constants, contents } = prepared;
+        let Prepared { shader, constants, contents, made } = prepared;
         let pipeline = self.pipelines.get(&self.gpu, shader, uploaded.format, &constants)?;
         let bytes = contents.iter().map(|(_, _, bytes)| bytes.len() as u64).sum();
         let buffer = |(name, usage, bytes): &(&'static str, BufferUsages, Vec<u8>)| {
             (*name, self.gpu.filled_buffer(name, bytes, *usage))
         };
-        let buffers = self.gpu.guarded(bytes, || contents.iter().map(buffer).collect())?;
+        let mut buffers: Vec<_> = self.gpu.guarded(bytes, || contents.iter().map(buffer).collect())?;
+        buffers.extend(made);
         Ok(Work { pipeline, buffers, view: uploaded.view.clone() })
     }
 }
@@ -137,6 +150,8 @@ struct Prepared {
     shader: &'static Shader,
     constants: Vec<Constant>,
     contents: Vec<(&'static str, BufferUsages, Vec<u8>)>,
+    /// What is on the GPU already.
+    made: Vec<(&'static str, wgpu::Buffer)>,
 }
 
 impl Prepared {
@@ -151,7 +166,7 @@ impl Prepared {
             ("HAS_PADDING", u32::from(sampling.padding.is_some())),
             ("UNEVEN", u32::from(sampling.slices.is_some())),
         ];
-        Self { shader, constants, contents: Vec::new() }
+        Self { shader, constants, contents: Vec::new(), made: Vec::new() }
     }
 
     fn uniform<T: NoUninit>(&mut self, name: &'static str, contents: &T) {

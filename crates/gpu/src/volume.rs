@@ -9,6 +9,7 @@ use bytemuck::Pod;
 use ndarray::Array3;
 use wgpu::{Extent3d, Origin3d, TexelCopyBufferLayout, TexelCopyTextureInfo};
 
+use crate::cells::Leaps;
 use crate::device::Gpu;
 
 /// About how much is handed to the driver at a time.
@@ -23,6 +24,7 @@ pub struct GpuVolume {
     volume: Arc<Volume>,
     pub(crate) view: wgpu::TextureView,
     pub(crate) format: Format,
+    pub(crate) leaps: Leaps,
 }
 
 impl Uploaded for GpuVolume {
@@ -66,7 +68,7 @@ impl GpuVolume {
         })?;
         Writer { gpu, texture: &texture, progress }.write(volume.samples())?;
         let view = gpu.guarded(0, || texture.create_view(&wgpu::TextureViewDescriptor::default()))?;
-        Ok(Self { volume: Arc::clone(volume), view, format })
+        Ok(Self { volume: Arc::clone(volume), view, format, leaps: Leaps::default() })
     }
 }
 

@@ -19,6 +19,10 @@ impl Tolerance {
     /// Every bit: repetition, threads, regions, skipping and goldens of the reference itself.
     pub const NONE: Self = Self { intensity: 0.0, max_pixels: 0.0, radius_px: 0, geometry_mm: 0.0 };
 
+    /// A rendering whose rays end when less than 1/512 of the light is left, against one without such ends: half a level
+    /// of what is behind, which moves the rounding by one.
+    pub const ENDS: Self = Self { intensity: 1.0, max_pixels: 1.0, radius_px: 0, geometry_mm: 0.0 };
+
     /// Slices and slabs against the float64 reference.
     ///
     /// A value in f32 is off by less than 0.01 HU, so a window of 400 HU (0.64 levels per HU) moves a display value by

@@ -16,8 +16,8 @@ use anatome_core::{
 use anatome_testkit::{Random, Tolerance, compare};
 use glam::{DAffine3, DVec3};
 
-use suite::volumes::{GridKind, SampleKind, ball, grid, noisy};
-use suite::{Case, all, assert_parity, scenes};
+use suite::volumes::{GridKind, SampleKind, ball, grid, islands, noisy};
+use suite::{Case, all, assert_parity, fast, scenes};
 
 /// 43,200 pixels, of which 4 may differ in a slice.
 const PLANE_PX: [u32; 2] = [240, 180];
@@ -265,6 +265,49 @@ fn parts_skipping_and_stops_change_nothing() {
             assert_eq!(found.pixels(), &expected, "{}: a part", what());
         }
     }
+}
+
+/// Whatever is rendered from wherever, leaps change no bit, and ends on the way change at most one level.
+#[test]
+fn leaps_pass_by_nothing_that_is_seen() {
+    let mut random = Random::new(11);
+    let backends = fast();
+    let mut shown = 0;
+    for n in 0..64 {
+        let kind = GridKind::ALL[n % 4];
+        let samples = SampleKind::ALL[n / 4 % 4];
+        let volume = islands(grid(kind, &mut random), samples, &mut random);
+        let leaping = scenes::anything_along_rays(volume.grid(), &mut random);
+        let mut plain = leaping.clone();
+        plain.quality.skipping = false;
+        let mut whole = leaping.clone();
+        whole.quality.early_termination = false;
+        let mut plain_whole = whole.clone();
+        plain_whole.quality.skipping = false;
+        for backend in &backends {
+            let what = || {
+                format!("{n}: {} of {kind:?} {samples:?} by {}", leaping.scene.view.kind(), backend.name())
+            };
+            let images = [&leaping, &plain, &whole, &plain_whole].map(|r| backend.render(&volume, r));
+            for pair in [[0, 1], [2, 3]] {
+                let report = compare(&images[pair[0]], &images[pair[1]], &Tolerance::NONE);
+                assert!(report.is_ok(), "{}: {report:?}", what());
+            }
+            let report = compare(&images[0], &images[2], &Tolerance::ENDS);
+            assert!(report.is_ok(), "{}: ends: {report:?}", what());
+            shown += usize::from(images[0].pixels() != backend.render(&volume, &emptied(&leaping)).pixels());
+        }
+    }
+    // What is compared is mostly not blank.
+    assert!(shown > 40 * backends.len(), "{shown}");
+}
+
+/// The same picture of nothing at all.
+fn emptied(request: &anatome_core::Request) -> anatome_core::Request {
+    let mut request = request.clone();
+    let far = DVec3::splat(1e5);
+    request.scene.layers[0].region.crop = Some(CropBox { min_mm: far, max_mm: far + DVec3::ONE });
+    request
 }
 
 fn cut(image: &anatome_core::Image, rect: PixelRect) -> anatome_core::Pixels {

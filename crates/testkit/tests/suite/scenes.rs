@@ -1,8 +1,8 @@
 //! Scenes for generated volumes.
 
 use anatome_core::{
-    Appearance, Camera, ColorMap, ColorStop, Grid, Lens, Output, Projection, Quality, Request, Scene,
-    Shading, SlicePlane, TransferFunction, TransferPoint, View, Voi, Window, WindowFunction,
+    Appearance, Camera, ClipPlane, ColorMap, ColorStop, CropBox, Grid, Lens, Output, Projection, Quality,
+    Request, Scene, Shading, SlicePlane, TransferFunction, TransferPoint, View, Voi, Window, WindowFunction,
 };
 use anatome_testkit::Random;
 use glam::DVec3;
@@ -88,4 +88,45 @@ pub fn skin_and_core() -> TransferFunction {
         point(350.0, [1.0, 0.95, 0.85], 0.6),
     ])
     .unwrap()
+}
+
+/// A rendering or a projection with a camera, transfer function, window, region and step at random.
+pub fn anything_along_rays(grid: &Grid, random: &mut Random) -> Request {
+    const SIZE_PX: [u32; 2] = [61, 43];
+    let is_central = random.whole(0, 1) == 1;
+    let camera = camera(grid, is_central, random);
+    let mut request = match random.whole(0, 3) {
+        0 => projection(camera, Projection::Mip, SIZE_PX),
+        1 => projection(camera, Projection::MinIp, SIZE_PX),
+        _ => rendering(camera, Shading::default(), any_transfer_function(random), SIZE_PX),
+    };
+    if let Appearance::Grey { voi, .. } = &mut request.scene.layers[0].appearance {
+        *voi = window(random.between(-900.0, 900.0), random.between(2.0, 1500.0), WindowFunction::Linear);
+        request.output = [Output::Grey8, Output::Values][random.whole(0, 1)];
+    }
+    request.scene.background = [0.2, 0.3, 0.4];
+    let half_mm = DVec3::splat(14.0);
+    if random.whole(0, 1) == 1 {
+        let min_mm = grid.center_mm() - random.point(DVec3::splat(1.0), half_mm);
+        let max_mm = grid.center_mm() + random.point(DVec3::splat(1.0), half_mm);
+        request.scene.layers[0].region.crop = Some(CropBox { min_mm, max_mm });
+    }
+    if random.whole(0, 2) == 1 {
+        let point_mm = grid.center_mm() + random.direction() * 3.0;
+        request.scene.layers[0].region.clip_planes = vec![ClipPlane { point_mm, normal: random.direction() }];
+    }
+    request.quality.step = [0.25, 0.5, 1.0, 3.7][random.whole(0, 3)];
+    request.quality.early_termination = true;
+    request
+}
+
+/// Bands of opacity among bands without.
+fn any_transfer_function(random: &mut Random) -> TransferFunction {
+    let mut value = random.between(-1100.0, -600.0);
+    let points = (0..random.whole(3, 9)).map(|_| {
+        value += [random.between(0.1, 5.0), random.between(5.0, 500.0)][random.whole(0, 1)];
+        let opacity = [0.0, 0.0, random.between(0.01, 1.0)][random.whole(0, 2)];
+        point(value, [0.9, random.between(0.0, 1.0) as f32, 0.3], opacity)
+    });
+    TransferFunction::new(points.collect()).unwrap()
 }

@@ -110,6 +110,28 @@ pub fn ball(grid: Grid, kind: SampleKind, random: &mut Random) -> Arc<Volume> {
     stored(grid, kind, &values)
 }
 
+/// Islands of noise in nothing, with walls of padding between some of them: much for rays to leap over, wrongly, too.
+pub fn islands(grid: Grid, kind: SampleKind, random: &mut Random) -> Arc<Volume> {
+    let (depth, height, width) = dimensions(&grid);
+    let islands: Vec<_> = (0..6)
+        .map(|_| {
+            let far = DVec3::new(width as f64, height as f64, depth as f64);
+            (random.point(DVec3::ZERO, far), random.between(1.5, 6.0), random.between(-900.0, 900.0))
+        })
+        .collect();
+    let nothing = random.between(-1000.0, 1000.0);
+    let walls = [random.whole(3, width - 3), random.whole(3, height - 3), random.whole(0, 2 * depth)];
+    let values = Array3::from_shape_fn(dimensions(&grid), |(k, j, i)| {
+        let here = DVec3::new(i as f64, j as f64, k as f64);
+        let island = islands.iter().find(|(center, radius, _)| center.distance(here) < *radius);
+        let value = island.map_or(nothing, |(_, _, value)| value + random.between(-60.0, 60.0));
+        // On each side of a wall nothing differs.
+        let beyond = if i > walls[0] { 300.0 } else { 0.0 };
+        (value + beyond, i == walls[0] || j == walls[1] || k == walls[2])
+    });
+    stored(grid, kind, &values)
+}
+
 fn dimensions(grid: &Grid) -> (usize, usize, usize) {
     let [k, j, i] = grid.shape();
     (k, j, i)

@@ -45,6 +45,11 @@ const PHRASES: &[&str] = &[
 
 /// Shaders without a twin on the CPU, each with its reason.
 const WITHOUT_TWIN: &[(&str, &str)] = &[
+    ("shaders/chessboard.wgsl", "one of three passes; the CPU renderer sweeps twice, in `cells.rs`"),
+    ("shaders/occupancy.wgsl", "a pass of its own; on the CPU a part of `cells.rs`"),
+    ("shaders/shared/cell.wgsl", "where cells are; on the CPU a part of `cells.rs`"),
+    ("shaders/shared/leap.wgsl", "each ray leaps for itself; on the CPU beams of rays do, in `beam.rs`"),
+    ("shaders/shared/lighting.wgsl", "on the CPU a part of `raycast.rs`"),
     ("shaders/selftest.wgsl", "reads back what was uploaded; the CPU renderer reads the volume itself"),
     ("shaders/shared/output.wgsl", "tiles and words of the result; the CPU renderer writes into its picture"),
     ("shaders/shared/volume.wgsl", "loads from a texture; the CPU renderer indexes the volume's array"),

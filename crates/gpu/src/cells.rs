@@ -1,0 +1,204 @@
+//! What lets rays leap over cells in which nothing matters: made on the GPU when it is first needed, and kept with the
+//! volume.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use anatome_core::plan::{RenderingPlan, SamplingPlan};
+use anatome_core::{DeviceFault, Result, Uploaded as _};
+use anatome_shaders::{Shader, cells, chessboard, occupancy};
+use bytemuck::{NoUninit, bytes_of, cast_slice};
+use wgpu::{BindingResource, BufferUsages};
+
+use crate::frame::{LONGEST, SHORT};
+use crate::{GpuRenderer, GpuVolume, gpu_data};
+
+/// The side of a cell in voxels, as in the shaders.
+const CELL: u32 = 8;
+/// The transfer functions of which leaps are kept: those of the views that are looked at in turn.
+const KEPT: usize = 4;
+
+/// The leaps of a volume that were needed so far.
+#[derive(Debug, Default)]
+pub(crate) struct Leaps {
+    /// The range of modality values in each cell.
+    ranges: Mutex<Option<wgpu::Buffer>>,
+    /// The distances to what can be seen, the transfer function of the last frame first.
+    distances: Mutex<Vec<(Seen, wgpu::Buffer)>>,
+}
+
+/// All that tells which cells a transfer function lets see.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    /// The number of entries with extinction before each entry, and before the end.
+    before: Vec<u32>,
+    table_first: f32,
+    entries_per_unit: f32,
+}
+
+impl Seen {
+    fn new(plan: &RenderingPlan) -> Self {
+        let mut before = Vec::with_capacity(plan.table.len() + 1);
+        let mut count = 0;
+        before.push(count);
+        for entry in &plan.table {
+            count += u32::from(entry[3] > 0.0);
+            before.push(count);
+        }
+        Self { before, table_first: plan.table_first, entries_per_unit: plan.entries_per_unit }
+    }
+}
+
+/// The number of cells along i, j and k.
+fn cell_count(plan: &SamplingPlan) -> [u32; 3] {
+    plan.size.map(|n| n.unsigned_abs().div_ceil(CELL))
+}
+
+fn bytes_of_table<T>(count: [u32; 3]) -> u64 {
+    count.into_iter().fold(size_of::<T>() as u64, |bytes, n| bytes.saturating_mul(u64::from(n)))
+}
+
+/// The workgroups of a shader that cover all cells.
+fn groups(shader: &Shader, count: [u32; 3]) -> [u32; 3] {
+    let [across, down, deep] = shader.workgroup_size;
+    [count[0].div_ceil(across), count[1].div_ceil(down), count[2].div_ceil(deep)]
+}
+
+impl GpuRenderer {
+    /// The range of modality values in each cell of a volume.
+    pub(crate) fn ranges(&self, uploaded: &GpuVolume, plan: &SamplingPlan) -> Result<wgpu::Buffer> {
+        // What a panic elsewhere left is whole: buffers are put in at once.
+        let mut made = uploaded.leaps.ranges.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ranges) = &*made {
+            return Ok(ranges.clone());
+        }
+        let count = cell_count(plan);
+        let bytes = bytes_of_table::<[f32; 2]>(count);
+        let ranges =
+            self.gpu.guarded(bytes, || self.gpu.empty_buffer("ranges", bytes, BufferUsages::STORAGE))?;
+        let mut params = gpu_data::Cells::new(plan, GpuVolume::bias(uploaded.volume()));
+        let [across, down, deep] = groups(&cells::SHADER, count);
+        // All voxels are read: layer by layer at first, so that nothing holds the GPU for long.
+        let (mut first, mut layers) = (0, 1);
+        while first < deep {
+            params.first = first * cells::SHADER.workgroup_size[2];
+            let now = layers.min(deep - first);
+            let pass = Pass::new(&cells::SHADER, &params, [across, down, now])
+                .with("ranges", ranges.as_entire_binding())
+                .with("volume", BindingResource::TextureView(&uploaded.view));
+            let started = Instant::now();
+            let submission = self.run(uploaded, &[pass])?;
+            self.gpu.wait(submission)?;
+            first += now;
+            layers = match started.elapsed() {
+                took if took > LONGEST => (now / 2).max(1),
+                took if took < SHORT => now.saturating_mul(4),
+                _ => now,
+            };
+        }
+        *made = Some(ranges.clone());
+        Ok(ranges)
+    }
+
+    /// For each cell of a volume, the number of cells to the nearest that can be seen, up to a few; 0 for those.
+    pub(crate) fn distances(
+        &self,
+        uploaded: &GpuVolume,
+        sampling: &SamplingPlan,
+        plan: &RenderingPlan,
+    ) -> Result<wgpu::Buffer> {
+        let ranges = self.ranges(uploaded, sampling)?;
+        let seen = Seen::new(plan);
+        let mut made = uploaded.leaps.distances.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = made.iter().position(|(before, _)| *before == seen) {
+            made[..=at].rotate_right(1);
+            return Ok(made[0].1.clone());
+        }
+        let count = cell_count(sampling);
+        let bytes = bytes_of_table::<u32>(count);
+        let gpu = &self.gpu;
+        let [a, b, before] = gpu.guarded(2 * bytes, || {
+            let table = |name| gpu.empty_buffer(name, bytes, BufferUsages::STORAGE);
+            let before = gpu.filled_buffer("before", cast_slice(&seen.before), BufferUsages::STORAGE);
+            [table("distances"), table("distances"), before]
+        })?;
+        let params = gpu_data::Occupancy::new(count, sampling, plan);
+        let mut passes = vec![
+            Pass::new(&occupancy::SHADER, &params, groups(&occupancy::SHADER, count))
+                .with("ranges", ranges.as_entire_binding())
+                .with("before", before.as_entire_binding())
+                .with("distances", a.as_entire_binding()),
+        ];
+        for (axis, (from, to)) in (0..).zip([(&a, &b), (&b, &a), (&a, &b)]) {
+            let params = gpu_data::Chessboard { count, axis };
+            passes.push(
+                Pass::new(&chessboard::SHADER, &params, groups(&chessboard::SHADER, count))
+                    .with("along_fewer", from.as_entire_binding())
+                    .with("distances", to.as_entire_binding()),
+            );
+        }
+        self.run(uploaded, &passes)?;
+        drop(passes);
+        made.truncate(KEPT - 1);
+        made.insert(0, (seen, b.clone()));
+        Ok(b)
+    }
+
+    /// Submits passes, one after the other.
+    fn run(&self, uploaded: &GpuVolume, passes: &[Pass<'_>]) -> Result<wgpu::SubmissionIndex, DeviceFault> {
+        let gpu = &self.gpu;
+        let pipeline = |pass: &Pass<'_>| self.pipelines.get(gpu, pass.shader, uploaded.format, &[]);
+        let pipelines = passes.iter().map(pipeline).collect::<Result<Vec<_>, _>>()?;
+        gpu.guarded(0, || {
+            let description = wgpu::CommandEncoderDescriptor { label: Some("leaps") };
+            let mut encoder = gpu.device.create_command_encoder(&description);
+            for (pass, pipeline) in passes.iter().zip(&pipelines) {
+                let params = gpu.filled_buffer("params", &pass.params, BufferUsages::UNIFORM);
+                let mut resources = pass.resources.clone();
+                resources.push(("params", params.as_entire_binding()));
+                let bind_group = pipeline.bind(gpu, &resources);
+                let label = Some(pass.shader.name);
+                let mut compute = encoder
+                    .begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes: None });
+                compute.set_pipeline(&pipeline.compute);
+                compute.set_bind_group(0, &bind_group, &[]);
+                let [x, y, z] = pass.groups;
+                compute.dispatch_workgroups(x, y, z);
+            }
+            gpu.queue.submit([encoder.finish()])
+        })
+    }
+}
+
+/// One shader over cells.
+struct Pass<'a> {
+    shader: &'static Shader,
+    params: Vec<u8>,
+    groups: [u32; 3],
+    resources: Vec<(&'static str, BindingResource<'a>)>,
+}
+
+impl<'a> Pass<'a> {
+    fn new<T: NoUninit>(shader: &'static Shader, params: &T, groups: [u32; 3]) -> Self {
+        Self { shader, params: bytes_of(params).to_vec(), groups, resources: Vec::new() }
+    }
+
+    fn with(mut self, name: &'static str, resource: BindingResource<'a>) -> Self {
+        self.resources.push((name, resource));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_as_large_as_the_shaders_say() {
+        let said = format!("const CELL = {CELL}u;");
+        let sources = [&cells::SHADER, &occupancy::SHADER, &chessboard::SHADER];
+        for variant in sources.iter().flat_map(|shader| shader.variants) {
+            assert!(variant.source.contains(&said));
+        }
+    }
+}

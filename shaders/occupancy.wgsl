@@ -1,0 +1,65 @@
+//! Which cells can't be seen with a transfer function.
+
+#import cell
+
+struct Params {
+    /// The number of cells along i, j and k.
+    count: vec3<u32>,
+    /// The modality value of the first entry of the transfer function's table.
+    table_first: f32,
+    /// Entries per modality unit.
+    entries_per_unit: f32,
+    /// How many neighbours to each side are looked at, too. Where padding may stand between two cells, values of both
+    /// may follow one another along a ray, with whatever lies between them: 1. Else cells share voxels: 0.
+    reach: u32,
+    padding_a: u32,
+    padding_b: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+/// As the shader `cells` leaves them.
+@group(0) @binding(1) var<storage, read> ranges: array<vec2<f32>>;
+/// The number of entries with extinction before each entry of the table, and before its end.
+@group(0) @binding(3) var<storage, read> before: array<u32>;
+/// 0 for cells that can be seen, FAR for the others.
+@group(0) @binding(2) var<storage, read_write> distances: array<u32>;
+
+@compute @workgroup_size(4, 4, 4)
+fn occupancy(@builtin(global_invocation_id) cell: vec3<u32>) {
+    if (any(cell >= params.count)) {
+        return;
+    }
+    let index = cell_index(cell, params.count);
+    let distance = select(0u, FAR, is_transparent(range_around(cell)));
+    if (index < arrayLength(&distances)) {
+        distances[index] = distance;
+    }
+}
+
+fn range_around(cell: vec3<u32>) -> vec2<f32> {
+    let low = max(cell, vec3(params.reach)) - params.reach;
+    let high = min(cell + params.reach, params.count - 1u);
+    var range = ranges[cell_index(cell, params.count)];
+    for (var n = 0u; n < 27u; n++) {
+        let near = min(low + vec3(n % 3u, n / 3u % 3u, n / 9u), high);
+        let other = ranges[cell_index(near, params.count)];
+        range = vec2(min(range.x, other.x), max(range.y, other.y));
+        if (params.reach == 0u) {
+            break;
+        }
+    }
+    return range;
+}
+
+/// Whether looking up any value of a range gives no extinction.
+fn is_transparent(range: vec2<f32>) -> bool {
+    if (range.x > range.y) {
+        return true;
+    }
+    let last = arrayLength(&before) - 2u;
+    let places = (range - params.table_first) * params.entries_per_unit;
+    let held = clamp(places, vec2(0.0), vec2(f32(last)));
+    // The entry above counts only where it has a weight: many tables begin with a transparent entry.
+    let above = u32(ceil(held.y));
+    return before[u32(held.x)] == before[min(above, last) + 1u];
+}

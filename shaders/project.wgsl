@@ -19,13 +19,13 @@ fn project(
 ) {
     let tile = tiles[group.x];
     let pixel = vec2(tile.x, tile.y) + local.xy;
-    if (any(pixel < rays.rect.xy) || any(pixel >= rays.rect.zw)) {
-        return;
+    var word = 0u;
+    if (all(pixel >= rays.rect.xy) && all(pixel < rays.rect.zw)) {
+        let found = projected(gather_ray(ray_of_pixel(pixel)));
+        // Missing slices are hatched in slices and slabs only.
+        word = pixel_word(Sample(found.value, select(NONE, SOME, found.kind == SOME)), pixel);
     }
-    let found = projected(gather_ray(ray_of_pixel(pixel)));
-    // Missing slices are hatched in slices and slabs only.
-    let shown = Sample(found.value, select(NONE, SOME, found.kind == SOME));
-    store(group.x * TILE_PIXELS + index, pixel_word(shown, pixel));
+    store_tile(group.x, index, word);
 }
 
 fn gather_ray(ray: Ray) -> Gathered {

@@ -35,11 +35,12 @@ fn raycast(
 ) {
     let tile = tiles[group.x];
     let pixel = vec2(tile.x, tile.y) + local.xy;
-    if (any(pixel < rays.rect.xy) || any(pixel >= rays.rect.zw)) {
-        return;
+    var word = 0u;
+    if (all(pixel >= rays.rect.xy) && all(pixel < rays.rect.zw)) {
+        let light = march(ray_of_pixel(pixel));
+        word = rgba_word(light.sum + light.transmittance * rendering.background);
     }
-    let light = march(ray_of_pixel(pixel));
-    store(group.x * TILE_PIXELS + index, rgba_word(light.sum + light.transmittance * rendering.background));
+    store_tile(group.x, index, word);
 }
 
 fn march(ray: Ray) -> Light {

@@ -34,14 +34,19 @@ fn slice(
 ) {
     let tile = tiles[group.x];
     let pixel = vec2(tile.x, tile.y) + local.xy;
-    if (any(pixel < params.rect.xy) || any(pixel >= params.rect.zw)) {
-        return;
+    var word = 0u;
+    if (all(pixel >= params.rect.xy) && all(pixel < params.rect.zw)) {
+        word = pixel_word(value_at(tile, local), pixel);
     }
+    store_tile(group.x, index, word);
+}
+
+fn value_at(tile: Tile, local: vec3<u32>) -> Sample {
     let start = (tile.fraction + f32(local.x) * params.per_x) + f32(local.y) * params.per_y;
     var gathered = gather_none();
     for (var s = 0u; s < min(params.steps, MAX_STEPS); s++) {
         let position = position_from_rest(tile.voxel, start + f32(s) * params.per_step);
         gather(&gathered, sample(position), 1.0);
     }
-    store(group.x * TILE_PIXELS + index, pixel_word(projected(gathered), pixel));
+    return projected(gathered);
 }

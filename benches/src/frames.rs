@@ -54,8 +54,17 @@ struct Arguments {
 struct Timed {
     name: &'static str,
     first: Duration,
-    /// Wall time and the process's CPU time of each later picture.
-    frames: Vec<[Duration; 2]>,
+    /// Each later picture.
+    frames: Vec<Spent>,
+}
+
+/// What a picture took.
+struct Spent {
+    wall: Duration,
+    /// Of the whole process.
+    cpu: Duration,
+    /// Of the GPU itself, without transfers, if it can tell.
+    gpu: Option<Duration>,
 }
 
 fn main() -> Result<()> {
@@ -74,7 +83,7 @@ fn main() -> Result<()> {
     works.retain(|work| work.name.contains(&arguments.only));
     let render = |work: &Work| {
         let request = Request::new(work.scene.clone(), size_px, natural_output(&work.scene));
-        backend.render(&request, &uploaded, &progress)
+        backend.render_timed(&request, &uploaded, &progress)
     };
     if arguments.in_turn {
         return answer(&works, &arguments, render);
@@ -82,15 +91,15 @@ fn main() -> Result<()> {
     let mut timed = Vec::new();
     for work in &works {
         let started = Instant::now();
-        let image = render(work)?;
+        let (image, _) = render(work)?;
         timed.push(Timed { name: work.name, first: started.elapsed(), frames: Vec::new() });
         keep(&arguments, work, &image)?;
     }
     for _ in 0..arguments.rounds {
         for (work, timed) in works.iter().zip(&mut timed) {
             let (started, cpu) = (Instant::now(), cpu_time());
-            render(work)?;
-            timed.frames.push([started.elapsed(), cpu_time().saturating_sub(cpu)]);
+            let (_, gpu) = render(work)?;
+            timed.frames.push(Spent { wall: started.elapsed(), cpu: cpu_time().saturating_sub(cpu), gpu });
         }
     }
     let on = backend.adapter().map_or_else(|| format!("{} threads", workers.threads()), str::to_owned);
@@ -99,7 +108,7 @@ fn main() -> Result<()> {
 }
 
 /// Renders the works whose names it reads, and prints each picture's times.
-fn answer<R: Fn(&Work) -> anatome::Result<Image>>(
+fn answer<R: Fn(&Work) -> anatome::Result<(Image, Option<Duration>)>>(
     works: &[Work],
     arguments: &Arguments,
     render: R,
@@ -112,7 +121,7 @@ fn answer<R: Fn(&Work) -> anatome::Result<Image>>(
             .find(|work| work.name == line)
             .with_context(|| format!("no work is named {line}"))?;
         let (started, cpu) = (Instant::now(), cpu_time());
-        let image = render(work)?;
+        let (image, _) = render(work)?;
         let [wall_ms, cpu_ms] =
             [started.elapsed(), cpu_time().saturating_sub(cpu)].map(|time| time.as_secs_f64() * 1e3);
         if !kept.contains(&work.name) {
@@ -175,14 +184,19 @@ fn quantile(mut values: Vec<Duration>, part: f64) -> f64 {
 
 fn print(arguments: &Arguments, on: &str, upload: Duration, timed: &[Timed]) {
     let row = |timed: &Timed| {
-        let of = |n: usize| timed.frames.iter().map(|frame| frame[n]).collect::<Vec<_>>();
+        let of =
+            |spent: fn(&Spent) -> Option<Duration>| timed.frames.iter().filter_map(spent).collect::<Vec<_>>();
         let first = timed.first.as_secs_f64() * 1e3;
-        [first, quantile(of(0), 0.5), quantile(of(0), 0.95), quantile(of(1), 0.5)]
+        let (wall, cpu) = (of(|spent| Some(spent.wall)), of(|spent| Some(spent.cpu)));
+        let gpu = of(|spent| spent.gpu);
+        let gpu = (!gpu.is_empty()).then(|| quantile(gpu, 0.5));
+        ([first, quantile(wall.clone(), 0.5), quantile(wall, 0.95), quantile(cpu, 0.5)], gpu)
     };
     if arguments.json {
         let works = timed.iter().map(|timed| {
-            let [first_ms, median_ms, p95_ms, cpu_ms] = row(timed);
-            json!({"work": timed.name, "first_ms": first_ms, "median_ms": median_ms, "p95_ms": p95_ms, "cpu_ms": cpu_ms})
+            let ([first_ms, median_ms, p95_ms, cpu_ms], gpu_ms) = row(timed);
+            json!({"work": timed.name, "first_ms": first_ms, "median_ms": median_ms, "p95_ms": p95_ms,
+                "cpu_ms": cpu_ms, "gpu_ms": gpu_ms})
         });
         let works: Vec<_> = works.collect();
         let upload_ms = upload.as_secs_f64() * 1e3;
@@ -190,9 +204,12 @@ fn print(arguments: &Arguments, on: &str, upload: Duration, timed: &[Timed]) {
         return;
     }
     println!("{on}, {}, upload {:.0} ms\n", arguments.size, upload.as_secs_f64() * 1e3);
-    println!("| work | first, ms | median, ms | 95 %, ms | CPU, ms |\n|---|---:|---:|---:|---:|");
+    println!(
+        "| work | first, ms | median, ms | 95 %, ms | CPU, ms | GPU itself, ms |\n|---|---:|---:|---:|---:|---:|"
+    );
     for timed in timed {
-        let [first, median, p95, cpu] = row(timed);
-        println!("| {} | {first:.1} | {median:.1} | {p95:.1} | {cpu:.0} |", timed.name);
+        let ([first, median, p95, cpu], gpu) = row(timed);
+        let gpu = gpu.map(|gpu| format!("{gpu:.2}")).unwrap_or_default();
+        println!("| {} | {first:.1} | {median:.1} | {p95:.1} | {cpu:.0} | {gpu} |", timed.name);
     }
 }

@@ -1,4 +1,4 @@
-//! Where every shader writes its result: tile by tile, one word a pixel.
+//! Where every shader writes its result: tile by tile, as many pixels a word as it holds.
 
 @group(0) @binding(0) var<storage, read_write> output: array<u32>;
 
@@ -19,6 +19,27 @@ struct Tile {
 }
 
 @group(0) @binding(2) var<storage, read> tiles: array<Tile>;
+
+/// How many pixels share a word of the result, the first in its lowest bits: 4 of 8 bits, 2 of 16, or 1.
+override PACK: u32;
+
+var<workgroup> tile_words: array<u32, 256>;
+
+/// Writes what all invocations of a workgroup have found, one pixel each.
+fn store_tile(group: u32, index: u32, word: u32) {
+    tile_words[index] = word;
+    workgroupBarrier();
+    if (index < TILE_PIXELS / PACK) {
+        var packed = 0u;
+        for (var n = 0u; n < 4u; n++) {
+            if (n >= PACK) {
+                break;
+            }
+            packed |= tile_words[index * PACK + n] << (n * (32u / PACK));
+        }
+        store(group * (TILE_PIXELS / PACK) + index, packed);
+    }
+}
 
 /// Writes a word of the result; a place beyond its end is left out.
 fn store(index: u32, value: u32) {

@@ -42,6 +42,19 @@ pub trait Renderer {
         bindings: &Bindings<'_, Self::Uploaded>,
         progress: &Progress,
     ) -> Result<Image> {
+        Ok(self.render_timed(request, bindings, progress)?.0)
+    }
+
+    /// As [`Self::render`], with [`Frame::device_time`].
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    fn render_timed(
+        &self,
+        request: &Request,
+        bindings: &Bindings<'_, Self::Uploaded>,
+        progress: &Progress,
+    ) -> Result<(Image, Option<Duration>)> {
         let mut frame = self.begin(request, bindings)?;
         progress.start(1000);
         let mut told = 0;
@@ -55,7 +68,8 @@ pub trait Renderer {
                 }
                 FrameStatus::Done => {
                     progress.advance(1000 - told.min(1000));
-                    return frame.finish();
+                    let device_time = frame.device_time();
+                    return Ok((frame.finish()?, device_time));
                 }
             }
         }
@@ -87,6 +101,11 @@ pub trait Frame {
     /// # Errors
     /// Device.
     fn advance(&mut self, budget: Duration) -> Result<FrameStatus>;
+
+    /// How long the device itself has worked on what is finished, without transfers; `None` if it can't tell.
+    fn device_time(&self) -> Option<Duration> {
+        None
+    }
 
     /// The finished picture; renders what is not finished yet.
     ///

@@ -1,6 +1,7 @@
 //! Which renderer makes the pictures.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anatome_core::{Bindings, DeviceFault, Image, Progress, Renderer, Request, Volume};
 use anatome_cpu::CpuRenderer;
@@ -128,12 +129,25 @@ impl Backend {
     /// # Errors
     /// As [`Renderer::render`]; device, if the volume was uploaded to another backend.
     pub fn render(&self, request: &Request, volume: &UploadedVolume, progress: &Progress) -> Result<Image> {
+        Ok(self.render_timed(request, volume, progress)?.0)
+    }
+
+    /// As [`Self::render`], with the time that a GPU itself has worked on it, if it can tell.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_timed(
+        &self,
+        request: &Request,
+        volume: &UploadedVolume,
+        progress: &Progress,
+    ) -> Result<(Image, Option<Duration>)> {
         match (&self.kind, volume) {
             (Kind::Cpu(cpu), UploadedVolume::Cpu(volume)) => {
-                Ok(cpu.render(request, &Bindings::primary(volume), progress)?)
+                Ok(cpu.render_timed(request, &Bindings::primary(volume), progress)?)
             }
             (Kind::Gpu(gpu), UploadedVolume::Gpu(volume)) => {
-                Ok(gpu.render(request, &Bindings::primary(volume), progress)?)
+                Ok(gpu.render_timed(request, &Bindings::primary(volume), progress)?)
             }
             _ => {
                 let reason = "the volume was uploaded to another backend".to_owned();

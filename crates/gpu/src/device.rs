@@ -14,6 +14,9 @@ use crate::AdapterFacts;
 /// How long a device may take to answer. Dispatches are sized to take far less.
 const WAIT: Duration = Duration::from_secs(60);
 
+/// What is used where there is it; nothing that is exact needs any.
+const WANTED: Features = Features::TEXTURE_FORMAT_16BIT_NORM.union(Features::TIMESTAMP_QUERY);
+
 /// A device and its queue.
 #[derive(Debug)]
 pub(crate) struct Gpu {
@@ -29,7 +32,7 @@ impl Gpu {
     pub(crate) fn open(adapter: &wgpu::Adapter) -> Result<Self, DeviceFault> {
         let descriptor = DeviceDescriptor {
             label: Some("anatome"),
-            required_features: adapter.features() & Features::TEXTURE_FORMAT_16BIT_NORM,
+            required_features: adapter.features() & WANTED,
             required_limits: adapter.limits(),
             ..DeviceDescriptor::default()
         };

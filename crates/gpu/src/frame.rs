@@ -6,16 +6,15 @@ use std::time::{Duration, Instant};
 
 use anatome_core::plan::{Plan, TILE_PX};
 use anatome_core::{DeviceFault, Frame, FrameStatus, Image, PixelRect, Pixels, Recipe, Request, Result};
-use wgpu::{BufferUsages, MapMode};
 
 use crate::device::Gpu;
 use crate::gpu_data::Tile;
 use crate::pipeline::Pipeline;
+use crate::slot::{Slot, Slots};
 
-const TILE_PIXELS: usize = (TILE_PX * TILE_PX) as usize;
-const TILE_BYTES: u64 = 4 * TILE_PIXELS as u64;
+const TILE_PIXELS: u64 = (TILE_PX * TILE_PX) as u64;
 
-/// The most tiles in a batch: 16 MiB of words, and fewer workgroups than any adapter's limit of 65,535.
+/// The most tiles in a batch: up to 16 MiB of pixels, and fewer workgroups than any adapter's limit of 65,535.
 const MAX_BATCH: u32 = 16_384;
 /// The first batch is small, because nothing is known yet of how long a tile takes.
 const FIRST_BATCH: u32 = 16;
@@ -30,12 +29,15 @@ pub(crate) struct Work {
     pub(crate) pipeline: Pipeline,
     pub(crate) buffers: Vec<(&'static str, wgpu::Buffer)>,
     pub(crate) view: wgpu::TextureView,
+    /// The bytes of a pixel of the result.
+    pub(crate) pixel_bytes: u32,
 }
 
 /// A picture in the making on a GPU.
 #[derive(Debug)]
 pub struct GpuFrame<'a> {
     gpu: &'a Gpu,
+    slots: &'a Slots,
     work: Work,
     plan: Plan,
     recipe: Recipe,
@@ -44,10 +46,11 @@ pub struct GpuFrame<'a> {
     tiles: Tiles,
     next: u32,
     batch: u32,
-    free: Vec<Slot>,
+    free: Vec<Bound>,
     in_flight: VecDeque<Batch>,
     finished_tiles: u32,
     last_finish: Option<Instant>,
+    device_time: Option<Duration>,
 }
 
 /// The tiles that cover a part of a picture, row by row.
@@ -59,19 +62,17 @@ struct Tiles {
     count: u32,
 }
 
-/// Buffers of a batch.
+/// A slot, bound to what this frame renders.
 #[derive(Debug)]
-struct Slot {
-    tiles: wgpu::Buffer,
-    output: wgpu::Buffer,
-    readback: wgpu::Buffer,
+struct Bound {
+    slot: Slot,
     bind_group: wgpu::BindGroup,
 }
 
 /// Tiles that the GPU is working on.
 #[derive(Debug)]
 struct Batch {
-    slot: Slot,
+    bound: Bound,
     tiles: Vec<Tile>,
     submission: wgpu::SubmissionIndex,
     submitted: Instant,
@@ -96,6 +97,7 @@ impl Tiles {
 impl<'a> GpuFrame<'a> {
     pub(crate) fn new(
         gpu: &'a Gpu,
+        slots: &'a Slots,
         work: Work,
         plan: Plan,
         request: &Request,
@@ -104,11 +106,16 @@ impl<'a> GpuFrame<'a> {
         let rect = request.rect();
         let tiles = Tiles::covering(rect);
         let capacity = u64::from(tiles.count.min(MAX_BATCH));
-        let slot = || Slot::new(gpu, &work, capacity);
-        let free = gpu.guarded(4 * capacity * TILE_BYTES, || vec![slot(), slot()])?;
+        let bound = || -> Result<Bound> {
+            let slot = slots.take(gpu, capacity, capacity * work.tile_bytes())?;
+            let bind_group = gpu.guarded(0, || work.bind(gpu, &slot))?;
+            Ok(Bound { slot, bind_group })
+        };
+        let free = vec![bound()?, bound()?];
         let pixels = Pixels::blank(request.output, rect.width as usize * rect.height as usize);
         Ok(Self {
             gpu,
+            slots,
             work,
             plan,
             recipe,
@@ -121,36 +128,39 @@ impl<'a> GpuFrame<'a> {
             in_flight: VecDeque::new(),
             finished_tiles: 0,
             last_finish: None,
+            device_time: None,
         })
     }
 
-    fn submit(&mut self, slot: Slot) -> Result<()> {
+    fn submit(&mut self, bound: Bound) -> Result<()> {
         let end = self.tiles.count.min(self.next + self.batch);
         let tiles: Vec<Tile> = (self.next..end).map(|index| self.tile(index)).collect();
-        let bytes = tiles.len() as u64 * TILE_BYTES;
+        let bytes = tiles.len() as u64 * self.work.tile_bytes();
         let mapped = Arc::new(OnceLock::new());
         let answer = Arc::clone(&mapped);
         let submitted = Instant::now();
         let submission = self.gpu.guarded(0, || {
             let label = Some(self.work.pipeline.label);
+            let slot = &bound.slot;
             self.gpu.queue.write_buffer(&slot.tiles, 0, bytemuck::cast_slice(&tiles));
             let description = wgpu::CommandEncoderDescriptor { label };
             let mut encoder = self.gpu.device.create_command_encoder(&description);
+            let timestamp_writes = slot.timestamps();
             let mut pass =
-                encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes: None });
+                encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes });
             pass.set_pipeline(&self.work.pipeline.compute);
-            pass.set_bind_group(0, &slot.bind_group, &[]);
+            pass.set_bind_group(0, &bound.bind_group, &[]);
             pass.dispatch_workgroups(tiles.len() as u32, 1, 1);
             drop(pass);
-            encoder.copy_buffer_to_buffer(&slot.output, 0, &slot.readback, 0, bytes);
+            slot.copy_back(&mut encoder, bytes);
             let submission = self.gpu.queue.submit([encoder.finish()]);
-            slot.readback.slice(..bytes).map_async(MapMode::Read, move |result| {
+            slot.map(bytes, move |result| {
                 let _ = answer.set(result);
             });
             submission
         })?;
         self.next = end;
-        self.in_flight.push_back(Batch { slot, tiles, submission, submitted, mapped });
+        self.in_flight.push_back(Batch { bound, tiles, submission, submitted, mapped });
         Ok(())
     }
 
@@ -165,27 +175,24 @@ impl<'a> GpuFrame<'a> {
 
     /// Waits for the oldest batch and puts its pixels where they belong.
     fn collect(&mut self, batch: Batch) -> Result<()> {
-        let Batch { slot, tiles, submission, submitted, mapped } = batch;
+        let Batch { bound, tiles, submission, submitted, mapped } = batch;
         self.gpu.wait(submission)?;
         self.adapt(submitted, tiles.len());
         if !matches!(mapped.get(), Some(Ok(()))) {
             return Err(DeviceFault::Lost { reason: "a result could not be read back".to_owned() }.into());
         }
-        let bytes = tiles.len() as u64 * TILE_BYTES;
-        {
-            let view = slot
-                .readback
-                .slice(..bytes)
-                .get_mapped_range()
-                .map_err(|error| DeviceFault::Validation { reason: error.to_string() })?;
-            let words: &[u32] = bytemuck::cast_slice(&view);
-            for (tile, words) in tiles.iter().zip(words.chunks_exact(TILE_PIXELS)) {
-                scatter(&mut self.pixels, self.rect, tile, words);
+        let tile_bytes = self.work.tile_bytes() as usize;
+        let (pixels, rect, device_time) = (&mut self.pixels, self.rect, &mut self.device_time);
+        bound.slot.read((tiles.len() * tile_bytes) as u64, |read| {
+            for (tile, part) in tiles.iter().zip(read.pixels.chunks_exact(tile_bytes)) {
+                scatter(pixels, rect, tile, part);
             }
-        }
-        slot.readback.unmap();
+            if let Some(took) = read.took {
+                *device_time = Some(device_time.unwrap_or_default() + took);
+            }
+        })?;
         self.finished_tiles += tiles.len() as u32;
-        self.free.push(slot);
+        self.free.push(bound);
         Ok(())
     }
 
@@ -210,9 +217,9 @@ impl Frame for GpuFrame<'_> {
         let start = Instant::now();
         loop {
             while self.next < self.tiles.count
-                && let Some(slot) = self.free.pop()
+                && let Some(bound) = self.free.pop()
             {
-                self.submit(slot)?;
+                self.submit(bound)?;
             }
             let Some(oldest) = self.in_flight.pop_front() else { return Ok(FrameStatus::Done) };
             self.collect(oldest)?;
@@ -223,60 +230,63 @@ impl Frame for GpuFrame<'_> {
         }
     }
 
+    fn device_time(&self) -> Option<Duration> {
+        self.device_time
+    }
+
     fn finish(mut self) -> Result<Image> {
         while self.advance(Duration::MAX)? != FrameStatus::Done {}
         let plane = match &self.plan {
             Plan::Plane(plane) => Some(plane.geometry),
             Plan::Rays(_) => None,
         };
-        Image::new(self.rect.width, self.rect.height, self.pixels, plane, self.recipe)
+        let pixels = std::mem::replace(&mut self.pixels, Pixels::Grey8(Vec::new()));
+        Image::new(self.rect.width, self.rect.height, pixels, plane, self.recipe.clone())
     }
 }
 
-impl Slot {
-    /// Must run in [`Gpu::guarded`].
-    fn new(gpu: &Gpu, work: &Work, capacity: u64) -> Self {
-        let storage = BufferUsages::STORAGE;
-        let tiles =
-            gpu.empty_buffer("tiles", capacity * size_of::<Tile>() as u64, storage | BufferUsages::COPY_DST);
-        let output = gpu.empty_buffer("output", capacity * TILE_BYTES, storage | BufferUsages::COPY_SRC);
-        let read = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
-        let readback = gpu.empty_buffer("readback", capacity * TILE_BYTES, read);
-        let mut resources = work.resources();
-        resources.push(("tiles", tiles.as_entire_binding()));
-        resources.push(("output", output.as_entire_binding()));
-        let bind_group = work.pipeline.bind(gpu, &resources);
-        Self { tiles, output, readback, bind_group }
-    }
-}
-
-/// Puts the words of a tile where its pixels stand in the picture; what lies outside `rect` is left out.
-fn scatter(pixels: &mut Pixels, rect: PixelRect, tile: &Tile, words: &[u32]) {
-    let left = tile.x.max(rect.x);
-    let right = (tile.x + TILE_PX).min(rect.x + rect.width);
-    let (top, bottom) = (tile.y.max(rect.y), (tile.y + TILE_PX).min(rect.y + rect.height));
-    let width = right.saturating_sub(left) as usize;
-    for y in top..bottom {
-        let from = ((y - tile.y) * TILE_PX + left - tile.x) as usize;
-        let to = (y - rect.y) as usize * rect.width as usize + (left - rect.x) as usize;
-        let Some(row) = words.get(from..from + width) else { continue };
-        match pixels {
-            Pixels::Grey8(all) => put(all, to, row, |word| word as u8),
-            Pixels::Grey16(all) => put(all, to, row, |word| word as u16),
-            Pixels::Values(all) => put(all, to, row, f32::from_bits),
-            Pixels::Rgba8(all) => {
-                let (quads, _) = all.as_chunks_mut::<4>();
-                put(quads, to, row, u32::to_le_bytes);
-            }
-            _ => {}
+impl Drop for GpuFrame<'_> {
+    /// What is in flight goes with its buffers.
+    fn drop(&mut self) {
+        for bound in self.free.drain(..) {
+            self.slots.give_back(bound.slot);
         }
     }
 }
 
-fn put<T>(all: &mut [T], to: usize, row: &[u32], pixel: impl Fn(u32) -> T) {
-    if let Some(places) = all.get_mut(to..to + row.len()) {
-        for (place, &word) in places.iter_mut().zip(row) {
-            *place = pixel(word);
+impl Work {
+    /// The bytes of the pixels of a tile.
+    fn tile_bytes(&self) -> u64 {
+        TILE_PIXELS * u64::from(self.pixel_bytes)
+    }
+
+    /// Must run in [`Gpu::guarded`].
+    fn bind(&self, gpu: &Gpu, slot: &Slot) -> wgpu::BindGroup {
+        let mut resources = self.resources();
+        resources.push(("tiles", slot.tiles.as_entire_binding()));
+        resources.push(("output", slot.output.as_entire_binding()));
+        self.pipeline.bind(gpu, &resources)
+    }
+}
+
+/// Puts a tile's bytes where its pixels stand in the picture; what lies outside `rect` is left out.
+fn scatter(pixels: &mut Pixels, rect: PixelRect, tile: &Tile, bytes: &[u8]) {
+    let left = tile.x.max(rect.x);
+    let right = (tile.x + TILE_PX).min(rect.x + rect.width);
+    let (top, bottom) = (tile.y.max(rect.y), (tile.y + TILE_PX).min(rect.y + rect.height));
+    let all: &mut [u8] = match pixels {
+        Pixels::Grey8(all) | Pixels::Rgba8(all) => all,
+        Pixels::Grey16(all) => bytemuck::cast_slice_mut(all),
+        Pixels::Values(all) => bytemuck::cast_slice_mut(all),
+        _ => return,
+    };
+    let pixel_bytes = bytes.len() / TILE_PIXELS as usize;
+    let length = right.saturating_sub(left) as usize * pixel_bytes;
+    for y in top..bottom {
+        let from = ((y - tile.y) * TILE_PX + left - tile.x) as usize * pixel_bytes;
+        let to = ((y - rect.y) as usize * rect.width as usize + (left - rect.x) as usize) * pixel_bytes;
+        if let (Some(place), Some(row)) = (all.get_mut(to..to + length), bytes.get(from..from + length)) {
+            place.copy_from_slice(row);
         }
     }
 }

@@ -15,6 +15,7 @@ mod gpu_data;
 mod pipeline;
 mod renderer;
 mod self_test;
+mod slot;
 mod volume;
 
 pub use adapter::{AdapterChoice, AdapterFacts, AdapterKind, adapters};

@@ -16,6 +16,7 @@ use crate::adapter::choose;
 use crate::device::Gpu;
 use crate::frame::Work;
 use crate::pipeline::{Constant, Pipelines};
+use crate::slot::Slots;
 use crate::{AdapterChoice, AdapterFacts, GpuFrame, GpuVolume, gpu_data};
 
 /// The most samples along a ray, as in the shaders.
@@ -26,6 +27,7 @@ const MAX_SAMPLES: u64 = 1 << 16;
 pub struct GpuRenderer {
     pub(crate) gpu: Gpu,
     pub(crate) pipelines: Pipelines,
+    slots: Slots,
     memory_limit_bytes: u64,
 }
 
@@ -46,7 +48,7 @@ impl GpuRenderer {
     }
 
     fn new(gpu: Gpu) -> Self {
-        Self { gpu, pipelines: Pipelines::default(), memory_limit_bytes: u64::MAX }
+        Self { gpu, pipelines: Pipelines::default(), slots: Slots::default(), memory_limit_bytes: u64::MAX }
     }
 
     /// Refuses volumes of more bytes on the GPU than this. Without it, the driver decides.
@@ -81,7 +83,7 @@ impl Renderer for GpuRenderer {
             Plan::Plane(plane) => self.plane(plane, uploaded, request.output)?,
             Plan::Rays(rays) => self.rays(rays, uploaded, request)?,
         };
-        GpuFrame::new(&self.gpu, work, plan, request, recipe)
+        GpuFrame::new(&self.gpu, &self.slots, work, plan, request, recipe)
     }
 }
 
@@ -93,7 +95,7 @@ impl GpuRenderer {
         prepared.sampling(&plan.sampling, uploaded);
         prepared.display(&plan.display, output);
         prepared.uniform("params", &gpu_data::Slice::new(plan));
-        self.work(prepared, uploaded)
+        self.work(prepared, uploaded, output)
     }
 
     fn rays(&self, plan: &RayPlan, uploaded: &GpuVolume, request: &Request) -> Result<Work> {
@@ -129,11 +131,17 @@ impl GpuRenderer {
         prepared.constants.push(("SKIPPING", u32::from(skipping)));
         prepared.sampling(&plan.sampling, uploaded);
         prepared.uniform("rays", &gpu_data::Rays::new(plan));
-        self.work(prepared, uploaded)
+        self.work(prepared, uploaded, request.output)
     }
 
-    fn work(&self, prepared: Prepared, uploaded: &GpuVolume) -> Result<Work> {
-        let Prepared { shader, constants, contents, made } = prepared;
+    fn work(&self, prepared: Prepared, uploaded: &GpuVolume, output: Output) -> Result<Work> {
+        let Prepared { shader, mut constants, contents, made } = prepared;
+        let pixel_bytes = match output {
+            Output::Grey8 => 1,
+            Output::Grey16 => 2,
+            _ => 4,
+        };
+        constants.push(("PACK", 4 / pixel_bytes));
         let pipeline = self.pipelines.get(&self.gpu, shader, uploaded.format, &constants)?;
         let bytes = contents.iter().map(|(_, _, bytes)| bytes.len() as u64).sum();
         let buffer = |(name, usage, bytes): &(&'static str, BufferUsages, Vec<u8>)| {
@@ -141,7 +149,7 @@ impl GpuRenderer {
         };
         let mut buffers: Vec<_> = self.gpu.guarded(bytes, || contents.iter().map(buffer).collect())?;
         buffers.extend(made);
-        Ok(Work { pipeline, buffers, view: uploaded.view.clone() })
+        Ok(Work { pipeline, buffers, view: uploaded.view.clone(), pixel_bytes })
     }
 }
 

@@ -12,10 +12,10 @@ const ROUNDING = 1e-6;
 struct Params {
     /// The number of voxels along i, j and k.
     size: vec3<u32>,
-    /// The first layer of cells to look at.
-    first: u32,
     /// Modality units per stored unit.
     slope: f32,
+    /// The first cell to look at.
+    first: vec3<u32>,
     /// The modality value of a stored zero.
     intercept: f32,
     /// What is added to stored values to give texture values.
@@ -25,8 +25,6 @@ struct Params {
     /// Stored values from `padding_low` to `padding_high` are padding.
     padding_low: f32,
     padding_high: f32,
-    padding_a: u32,
-    padding_b: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -36,7 +34,7 @@ struct Params {
 @compute @workgroup_size(4, 4, 4)
 fn cells(@builtin(global_invocation_id) id: vec3<u32>) {
     let count = cell_count(params.size);
-    let cell = id + vec3(0u, 0u, params.first);
+    let cell = id + params.first;
     if (any(cell >= count)) {
         return;
     }
@@ -49,13 +47,13 @@ fn cells(@builtin(global_invocation_id) id: vec3<u32>) {
 
 fn stored_range(cell: vec3<u32>) -> vec2<f32> {
     let first = cell * CELL;
-    // One past the last voxel that positions in the cell need.
+    let texel = vec3<i32>(first) + shift_around(vec3<i32>(first));
     let voxels = min(vec3(CELL + 1u), params.size - first);
     var range = vec2(HUGE, -HUGE);
     for (var k = 0u; k < min(voxels.z, CELL + 1u); k++) {
         for (var j = 0u; j < min(voxels.y, CELL + 1u); j++) {
             for (var i = 0u; i < min(voxels.x, CELL + 1u); i++) {
-                let stored = texture_value(vec3<i32>(first + vec3(i, j, k))) - params.bias;
+                let stored = texture_value(texel + vec3<i32>(vec3(i, j, k))) - params.bias;
                 let is_padding = params.has_padding != 0u && params.padding_low <= stored
                     && stored <= params.padding_high;
                 if (!is_padding) {

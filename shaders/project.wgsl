@@ -20,7 +20,7 @@ fn project(
     let tile = tiles[group.x];
     let pixel = vec2(tile.x, tile.y) + local.xy;
     var word = 0u;
-    if (all(pixel >= rays.rect.xy) && all(pixel < rays.rect.zw)) {
+    if (is_wanted(tile, pixel)) {
         let found = projected(gather_ray(ray_of_pixel(pixel)));
         // Missing slices are hatched in slices and slabs only.
         word = pixel_word(Sample(found.value, select(NONE, SOME, found.kind == SOME)), pixel);

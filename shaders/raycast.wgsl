@@ -36,7 +36,7 @@ fn raycast(
     let tile = tiles[group.x];
     let pixel = vec2(tile.x, tile.y) + local.xy;
     var word = 0u;
-    if (all(pixel >= rays.rect.xy) && all(pixel < rays.rect.zw)) {
+    if (is_wanted(tile, pixel)) {
         let light = march(ray_of_pixel(pixel));
         word = rgba_word(light.sum + light.transmittance * rendering.background);
     }

@@ -19,6 +19,6 @@ fn selftest(@builtin(global_invocation_id) id: vec3<u32>) {
     let row = sample / params.shape.x;
     let index = vec3<u32>(sample % params.shape.x, row % params.shape.y, row / params.shape.y);
     if (index.z < params.shape.z) {
-        store(id.x, bitcast<u32>(texture_value(vec3<i32>(index))));
+        store(id.x, bitcast<u32>(texture_value(vec3<i32>(index) + shift_around(vec3<i32>(index)))));
     }
 }

@@ -20,8 +20,6 @@ struct Params {
     /// Lattice step from a sample to the next.
     per_step: vec3<f32>,
     padding_b: u32,
-    /// The pixels to compute: left, top, right and bottom, the last two excluded.
-    rect: vec4<u32>,
 }
 
 @group(0) @binding(9) var<uniform> params: Params;
@@ -35,7 +33,7 @@ fn slice(
     let tile = tiles[group.x];
     let pixel = vec2(tile.x, tile.y) + local.xy;
     var word = 0u;
-    if (all(pixel >= params.rect.xy) && all(pixel < params.rect.zw)) {
+    if (is_wanted(tile, pixel)) {
         word = pixel_word(value_at(tile, local), pixel);
     }
     store_tile(group.x, index, word);

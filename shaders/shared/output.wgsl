@@ -16,6 +16,8 @@ struct Tile {
     fraction: vec3<f32>,
     /// Row of the first pixel in the whole picture.
     y: u32,
+    /// The pixels to compute, in the whole picture: left, top, right and bottom, the last two excluded.
+    rect: vec4<u32>,
 }
 
 @group(0) @binding(2) var<storage, read> tiles: array<Tile>;
@@ -39,6 +41,11 @@ fn store_tile(group: u32, index: u32, word: u32) {
         }
         store(group * (TILE_PIXELS / PACK) + index, packed);
     }
+}
+
+/// Whether a pixel of the whole picture is to be computed.
+fn is_wanted(tile: Tile, pixel: vec2<u32>) -> bool {
+    return all(pixel >= tile.rect.xy) && all(pixel < tile.rect.zw);
 }
 
 /// Writes a word of the result; a place beyond its end is left out.

@@ -40,8 +40,6 @@ struct Rays {
     padding_f: u32,
     lattice_high: vec3<f32>,
     padding_g: u32,
-    /// The pixels to compute: left, top, right and bottom, the last two excluded.
-    rect: vec4<u32>,
     /// Points with `n · p + d >= 0` are kept: nx, ny, nz, d.
     half_spaces: array<vec4<f32>, 22>,
 }

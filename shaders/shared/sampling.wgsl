@@ -196,8 +196,9 @@ fn sample_held(held: Position) -> Sample {
     return sample_linear(held);
 }
 
-fn stored_value(index: vec3<i32>) -> f32 {
-    return texture_value(index) - sampling.bias;
+/// The stored value at a place of the texture.
+fn stored_value(texel: vec3<i32>) -> f32 {
+    return texture_value(texel) - sampling.bias;
 }
 
 fn is_padding(stored: f32) -> bool {
@@ -210,7 +211,7 @@ fn modality_value(stored: f32) -> Sample {
 
 fn sample_nearest(position: Position) -> Sample {
     let next = select(vec3(0), vec3(1), position.fraction >= vec3(0.5));
-    let stored = stored_value(position.voxel + next);
+    let stored = stored_value(position.voxel + next + shift_around(position.voxel));
     if (is_padding(stored)) {
         return no_sample(NONE);
     }
@@ -219,7 +220,7 @@ fn sample_nearest(position: Position) -> Sample {
 
 /// A neighbour of weight zero is replaced by the voxel itself, so that only voxels that count are looked at.
 fn sample_linear(position: Position) -> Sample {
-    let a = position.voxel;
+    let a = position.voxel + shift_around(position.voxel);
     let b = a + select(vec3(0), vec3(1), position.fraction > vec3(0.0));
     let f = position.fraction;
     let v000 = stored_value(a);
@@ -256,11 +257,12 @@ fn sample_cubic(position: Position) -> Sample {
     let along_i = cubic_weights(position.fraction.x, 0.5, 0.5);
     let along_j = cubic_weights(position.fraction.y, 0.5, 0.5);
     let along_k = cubic_weights(position.fraction.z, tangents.x, tangents.y);
+    let first_texel = first + shift_around(position.voxel);
     var planes = vec4(0.0);
     for (var k = 0u; k < 4u; k++) {
         var rows = vec4(0.0);
         for (var j = 0u; j < 4u; j++) {
-            let row = first + vec3(0, i32(j), i32(k));
+            let row = first_texel + vec3(0, i32(j), i32(k));
             let v0 = stored_value(row);
             let v1 = stored_value(row + vec3(1, 0, 0));
             let v2 = stored_value(row + vec3(2, 0, 0));

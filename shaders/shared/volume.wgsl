@@ -1,4 +1,4 @@
-//! The samples of a volume, exactly as they were uploaded.
+//! The samples of a volume, exactly as they were uploaded: as one texture, or those bricks of it that are needed now.
 
 #ifdef UINT16
 @group(0) @binding(1) var volume: texture_3d<u32>;
@@ -6,16 +6,58 @@
 @group(0) @binding(1) var volume: texture_3d<f32>;
 #endif
 
-/// The number in the texture at an index (i, j, k) inside the volume: for 16-bit formats, 0 to 65535.
-fn texture_value(index: vec3<i32>) -> f32 {
-    let texel = textureLoad(volume, index, 0).x;
+/// Whether the texture holds bricks.
+override BRICKED: bool;
+
+/// Word MISSED is set when a brick is looked for that is not there. Three words from COUNT on are the number of bricks
+/// along i, j and k. From PAGES on follows for each brick, i fastest, its place in the texture, in bricks: ten bits
+/// each for x, y and z; or ABSENT.
+@group(0) @binding(11) var<storage, read_write> pages: array<u32>;
+
+const MISSED = 0u;
+const COUNT = 1u;
+const PAGES = 4u;
+const ABSENT = 0xffffffffu;
+/// The side of a brick in voxels.
+const BRICK = 32;
+/// With the neighbours that are kept with it for interpolation: one before and two after it.
+const KEPT = 35;
+const KEPT_BEFORE = 1;
+
+/// What is to be added to the indices around a voxel, from one before to two after it along each axis, to give
+/// coordinates in the texture.
+fn shift_around(voxel: vec3<i32>) -> vec3<i32> {
+    if (!BRICKED) {
+        return vec3(0);
+    }
+    let brick = voxel / BRICK;
+    let at = (u32(brick.z) * pages[COUNT + 1u] + u32(brick.y)) * pages[COUNT] + u32(brick.x);
+    let page = pages[PAGES + at];
+    if (page == ABSENT) {
+        miss();
+        return -voxel;
+    }
+    let place = vec3<i32>(vec3(page, page >> 10u, page >> 20u) & vec3(1023u));
+    return place * KEPT + KEPT_BEFORE - brick * BRICK;
+}
+
+fn miss() {
+    let index = MISSED;
+    if (index < arrayLength(&pages)) {
+        pages[index] = 1u;
+    }
+}
+
+/// The number at a place of the texture: for 16-bit formats, 0 to 65535.
+fn texture_value(texel: vec3<i32>) -> f32 {
+    let found = textureLoad(volume, texel, 0).x;
 #ifdef UNORM16
-    return round(texel * 65535.0);
+    return round(found * 65535.0);
 #else
 #ifdef UINT16
-    return f32(texel);
+    return f32(found);
 #else
-    return texel;
+    return found;
 #endif
 #endif
 }

@@ -10,7 +10,9 @@ use anatome_shaders::{Shader, cells, chessboard, occupancy};
 use bytemuck::{NoUninit, bytes_of, cast_slice};
 use wgpu::{BindingResource, BufferUsages};
 
+use crate::bricks::{BRICK, Bricks};
 use crate::frame::{LONGEST, SHORT};
+use crate::pipeline::Constant;
 use crate::{GpuRenderer, GpuVolume, gpu_data};
 
 /// The side of a cell in voxels, as in the shaders.
@@ -76,18 +78,25 @@ impl GpuRenderer {
         let bytes = bytes_of_table::<[f32; 2]>(count);
         let ranges =
             self.gpu.guarded(bytes, || self.gpu.empty_buffer("ranges", bytes, BufferUsages::STORAGE))?;
+        match &uploaded.bricks {
+            None => self.ranges_of_all(uploaded, plan, &ranges)?,
+            Some(bricks) => self.ranges_of_bricks(uploaded, bricks, plan, &ranges)?,
+        }
+        *made = Some(ranges.clone());
+        Ok(ranges)
+    }
+
+    /// All voxels are read: layer by layer at first, so that nothing holds the GPU for long.
+    fn ranges_of_all(&self, uploaded: &GpuVolume, plan: &SamplingPlan, ranges: &wgpu::Buffer) -> Result<()> {
         let mut params = gpu_data::Cells::new(plan, GpuVolume::bias(uploaded.volume()));
-        let [across, down, deep] = groups(&cells::SHADER, count);
-        // All voxels are read: layer by layer at first, so that nothing holds the GPU for long.
+        let [across, down, deep] = groups(&cells::SHADER, cell_count(plan));
         let (mut first, mut layers) = (0, 1);
         while first < deep {
-            params.first = first * cells::SHADER.workgroup_size[2];
+            params.first[2] = first * cells::SHADER.workgroup_size[2];
             let now = layers.min(deep - first);
-            let pass = Pass::new(&cells::SHADER, &params, [across, down, now])
-                .with("ranges", ranges.as_entire_binding())
-                .with("volume", BindingResource::TextureView(&uploaded.view));
             let started = Instant::now();
-            let submission = self.run(uploaded, &[pass])?;
+            let submission =
+                self.run(uploaded, &[ranges_pass(uploaded, &params, [across, down, now], ranges)])?;
             self.gpu.wait(submission)?;
             first += now;
             layers = match started.elapsed() {
@@ -96,8 +105,35 @@ impl GpuRenderer {
                 _ => now,
             };
         }
-        *made = Some(ranges.clone());
-        Ok(ranges)
+        Ok(())
+    }
+
+    /// Rows of bricks along i, one after the other.
+    fn ranges_of_bricks(
+        &self,
+        uploaded: &GpuVolume,
+        bricks: &Bricks,
+        plan: &SamplingPlan,
+        ranges: &wgpu::Buffer,
+    ) -> Result<()> {
+        let mut params = gpu_data::Cells::new(plan, GpuVolume::bias(uploaded.volume()));
+        let cells_along = BRICK / CELL;
+        let [across, down, deep] = bricks.cut.count;
+        let most = u32::try_from(bricks.room()).unwrap_or(u32::MAX).max(1);
+        for (c, b) in (0..deep).flat_map(|c| (0..down).map(move |b| (c, b))) {
+            for a in (0..across).step_by(most as usize) {
+                let row: Vec<u32> = (a..across.min(a + most)).map(|a| bricks.cut.number([a, b, c])).collect();
+                params.first = [a, b, c].map(|n| n * cells_along);
+                let count = [row.len() as u32 * cells_along, cells_along, cells_along];
+                let pass = ranges_pass(uploaded, &params, groups(&cells::SHADER, count), ranges);
+                let mut residents = bricks.lock();
+                bricks.bring(&self.gpu, &mut residents, &row)?;
+                let submission = self.run(uploaded, &[pass])?;
+                drop(residents);
+                self.gpu.wait(submission)?;
+            }
+        }
+        Ok(())
     }
 
     /// For each cell of a volume, the number of cells to the nearest that can be seen, up to a few; 0 for those.
@@ -147,7 +183,8 @@ impl GpuRenderer {
     /// Submits passes, one after the other.
     fn run(&self, uploaded: &GpuVolume, passes: &[Pass<'_>]) -> Result<wgpu::SubmissionIndex, DeviceFault> {
         let gpu = &self.gpu;
-        let pipeline = |pass: &Pass<'_>| self.pipelines.get(gpu, pass.shader, uploaded.format, &[]);
+        let pipeline =
+            |pass: &Pass<'_>| self.pipelines.get(gpu, pass.shader, uploaded.format, &pass.constants);
         let pipelines = passes.iter().map(pipeline).collect::<Result<Vec<_>, _>>()?;
         gpu.guarded(0, || {
             let description = wgpu::CommandEncoderDescriptor { label: Some("leaps") };
@@ -170,17 +207,31 @@ impl GpuRenderer {
     }
 }
 
+fn ranges_pass<'a>(
+    uploaded: &'a GpuVolume,
+    params: &gpu_data::Cells,
+    groups: [u32; 3],
+    ranges: &'a wgpu::Buffer,
+) -> Pass<'a> {
+    let mut pass = Pass::new(&cells::SHADER, params, groups).with("ranges", ranges.as_entire_binding());
+    pass.constants.push(("BRICKED", u32::from(uploaded.bricks.is_some())));
+    pass.resources.extend(uploaded.resources());
+    pass
+}
+
 /// One shader over cells.
 struct Pass<'a> {
     shader: &'static Shader,
     params: Vec<u8>,
+    constants: Vec<Constant>,
     groups: [u32; 3],
     resources: Vec<(&'static str, BindingResource<'a>)>,
 }
 
 impl<'a> Pass<'a> {
     fn new<T: NoUninit>(shader: &'static Shader, params: &T, groups: [u32; 3]) -> Self {
-        Self { shader, params: bytes_of(params).to_vec(), groups, resources: Vec::new() }
+        let params = bytes_of(params).to_vec();
+        Self { shader, params, constants: Vec::new(), groups, resources: Vec::new() }
     }
 
     fn with(mut self, name: &'static str, resource: BindingResource<'a>) -> Self {

@@ -5,10 +5,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anatome_core::plan::{Plan, TILE_PX};
-use anatome_core::{DeviceFault, Frame, FrameStatus, Image, PixelRect, Pixels, Recipe, Request, Result};
+use anatome_core::{
+    DeviceFault, Error, Frame, FrameStatus, Image, PixelRect, Pixels, Recipe, Request, Result,
+};
 
+use crate::GpuVolume;
 use crate::device::Gpu;
 use crate::gpu_data::Tile;
+use crate::needs::bricks_of_tile;
 use crate::pipeline::Pipeline;
 use crate::slot::{Slot, Slots};
 
@@ -28,7 +32,6 @@ pub(crate) const SHORT: Duration = Duration::from_millis(20);
 pub(crate) struct Work {
     pub(crate) pipeline: Pipeline,
     pub(crate) buffers: Vec<(&'static str, wgpu::Buffer)>,
-    pub(crate) view: wgpu::TextureView,
     /// The bytes of a pixel of the result.
     pub(crate) pixel_bytes: u32,
 }
@@ -38,6 +41,7 @@ pub(crate) struct Work {
 pub struct GpuFrame<'a> {
     gpu: &'a Gpu,
     slots: &'a Slots,
+    uploaded: &'a GpuVolume,
     work: Work,
     plan: Plan,
     recipe: Recipe,
@@ -45,10 +49,14 @@ pub struct GpuFrame<'a> {
     rect: PixelRect,
     tiles: Tiles,
     next: u32,
+    /// Parts of tiles that come before the next.
+    parts: Vec<Tile>,
     batch: u32,
+    /// The most tiles that slots hold.
+    most: u32,
     free: Vec<Bound>,
     in_flight: VecDeque<Batch>,
-    finished_tiles: u32,
+    finished_pixels: u64,
     last_finish: Option<Instant>,
     device_time: Option<Duration>,
 }
@@ -98,6 +106,7 @@ impl<'a> GpuFrame<'a> {
     pub(crate) fn new(
         gpu: &'a Gpu,
         slots: &'a Slots,
+        uploaded: &'a GpuVolume,
         work: Work,
         plan: Plan,
         request: &Request,
@@ -108,7 +117,7 @@ impl<'a> GpuFrame<'a> {
         let capacity = u64::from(tiles.count.min(MAX_BATCH));
         let bound = || -> Result<Bound> {
             let slot = slots.take(gpu, capacity, capacity * work.tile_bytes())?;
-            let bind_group = gpu.guarded(0, || work.bind(gpu, &slot))?;
+            let bind_group = gpu.guarded(0, || work.bind(gpu, uploaded, &slot))?;
             Ok(Bound { slot, bind_group })
         };
         let free = vec![bound()?, bound()?];
@@ -116,6 +125,7 @@ impl<'a> GpuFrame<'a> {
         Ok(Self {
             gpu,
             slots,
+            uploaded,
             work,
             plan,
             recipe,
@@ -123,18 +133,28 @@ impl<'a> GpuFrame<'a> {
             rect,
             tiles,
             next: 0,
+            parts: Vec::new(),
             batch: FIRST_BATCH,
+            most: capacity as u32,
             free,
             in_flight: VecDeque::new(),
-            finished_tiles: 0,
+            finished_pixels: 0,
             last_finish: None,
             device_time: None,
         })
     }
 
     fn submit(&mut self, bound: Bound) -> Result<()> {
-        let end = self.tiles.count.min(self.next + self.batch);
-        let tiles: Vec<Tile> = (self.next..end).map(|index| self.tile(index)).collect();
+        let (tiles, needed) = self.next_tiles()?;
+        // Until it is dropped what is needed stays.
+        let _residents = match &self.uploaded.bricks {
+            Some(bricks) => {
+                let mut residents = bricks.lock();
+                bricks.bring(self.gpu, &mut residents, &needed)?;
+                Some(residents)
+            }
+            None => None,
+        };
         let bytes = tiles.len() as u64 * self.work.tile_bytes();
         let mapped = Arc::new(OnceLock::new());
         let answer = Arc::clone(&mapped);
@@ -152,16 +172,52 @@ impl<'a> GpuFrame<'a> {
             pass.set_bind_group(0, &bound.bind_group, &[]);
             pass.dispatch_workgroups(tiles.len() as u32, 1, 1);
             drop(pass);
-            slot.copy_back(&mut encoder, bytes);
+            slot.copy_back(&mut encoder, &self.uploaded.pages, bytes);
             let submission = self.gpu.queue.submit([encoder.finish()]);
             slot.map(bytes, move |result| {
                 let _ = answer.set(result);
             });
             submission
         })?;
-        self.next = end;
         self.in_flight.push_back(Batch { bound, tiles, submission, submitted, mapped });
         Ok(())
+    }
+
+    /// The tiles of the next batch, and the bricks that they need, as many as there is room for. A tile that alone needs
+    /// more is cut in two.
+    fn next_tiles(&mut self) -> Result<(Vec<Tile>, Vec<u32>)> {
+        let (mut tiles, mut needed) = (Vec::new(), Vec::new());
+        while tiles.len() < self.batch.min(self.most) as usize && self.is_more() {
+            let tile = self.parts.pop().unwrap_or_else(|| {
+                self.next += 1;
+                self.tile(self.next - 1)
+            });
+            if let Some(bricks) = &self.uploaded.bricks {
+                let mut more: Vec<u32> = bricks_of_tile(&self.plan, bricks.cut, &tile);
+                let alone = more.len();
+                more.extend(&needed);
+                more.sort_unstable();
+                more.dedup();
+                if alone > bricks.room() {
+                    let (needed, allowed) = (alone as u64, bricks.room() as u64);
+                    let error = Error::Limits { what: "the bricks of a pixel on the GPU", needed, allowed };
+                    let [first, second] = tile.halves().ok_or(error)?;
+                    self.parts.extend([second, first]);
+                    continue;
+                }
+                if more.len() > bricks.room() {
+                    self.parts.push(tile);
+                    break;
+                }
+                needed = more;
+            }
+            tiles.push(tile);
+        }
+        Ok((tiles, needed))
+    }
+
+    fn is_more(&self) -> bool {
+        self.next < self.tiles.count || !self.parts.is_empty()
     }
 
     fn tile(&self, index: u32) -> Tile {
@@ -170,7 +226,10 @@ impl<'a> GpuFrame<'a> {
             Plan::Plane(plane) => Some(plane.tile(column, row)),
             Plan::Rays(_) => None,
         };
-        Tile::new(column * TILE_PX, row * TILE_PX, origin)
+        let (x, y, rect) = (column * TILE_PX, row * TILE_PX, self.rect);
+        let [right, bottom] = [rect.x + rect.width, rect.y + rect.height];
+        let part = [x.max(rect.x), y.max(rect.y), (x + TILE_PX).min(right), (y + TILE_PX).min(bottom)];
+        Tile::new([x, y], part, origin)
     }
 
     /// Waits for the oldest batch and puts its pixels where they belong.
@@ -183,16 +242,22 @@ impl<'a> GpuFrame<'a> {
         }
         let tile_bytes = self.work.tile_bytes() as usize;
         let (pixels, rect, device_time) = (&mut self.pixels, self.rect, &mut self.device_time);
+        let mut has_missed = false;
         bound.slot.read((tiles.len() * tile_bytes) as u64, |read| {
             for (tile, part) in tiles.iter().zip(read.pixels.chunks_exact(tile_bytes)) {
                 scatter(pixels, rect, tile, part);
             }
+            has_missed = read.has_missed;
             if let Some(took) = read.took {
                 *device_time = Some(device_time.unwrap_or_default() + took);
             }
         })?;
-        self.finished_tiles += tiles.len() as u32;
+        self.finished_pixels += tiles.iter().map(|tile| u64::from(tile.len())).sum::<u64>();
         self.free.push(bound);
+        if has_missed {
+            let reason = "a part of the volume was not there when it was needed".to_owned();
+            return Err(DeviceFault::Validation { reason }.into());
+        }
         Ok(())
     }
 
@@ -216,15 +281,16 @@ impl Frame for GpuFrame<'_> {
     fn advance(&mut self, budget: Duration) -> Result<FrameStatus> {
         let start = Instant::now();
         loop {
-            while self.next < self.tiles.count
+            while self.is_more()
                 && let Some(bound) = self.free.pop()
             {
                 self.submit(bound)?;
             }
             let Some(oldest) = self.in_flight.pop_front() else { return Ok(FrameStatus::Done) };
             self.collect(oldest)?;
-            if start.elapsed() >= budget && self.finished_tiles < self.tiles.count {
-                let done = f64::from(self.finished_tiles) / f64::from(self.tiles.count);
+            let all = u64::from(self.rect.width) * u64::from(self.rect.height);
+            if start.elapsed() >= budget && self.finished_pixels < all {
+                let done = self.finished_pixels as f64 / all as f64;
                 return Ok(FrameStatus::Pending { done });
             }
         }
@@ -261,19 +327,17 @@ impl Work {
     }
 
     /// Must run in [`Gpu::guarded`].
-    fn bind(&self, gpu: &Gpu, slot: &Slot) -> wgpu::BindGroup {
-        let mut resources = self.resources();
+    fn bind(&self, gpu: &Gpu, uploaded: &GpuVolume, slot: &Slot) -> wgpu::BindGroup {
+        let mut resources = self.resources(uploaded);
         resources.push(("tiles", slot.tiles.as_entire_binding()));
         resources.push(("output", slot.output.as_entire_binding()));
         self.pipeline.bind(gpu, &resources)
     }
 }
 
-/// Puts a tile's bytes where its pixels stand in the picture; what lies outside `rect` is left out.
+/// Puts the pixels that were computed of a tile where they stand in the picture of `rect`.
 fn scatter(pixels: &mut Pixels, rect: PixelRect, tile: &Tile, bytes: &[u8]) {
-    let left = tile.x.max(rect.x);
-    let right = (tile.x + TILE_PX).min(rect.x + rect.width);
-    let (top, bottom) = (tile.y.max(rect.y), (tile.y + TILE_PX).min(rect.y + rect.height));
+    let [left, top, right, bottom] = tile.rect;
     let all: &mut [u8] = match pixels {
         Pixels::Grey8(all) | Pixels::Rgba8(all) => all,
         Pixels::Grey16(all) => bytemuck::cast_slice_mut(all),
@@ -281,7 +345,7 @@ fn scatter(pixels: &mut Pixels, rect: PixelRect, tile: &Tile, bytes: &[u8]) {
         _ => return,
     };
     let pixel_bytes = bytes.len() / TILE_PIXELS as usize;
-    let length = right.saturating_sub(left) as usize * pixel_bytes;
+    let length = (right - left) as usize * pixel_bytes;
     for y in top..bottom {
         let from = ((y - tile.y) * TILE_PX + left - tile.x) as usize * pixel_bytes;
         let to = ((y - rect.y) as usize * rect.width as usize + (left - rect.x) as usize) * pixel_bytes;

@@ -3,7 +3,7 @@
 use anatome_core::plan::{
     DisplayPlan, LensPlan, PlanePlan, RayPlan, RenderingPlan, SamplingPlan, SliceRows, TileOrigin, VoiPlan,
 };
-use anatome_core::{Output, PixelRect, Shading, Uploaded as _};
+use anatome_core::{Output, Shading, Uploaded as _};
 use anatome_shaders::{cells, chessboard, mirror, occupancy, project, raycast, selftest, slice};
 use bytemuck::{Pod, Zeroable};
 
@@ -16,6 +16,7 @@ mirror! {
         pub(crate) x: u32,
         fraction: [f32; 3],
         pub(crate) y: u32,
+        pub(crate) rect: [u32; 4],
     }
 }
 
@@ -72,7 +73,6 @@ mirror! {
         padding_a: u32,
         per_step: [f32; 3],
         padding_b: u32,
-        rect: [u32; 4],
     }
 }
 
@@ -99,7 +99,6 @@ mirror! {
         padding_f: u32,
         lattice_high: [f32; 3],
         padding_g: u32,
-        rect: [u32; 4],
         half_spaces: [[f32; 4]; MAX_HALF_SPACES],
     }
 }
@@ -134,15 +133,13 @@ mirror! {
     #[derive(Clone, Copy, Debug, Pod, Zeroable)]
     pub(crate) struct Cells = cells::PARAMS {
         size: [u32; 3],
-        pub(crate) first: u32,
         slope: f32,
+        pub(crate) first: [u32; 3],
         intercept: f32,
         bias: f32,
         has_padding: u32,
         padding_low: f32,
         padding_high: f32,
-        padding_a: u32,
-        padding_b: u32,
     }
 }
 
@@ -170,10 +167,32 @@ mirror! {
 const MAX_HALF_SPACES: usize = 22;
 
 impl Tile {
-    pub(crate) fn new(x: u32, y: u32, origin: Option<TileOrigin>) -> Self {
+    /// A tile whose first pixel is (x, y) of the whole picture, of which those in `rect` are computed: left, top, right
+    /// and bottom, the last two excluded.
+    pub(crate) fn new([x, y]: [u32; 2], rect: [u32; 4], origin: Option<TileOrigin>) -> Self {
         let TileOrigin { voxel, fraction } =
             origin.unwrap_or(TileOrigin { voxel: [0; 3], fraction: [0.0; 3] });
-        Self { voxel, x, fraction, y }
+        Self { voxel, x, fraction, y, rect }
+    }
+
+    /// The number of pixels that are computed.
+    pub(crate) fn len(&self) -> u32 {
+        let [left, top, right, bottom] = self.rect;
+        (right - left) * (bottom - top)
+    }
+
+    /// Its two halves; `None` if it is a single pixel.
+    pub(crate) fn halves(&self) -> Option<[Self; 2]> {
+        let [left, top, right, bottom] = self.rect;
+        let (mut a, mut b) = (self.rect, self.rect);
+        if right - left > bottom - top {
+            (a[2], b[0]) = (u32::midpoint(left, right), u32::midpoint(left, right));
+        } else if bottom - top > 1 {
+            (a[3], b[1]) = (u32::midpoint(top, bottom), u32::midpoint(top, bottom));
+        } else {
+            return None;
+        }
+        Some([Self { rect: a, ..*self }, Self { rect: b, ..*self }])
     }
 }
 
@@ -253,7 +272,6 @@ impl Slice {
             padding_a: 0,
             per_step: plan.per_step,
             padding_b: 0,
-            rect: edges(plan.rect),
         }
     }
 }
@@ -269,7 +287,6 @@ impl Rays {
             lattice_offset: plan.lattice_offset,
             lattice_low: plan.lattice_low,
             lattice_high: plan.lattice_high,
-            rect: edges(plan.rect),
             ..Self::zeroed()
         };
         match plan.lens {
@@ -316,15 +333,13 @@ impl Cells {
         let (padding_low, padding_high) = padding.unwrap_or_default();
         Self {
             size: size.map(i32::cast_unsigned),
-            first: 0,
             slope: *slope,
+            first: [0; 3],
             intercept: *intercept,
             bias,
             has_padding: u32::from(padding.is_some()),
             padding_low,
             padding_high,
-            padding_a: 0,
-            padding_b: 0,
         }
     }
 }
@@ -348,9 +363,4 @@ impl SelfTest {
         let [k, j, i] = uploaded.volume().grid().shape();
         Self { shape: [i as u32, j as u32, k as u32], first: 0 }
     }
-}
-
-/// Left, top, right and bottom, the last two excluded.
-fn edges(rect: PixelRect) -> [u32; 4] {
-    [rect.x, rect.y, rect.x + rect.width, rect.y + rect.height]
 }

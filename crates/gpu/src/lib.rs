@@ -8,10 +8,12 @@
 //! exact samples, and the texture unit's filter is not used.
 
 mod adapter;
+mod bricks;
 mod cells;
 mod device;
 mod frame;
 mod gpu_data;
+mod needs;
 mod pipeline;
 mod renderer;
 mod self_test;

@@ -28,7 +28,7 @@ pub struct GpuRenderer {
     pub(crate) gpu: Gpu,
     pub(crate) pipelines: Pipelines,
     slots: Slots,
-    memory_limit_bytes: u64,
+    memory_budget_bytes: u64,
 }
 
 impl GpuRenderer {
@@ -48,13 +48,14 @@ impl GpuRenderer {
     }
 
     fn new(gpu: Gpu) -> Self {
-        Self { gpu, pipelines: Pipelines::default(), slots: Slots::default(), memory_limit_bytes: u64::MAX }
+        Self { gpu, pipelines: Pipelines::default(), slots: Slots::default(), memory_budget_bytes: u64::MAX }
     }
 
-    /// Refuses volumes of more bytes on the GPU than this. Without it, the driver decides.
+    /// Keeps at most this many bytes of a volume on the GPU. Of a larger one those bricks are there that are needed
+    /// now; pictures are the same, and take longer. Without it, the driver decides.
     #[must_use]
-    pub fn with_memory_limit(self, bytes: u64) -> Self {
-        Self { memory_limit_bytes: bytes, ..self }
+    pub fn with_memory_budget(self, bytes: u64) -> Self {
+        Self { memory_budget_bytes: bytes, ..self }
     }
 
     /// The adapter.
@@ -69,7 +70,7 @@ impl Renderer for GpuRenderer {
     type Frame<'a> = GpuFrame<'a>;
 
     fn upload(&self, volume: &Arc<Volume>, progress: &Progress) -> Result<GpuVolume> {
-        GpuVolume::upload(&self.gpu, volume, self.memory_limit_bytes, progress)
+        GpuVolume::upload(&self.gpu, volume, self.memory_budget_bytes, progress)
     }
 
     fn begin<'a>(&'a self, request: &Request, bindings: &Bindings<'a, GpuVolume>) -> Result<GpuFrame<'a>> {
@@ -83,7 +84,7 @@ impl Renderer for GpuRenderer {
             Plan::Plane(plane) => self.plane(plane, uploaded, request.output)?,
             Plan::Rays(rays) => self.rays(rays, uploaded, request)?,
         };
-        GpuFrame::new(&self.gpu, &self.slots, work, plan, request, recipe)
+        GpuFrame::new(&self.gpu, &self.slots, uploaded, work, plan, request, recipe)
     }
 }
 
@@ -142,6 +143,7 @@ impl GpuRenderer {
             _ => 4,
         };
         constants.push(("PACK", 4 / pixel_bytes));
+        constants.push(("BRICKED", u32::from(uploaded.bricks.is_some())));
         let pipeline = self.pipelines.get(&self.gpu, shader, uploaded.format, &constants)?;
         let bytes = contents.iter().map(|(_, _, bytes)| bytes.len() as u64).sum();
         let buffer = |(name, usage, bytes): &(&'static str, BufferUsages, Vec<u8>)| {
@@ -149,7 +151,7 @@ impl GpuRenderer {
         };
         let mut buffers: Vec<_> = self.gpu.guarded(bytes, || contents.iter().map(buffer).collect())?;
         buffers.extend(made);
-        Ok(Work { pipeline, buffers, view: uploaded.view.clone(), pixel_bytes })
+        Ok(Work { pipeline, buffers, pixel_bytes })
     }
 }
 
@@ -207,9 +209,9 @@ impl Prepared {
 
 impl Work {
     /// The resources that all batches share, by their names in the shader.
-    pub(crate) fn resources(&self) -> Vec<(&str, BindingResource<'_>)> {
+    pub(crate) fn resources<'a>(&'a self, uploaded: &'a GpuVolume) -> Vec<(&'a str, BindingResource<'a>)> {
         let buffers = self.buffers.iter().map(|(name, buffer)| (*name, buffer.as_entire_binding()));
-        buffers.chain([("volume", BindingResource::TextureView(&self.view))]).collect()
+        buffers.chain(uploaded.resources()).collect()
     }
 }
 

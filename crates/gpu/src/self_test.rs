@@ -11,7 +11,7 @@ use anatome_core::{
 use anatome_shaders::selftest;
 use glam::{DAffine3, DMat3, DVec3};
 use ndarray::Array3;
-use wgpu::{BindingResource, BufferUsages, MapMode};
+use wgpu::{BufferUsages, MapMode};
 
 use crate::{GpuRenderer, GpuVolume, gpu_data};
 
@@ -67,7 +67,7 @@ impl GpuRenderer {
     /// The first texture values of a volume, as the bits of f32.
     pub(crate) fn read_back(&self, uploaded: &GpuVolume, count: usize) -> Result<Vec<u32>> {
         let gpu = &self.gpu;
-        let pipeline = self.pipelines.get(gpu, &selftest::SHADER, uploaded.format, &[])?;
+        let pipeline = self.pipelines.get(gpu, &selftest::SHADER, uploaded.format, &[("BRICKED", 0)])?;
         let bytes = 4 * count as u64;
         let (submission, readback) = gpu.guarded(2 * bytes, || {
             let params = gpu_data::SelfTest::new(uploaded);
@@ -75,14 +75,9 @@ impl GpuRenderer {
             let output = gpu.empty_buffer("output", bytes, BufferUsages::STORAGE | BufferUsages::COPY_SRC);
             let readback =
                 gpu.empty_buffer("readback", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
-            let bind_group = pipeline.bind(
-                gpu,
-                &[
-                    ("params", params.as_entire_binding()),
-                    ("output", output.as_entire_binding()),
-                    ("volume", BindingResource::TextureView(&uploaded.view)),
-                ],
-            );
+            let own = [("params", params.as_entire_binding()), ("output", output.as_entire_binding())];
+            let resources: Vec<_> = own.into_iter().chain(uploaded.resources()).collect();
+            let bind_group = pipeline.bind(gpu, &resources);
             let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             pass.set_pipeline(&pipeline.compute);

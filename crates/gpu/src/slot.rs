@@ -9,8 +9,9 @@ use wgpu::{BufferUsages, ComputePassTimestampWrites, Features};
 use crate::device::Gpu;
 use crate::gpu_data::Tile;
 
-/// Where the pixels of a batch begin in what is read back; before them stand its times.
+/// Where the pixels of a batch begin in what is read back; before them stand its times and what it missed.
 const PIXELS_AT: u64 = 256;
+const MISSED_AT: u64 = 16;
 /// The most slots that wait for a frame: two for each of two that are in the making at once.
 const KEPT: usize = 4;
 
@@ -63,6 +64,8 @@ struct Clock {
 pub(crate) struct ReadBack<'a> {
     /// How long the GPU worked on it, if it can tell.
     pub(crate) took: Option<Duration>,
+    /// Whether a part of the volume was not there when it was needed.
+    pub(crate) has_missed: bool,
     /// The pixels, tile by tile.
     pub(crate) pixels: &'a [u8],
 }
@@ -102,11 +105,17 @@ impl Slot {
     }
 
     /// Copies what the pass left to where it can be read.
-    pub(crate) fn copy_back(&self, encoder: &mut wgpu::CommandEncoder, pixel_bytes: u64) {
+    pub(crate) fn copy_back(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        pages: &wgpu::Buffer,
+        pixel_bytes: u64,
+    ) {
         if let Some(clock) = &self.clock {
             encoder.resolve_query_set(&clock.queries, 0..2, &clock.ticks, 0);
             encoder.copy_buffer_to_buffer(&clock.ticks, 0, &self.readback, 0, 16);
         }
+        encoder.copy_buffer_to_buffer(pages, 0, &self.readback, MISSED_AT, 4);
         encoder.copy_buffer_to_buffer(&self.output, 0, &self.readback, PIXELS_AT, pixel_bytes);
     }
 
@@ -127,14 +136,16 @@ impl Slot {
                 .slice(..PIXELS_AT + pixel_bytes)
                 .get_mapped_range()
                 .map_err(|error| DeviceFault::Validation { reason: error.to_string() })?;
-            let (times, pixels) = view.split_at(PIXELS_AT as usize);
+            let (before, pixels) = view.split_at(PIXELS_AT as usize);
+            let (times, missed) = before.split_at(MISSED_AT as usize);
             let took = self.clock.as_ref().map(|clock| {
                 let ticks =
                     |n: usize| times.as_chunks().0.get(n).map_or(0, |&ticks| u64::from_le_bytes(ticks));
                 let ns = ticks(1).saturating_sub(ticks(0)) as f64 * f64::from(clock.ns_per_tick);
                 Duration::from_nanos(ns as u64)
             });
-            read(ReadBack { took, pixels });
+            let has_missed = missed.iter().take(4).any(|&byte| byte != 0);
+            read(ReadBack { took, has_missed, pixels });
         }
         self.readback.unmap();
         Ok(())

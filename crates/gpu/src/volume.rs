@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use anatome_core::{Error, Progress, Result, Samples, Uploaded, Volume};
+use anatome_core::{DeviceFault, Error, Progress, Result, Samples, Uploaded, Volume};
 use anatome_shaders::preprocess::Format;
 use bytemuck::Pod;
 use ndarray::Array3;
-use wgpu::{Extent3d, Origin3d, TexelCopyBufferLayout, TexelCopyTextureInfo};
+use wgpu::{BindingResource, Extent3d, Origin3d, TexelCopyBufferLayout, TexelCopyTextureInfo};
 
+use crate::bricks::{Bricks, NO_PAGES};
 use crate::cells::Leaps;
 use crate::device::Gpu;
 
@@ -16,14 +17,17 @@ use crate::device::Gpu;
 const SLAB_BYTES: usize = 16 << 20;
 
 /// What is added to signed samples, so that all 16-bit samples are unsigned on the GPU.
-const SIGN_BIAS: u16 = 1 << 15;
+pub(crate) const SIGN_BIAS: u16 = 1 << 15;
 
-/// A volume in a 3D texture.
+/// A volume in a 3D texture: whole, or those bricks of it that are needed now.
 #[derive(Debug)]
 pub struct GpuVolume {
     volume: Arc<Volume>,
     pub(crate) view: wgpu::TextureView,
     pub(crate) format: Format,
+    /// Where bricks are; not looked at if the volume is whole.
+    pub(crate) pages: wgpu::Buffer,
+    pub(crate) bricks: Option<Bricks>,
     pub(crate) leaps: Leaps,
 }
 
@@ -39,70 +43,101 @@ impl GpuVolume {
         if matches!(volume.samples(), Samples::I16(_)) { f32::from(SIGN_BIAS) } else { 0.0 }
     }
 
+    /// Whole, if the device and the budget allow it. Otherwise nothing is uploaded yet but room is made for bricks: in
+    /// the budget, or, if the driver has not so much, in half, a quarter and so on of what the volume would need.
     pub(crate) fn upload(
         gpu: &Gpu,
         volume: &Arc<Volume>,
-        memory_limit_bytes: u64,
+        budget_bytes: u64,
         progress: &Progress,
     ) -> Result<Self> {
-        let (format, texture_format) = match volume.samples() {
-            Samples::F32(_) => (Format::Float32, wgpu::TextureFormat::R32Float),
-            _ if gpu.device.features().contains(wgpu::Features::TEXTURE_FORMAT_16BIT_NORM) => {
-                (Format::Unorm16, wgpu::TextureFormat::R16Unorm)
+        progress.check()?;
+        let format = match volume.samples() {
+            Samples::F32(_) => Format::Float32,
+            Samples::U8(_) | Samples::I16(_) | Samples::U16(_) => {
+                let is_filtered = gpu.device.features().contains(wgpu::Features::TEXTURE_FORMAT_16BIT_NORM);
+                if is_filtered { Format::Unorm16 } else { Format::Uint16 }
             }
-            _ => (Format::Uint16, wgpu::TextureFormat::R16Uint),
+            other => {
+                let feature = format!("a volume of {} on the GPU", other.type_name());
+                return Err(Error::Unsupported { feature });
+            }
         };
-        let size = checked_size(gpu, volume, format, memory_limit_bytes)?;
-        let bytes = bytes_of(size, format);
-        let texture = gpu.guarded(bytes, || {
-            gpu.device.create_texture(&wgpu::TextureDescriptor {
-                label: Some("volume"),
-                size,
-                mip_level_count: 1,
-                sample_count: 1,
-                dimension: wgpu::TextureDimension::D3,
-                format: texture_format,
-                usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-                view_formats: &[],
-            })
-        })?;
-        Writer { gpu, texture: &texture, progress }.write(volume.samples())?;
-        let view = gpu.guarded(0, || texture.create_view(&wgpu::TextureViewDescriptor::default()))?;
-        Ok(Self { volume: Arc::clone(volume), view, format, leaps: Leaps::default() })
+        let [k, j, i] = volume.grid().shape();
+        let bytes = [i, j, k].into_iter().fold(u64::from(texel_bytes(format)), |product, n| {
+            product.saturating_mul(u64::try_from(n).unwrap_or(u64::MAX))
+        });
+        let longest = gpu.device.limits().max_texture_dimension_3d as usize;
+        let mut room_bytes = budget_bytes;
+        if bytes <= budget_bytes && [i, j, k].into_iter().all(|n| n <= longest) {
+            let size = Extent3d { width: i as u32, height: j as u32, depth_or_array_layers: k as u32 };
+            match gpu.guarded(bytes, || texture(gpu, format, size)) {
+                Ok(texture) => return Self::whole(gpu, volume, format, &texture, progress),
+                Err(DeviceFault::OutOfMemory { .. }) => room_bytes = bytes / 2,
+                Err(other) => return Err(other.into()),
+            }
+        }
+        loop {
+            match Bricks::new(gpu, volume, format, room_bytes) {
+                Err(Error::Device(DeviceFault::OutOfMemory { .. })) => {
+                    room_bytes = room_bytes.min(2 * bytes) / 2
+                }
+                other => {
+                    let bricks = other?;
+                    let view = gpu.guarded(0, || view_of(bricks.texture()))?;
+                    let (volume, pages) = (Arc::clone(volume), bricks.pages().clone());
+                    let leaps = Leaps::default();
+                    return Ok(Self { volume, view, format, pages, bricks: Some(bricks), leaps });
+                }
+            }
+        }
+    }
+
+    /// What shaders know of it, by the names that they use.
+    pub(crate) fn resources(&self) -> [(&'static str, BindingResource<'_>); 2] {
+        [("volume", BindingResource::TextureView(&self.view)), ("pages", self.pages.as_entire_binding())]
+    }
+
+    fn whole(
+        gpu: &Gpu,
+        volume: &Arc<Volume>,
+        format: Format,
+        texture: &wgpu::Texture,
+        progress: &Progress,
+    ) -> Result<Self> {
+        Writer { gpu, texture, progress }.write(volume.samples())?;
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+        let pages = || gpu.filled_buffer("pages", bytemuck::cast_slice(&NO_PAGES), usage);
+        let (view, pages) = gpu.guarded(0, || (view_of(texture), pages()))?;
+        let leaps = Leaps::default();
+        Ok(Self { volume: Arc::clone(volume), view, format, pages, bricks: None, leaps })
     }
 }
 
-fn texel_bytes(format: Format) -> u32 {
+pub(crate) fn texel_bytes(format: Format) -> u32 {
     if format == Format::Float32 { 4 } else { 2 }
 }
 
-fn bytes_of(size: Extent3d, format: Format) -> u64 {
-    [size.width, size.height, size.depth_or_array_layers, texel_bytes(format)]
-        .into_iter()
-        .fold(1, |product, n| product.saturating_mul(u64::from(n)))
+/// A texture for samples. Must run in [`Gpu::guarded`].
+pub(crate) fn texture(gpu: &Gpu, format: Format, size: Extent3d) -> wgpu::Texture {
+    gpu.device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("volume"),
+        size,
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D3,
+        format: match format {
+            Format::Unorm16 => wgpu::TextureFormat::R16Unorm,
+            Format::Uint16 => wgpu::TextureFormat::R16Uint,
+            Format::Float32 => wgpu::TextureFormat::R32Float,
+        },
+        usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+        view_formats: &[],
+    })
 }
 
-/// The size of the texture, if the device can hold it.
-fn checked_size(gpu: &Gpu, volume: &Volume, format: Format, memory_limit_bytes: u64) -> Result<Extent3d> {
-    let allowed = gpu.device.limits().max_texture_dimension_3d;
-    let side = |n: usize| {
-        u32::try_from(n).ok().filter(|&n| n <= allowed).ok_or(Error::Limits {
-            what: "the volume's longest side on the GPU, in voxels,",
-            needed: n as u64,
-            allowed: u64::from(allowed),
-        })
-    };
-    let [k, j, i] = volume.grid().shape();
-    let size = Extent3d { width: side(i)?, height: side(j)?, depth_or_array_layers: side(k)? };
-    let needed = bytes_of(size, format);
-    if needed > memory_limit_bytes {
-        return Err(Error::Limits {
-            what: "the volume's bytes on the GPU",
-            needed,
-            allowed: memory_limit_bytes,
-        });
-    }
-    Ok(size)
+fn view_of(texture: &wgpu::Texture) -> wgpu::TextureView {
+    texture.create_view(&wgpu::TextureViewDescriptor::default())
 }
 
 /// Hands samples over slab by slab.

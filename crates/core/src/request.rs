@@ -82,7 +82,7 @@ pub struct Quality {
     pub step: f64,
     /// Whether a rendering's ray ends when less than 1/512 of the light is left.
     pub early_termination: bool,
-    /// Whether places that can't be seen are leapt over. Changes no sample.
+    /// Whether places that can't be seen are leapt over, and what pixels share is computed once. Changes no sample.
     pub skipping: bool,
 }
 

@@ -1,6 +1,7 @@
 //! Pictures in the making, block by block.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anatome_core::{
@@ -13,8 +14,6 @@ use rayon::prelude::*;
 use crate::CpuVolume;
 use crate::kernel::Kernel;
 
-/// The side of the blocks that threads work on, in pixels: whole tiles, counted from the top left of the whole picture.
-const BLOCK_PX: u32 = 32;
 /// The most blocks between two looks at the clock.
 const MAX_BATCH: usize = 1024;
 
@@ -54,12 +53,13 @@ impl<'a> CpuFrame<'a> {
         let rect = request.rect();
         let digest = format!("{:016x}", uploaded.volume.digest());
         let slot = request.scene.layers.first().map(|layer| layer.slot.clone()).unwrap_or_default();
+        let blocks = Blocks::new(rect, kernel.block_px());
         Self {
             pool,
             kernel,
             level,
             rect,
-            blocks: Blocks::new(rect),
+            blocks,
             next: 0,
             batch: 2 * pool.current_num_threads(),
             pixels: Pixels::blank(request.output, rect.width as usize * rect.height as usize),
@@ -69,16 +69,31 @@ impl<'a> CpuFrame<'a> {
     }
 
     fn render_batch(&mut self) {
-        let end = (self.next + self.batch).min(self.blocks.len());
-        let (kernel, level, blocks) = (&self.kernel, self.level, &self.blocks);
-        let rendered: Vec<(PixelRect, Pixels)> = self.pool.install(|| {
-            let batch = (self.next..end).into_par_iter().with_max_len(1);
-            batch.map(|n| (blocks.rect(n), kernel.block(level, blocks.rect(n)))).collect()
+        let batch = self.next..(self.next + self.batch).min(self.blocks.len());
+        self.next = batch.end;
+        let Self { pool, kernel, level, blocks, pixels, .. } = self;
+        let (level, blocks) = (*level, *blocks);
+        let render = |n: usize| kernel.block(level, blocks.rect(n));
+        pool.install(|| match pixels {
+            Pixels::Grey8(whole) => fill(blocks, batch, whole, 1, |n| match render(n) {
+                Pixels::Grey8(block) => block,
+                _ => Vec::new(),
+            }),
+            Pixels::Grey16(whole) => fill(blocks, batch, whole, 1, |n| match render(n) {
+                Pixels::Grey16(block) => block,
+                _ => Vec::new(),
+            }),
+            Pixels::Rgba8(whole) => fill(blocks, batch, whole, 4, |n| match render(n) {
+                Pixels::Rgba8(block) => block,
+                _ => Vec::new(),
+            }),
+            Pixels::Values(whole) => fill(blocks, batch, whole, 1, |n| match render(n) {
+                Pixels::Values(block) => block,
+                _ => Vec::new(),
+            }),
+            // The kernel of a plan refuses others.
+            _ => {}
         });
-        for (rect, block) in &rendered {
-            paste(&mut self.pixels, self.rect, block, *rect);
-        }
-        self.next = end;
     }
 }
 
@@ -111,19 +126,21 @@ impl Frame for CpuFrame<'_> {
     }
 }
 
-/// The blocks that a rectangle of the whole picture touches, row by row.
+/// The blocks that a rectangle of the whole picture touches, row by row. They are counted from the top left of the whole
+/// picture.
 #[derive(Clone, Copy, Debug)]
 struct Blocks {
     rect: PixelRect,
+    size: [u32; 2],
     first: [u32; 2],
     count: [u32; 2],
 }
 
 impl Blocks {
-    fn new(rect: PixelRect) -> Self {
-        let first = [rect.x / BLOCK_PX, rect.y / BLOCK_PX];
-        let end = [(rect.x + rect.width).div_ceil(BLOCK_PX), (rect.y + rect.height).div_ceil(BLOCK_PX)];
-        Self { rect, first, count: [end[0] - first[0], end[1] - first[1]] }
+    fn new(rect: PixelRect, [width, height]: [u32; 2]) -> Self {
+        let first = [rect.x / width, rect.y / height];
+        let end = [(rect.x + rect.width).div_ceil(width), (rect.y + rect.height).div_ceil(height)];
+        Self { rect, size: [width, height], first, count: [end[0] - first[0], end[1] - first[1]] }
     }
 
     fn len(&self) -> usize {
@@ -134,31 +151,52 @@ impl Blocks {
     fn rect(&self, n: usize) -> PixelRect {
         let n = n as u32;
         let (column, row) = (self.first[0] + n % self.count[0], self.first[1] + n / self.count[0]);
-        let x = (column * BLOCK_PX).max(self.rect.x);
-        let y = (row * BLOCK_PX).max(self.rect.y);
-        let right = ((column + 1) * BLOCK_PX).min(self.rect.x + self.rect.width);
-        let bottom = ((row + 1) * BLOCK_PX).min(self.rect.y + self.rect.height);
+        let [width, height] = self.size;
+        let x = (column * width).max(self.rect.x);
+        let y = (row * height).max(self.rect.y);
+        let right = ((column + 1) * width).min(self.rect.x + self.rect.width);
+        let bottom = ((row + 1) * height).min(self.rect.y + self.rect.height);
         PixelRect { x, y, width: right - x, height: bottom - y }
     }
-}
 
-/// Copies the pixels of `rect` into those of `whole`.
-fn paste(target: &mut Pixels, whole: PixelRect, block: &Pixels, rect: PixelRect) {
-    match (target, block) {
-        (Pixels::Grey8(target), Pixels::Grey8(block)) => paste_rows(target, whole, block, rect, 1),
-        (Pixels::Grey16(target), Pixels::Grey16(block)) => paste_rows(target, whole, block, rect, 1),
-        (Pixels::Rgba8(target), Pixels::Rgba8(block)) => paste_rows(target, whole, block, rect, 4),
-        (Pixels::Values(target), Pixels::Values(block)) => paste_rows(target, whole, block, rect, 1),
-        // Kernels give the form that was asked for.
-        _ => {}
+    /// The rows of the pixels of each block of a batch, of which each has so many parts, in those of the whole rectangle.
+    fn places<'a, T>(&self, batch: Range<usize>, whole: &'a mut [T], parts: usize) -> Vec<Vec<&'a mut [T]>> {
+        let mut places: Vec<Vec<&mut [T]>> = batch.clone().map(|_| Vec::new()).collect();
+        let across = self.count[0] as usize;
+        let stride = self.rect.width as usize * parts;
+        let bands = batch.start / across..batch.end.div_ceil(across);
+        let first = self.rect(bands.start * across).y - self.rect.y;
+        let mut rows = whole.chunks_exact_mut(stride).skip(first as usize);
+        for band in bands {
+            for mut row in rows.by_ref().take(self.rect(band * across).height as usize) {
+                for n in band * across..(band + 1) * across {
+                    let (part, rest) = row.split_at_mut(self.rect(n).width as usize * parts);
+                    if batch.contains(&n) {
+                        places[n - batch.start].push(part);
+                    }
+                    row = rest;
+                }
+            }
+        }
+        places
     }
 }
 
-fn paste_rows<T: Copy>(target: &mut [T], whole: PixelRect, block: &[T], rect: PixelRect, parts: usize) {
-    let (width, stride) = (rect.width as usize * parts, whole.width as usize * parts);
-    let left = (rect.x - whole.x) as usize * parts;
-    let rows = target.chunks_exact_mut(stride).skip((rect.y - whole.y) as usize);
-    for (row, part) in rows.zip(block.chunks_exact(width)) {
-        row[left..left + width].copy_from_slice(part);
-    }
+/// Renders blocks, and puts each into the rows of its pixels. A pixel has so many parts.
+fn fill<T: Copy + Send>(
+    blocks: Blocks,
+    batch: Range<usize>,
+    whole: &mut [T],
+    parts: usize,
+    render: impl Fn(usize) -> Vec<T> + Sync,
+) {
+    let places = blocks.places(batch.clone(), whole, parts);
+    let work = batch.into_par_iter().zip(places).with_max_len(1);
+    work.for_each(|(n, rows)| {
+        let block = render(n);
+        let width = blocks.rect(n).width as usize * parts;
+        for (row, part) in rows.into_iter().zip(block.chunks_exact(width)) {
+            row.copy_from_slice(part);
+        }
+    });
 }

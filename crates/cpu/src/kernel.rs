@@ -7,6 +7,7 @@ use fearless_simd::{Level, Simd};
 use crate::CpuVolume;
 use crate::cells::Cells;
 use crate::lanes::{self, Work};
+use crate::places::Axes;
 use crate::project::ProjectKernel;
 use crate::raycast::RaycastKernel;
 use crate::shared::sampling::{Field, MAX_SIZE};
@@ -36,7 +37,10 @@ impl<'a> Kernel<'a> {
         let samples = Stored::new(uploaded.volume.samples())?;
         let field = Field::new(samples, sampling);
         let plan = match plan {
-            Plan::Plane(plan) => return Ok(Self::Slice(SliceKernel { field, plan, output: request.output })),
+            Plan::Plane(plan) => {
+                let axes = if request.quality.skipping { Axes::new(&field, &plan) } else { None };
+                return Ok(Self::Slice(SliceKernel { field, plan, output: request.output, axes }));
+            }
             Plan::Rays(plan) => plan,
         };
         let field = field.along_rays();
@@ -49,6 +53,15 @@ impl<'a> Kernel<'a> {
             }
             RayMode::Render(rendering) => Self::Raycast(RaycastKernel::new(field, plan, *rendering, cells)),
         })
+    }
+
+    /// The width and height in pixels of the blocks that threads work on: whole tiles, wide where a block's pixels share
+    /// work.
+    pub(crate) fn block_px(&self) -> [u32; 2] {
+        match self {
+            Self::Slice(SliceKernel { axes: Some(_), .. }) => [256, 32],
+            _ => [32, 32],
+        }
     }
 
     /// The pixels of a rectangle of the whole picture.

@@ -5,12 +5,14 @@
 //! `raycast.rs` and `shared/*.rs` are the twins of the shaders of the same names. A picture depends on the request only,
 //! not on the number of threads or the instructions.
 
+mod aligned;
 mod beam;
 mod cells;
 mod frame;
 mod intervals;
 mod kernel;
 mod lanes;
+mod places;
 mod project;
 mod raycast;
 mod shared;

@@ -70,7 +70,7 @@ impl<'a> ProjectKernel<'a> {
             Projection::MinIp => self.found::<S, Lowest<S>>(simd, rect),
             Projection::Mean => self.found::<S, Mean<S>>(simd, rect),
         };
-        display::pixels(simd, &self.display, self.output, rect, &found)
+        display::pixels(simd, &self.display, self.output, rect, found)
     }
 
     #[inline(always)]
@@ -87,7 +87,7 @@ impl<'a> ProjectKernel<'a> {
                     let (x, y) = pixel_of(packet, lane);
                     if x < part.width && y < part.height {
                         let at = (part.y - rect.y + y) * rect.width + (part.x - rect.x + x);
-                        found.values[at as usize] = projected.value[lane];
+                        found.values_mut()[at as usize] = projected.value[lane];
                     }
                 }
             }

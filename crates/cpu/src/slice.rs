@@ -5,7 +5,9 @@ use anatome_core::{Output, PixelRect, Pixels, Projection};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
+use crate::aligned::Block;
 use crate::lanes::{F32s, LANES, Mask, each_axis, f32s};
+use crate::places::Axes;
 use crate::shared::display::{self, FoundPixels};
 use crate::shared::projection::{Gather, Highest, Lowest, Mean};
 use crate::shared::sampling::{Field, Found};
@@ -15,12 +17,39 @@ pub(crate) struct SliceKernel<'a> {
     pub(crate) field: Field<'a>,
     pub(crate) plan: PlanePlan,
     pub(crate) output: Output,
+    /// If what pixels share is to be computed once.
+    pub(crate) axes: Option<Axes>,
 }
 
 impl SliceKernel<'_> {
     #[inline(always)]
     pub(crate) fn block<S: Simd>(&self, simd: S, rect: PixelRect) -> Pixels {
-        let found = match (self.plan.steps, self.plan.projection) {
+        let block = match self.axes {
+            Some(axes) => Block::new(simd, &self.field, &self.plan, axes, rect),
+            None => None,
+        };
+        let found = match block {
+            Some(block) => self.shared(simd, &block),
+            None => self.each(simd, rect),
+        };
+        display::pixels(simd, &self.plan.display, self.output, rect, found)
+    }
+
+    /// What is found at the pixels of a block along the axes.
+    #[inline(always)]
+    fn shared<S: Simd>(&self, simd: S, block: &Block<'_>) -> FoundPixels {
+        match (self.plan.steps, self.plan.projection) {
+            // Of one sample any projection makes the same.
+            (1, _) | (_, Projection::Mip) => block.found::<S, Highest<S>>(simd),
+            (_, Projection::MinIp) => block.found::<S, Lowest<S>>(simd),
+            (_, Projection::Mean) => block.found::<S, Mean<S>>(simd),
+        }
+    }
+
+    /// What is found at the pixels of any rectangle.
+    #[inline(always)]
+    fn each<S: Simd>(&self, simd: S, rect: PixelRect) -> FoundPixels {
+        match (self.plan.steps, self.plan.projection) {
             (1, _) => self.found(
                 simd,
                 rect,
@@ -30,8 +59,7 @@ impl SliceKernel<'_> {
             (_, Projection::Mip) => self.slabs::<S, Highest<S>>(simd, rect),
             (_, Projection::MinIp) => self.slabs::<S, Lowest<S>>(simd, rect),
             (_, Projection::Mean) => self.slabs::<S, Mean<S>>(simd, rect),
-        };
-        display::pixels(simd, &self.plan.display, self.output, rect, &found)
+        }
     }
 
     #[inline(always)]
@@ -91,7 +119,7 @@ impl SliceKernel<'_> {
 }
 
 /// The parts of a rectangle in each tile of the whole picture.
-fn tiles(rect: PixelRect) -> impl Iterator<Item = PixelRect> {
+pub(crate) fn tiles(rect: PixelRect) -> impl Iterator<Item = PixelRect> {
     let (right, bottom) = (rect.x + rect.width, rect.y + rect.height);
     let starts =
         |from: u32, to: u32| (from / TILE_PX..to.div_ceil(TILE_PX)).map(move |n| (n * TILE_PX).max(from));

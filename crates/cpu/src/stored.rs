@@ -32,6 +32,16 @@ impl<'a> Stored<'a> {
         })
     }
 
+    /// Whether they are whole numbers of at most 16 bits.
+    pub(crate) fn is_whole(&self) -> bool {
+        match self {
+            Self::U8(_) => u8::IS_WHOLE,
+            Self::I16(_) => i16::IS_WHOLE,
+            Self::U16(_) => u16::IS_WHOLE,
+            Self::F32(_) => f32::IS_WHOLE,
+        }
+    }
+
     /// How many.
     pub(crate) fn len(&self) -> usize {
         match self {

@@ -64,7 +64,9 @@ pub(crate) fn rgba_bytes(color: [f32; 3]) -> [u8; 4] {
 /// What was found at the pixels of a rectangle, row by row.
 pub(crate) struct FoundPixels {
     /// Modality values; NaN where there is no sample.
-    pub(crate) values: Vec<f32>,
+    values: Vec<f32>,
+    /// Whether no pixel was ever put.
+    is_blank: bool,
     /// Where there is none because slices are missing; empty if that is so nowhere.
     missing: Vec<bool>,
 }
@@ -72,14 +74,21 @@ pub(crate) struct FoundPixels {
 impl FoundPixels {
     /// That many pixels without a sample.
     pub(crate) fn nothing(count: usize) -> Self {
-        Self { values: vec![f32::NAN; count], missing: Vec::new() }
+        Self { values: vec![f32::NAN; count], is_blank: true, missing: Vec::new() }
+    }
+
+    /// All values, to be changed.
+    #[inline(always)]
+    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
+        self.is_blank = false;
+        &mut self.values
     }
 
     /// Puts the first `count` of eight at pixels from `at` on.
     #[inline(always)]
     pub(crate) fn put<S: Simd>(&mut self, simd: S, at: usize, count: usize, found: &Found<S>) {
         let values = found.is_sample.select(found.value, f32s(simd, f32::NAN)).to_array();
-        match self.values[at..at + count].as_chunks_mut::<LANES>() {
+        match self.values_mut()[at..at + count].as_chunks_mut::<LANES>() {
             ([all], _) => *all = values,
             (_, some) => some.copy_from_slice(&values[..count]),
         }
@@ -98,25 +107,15 @@ impl FoundPixels {
 
 /// The display values, 0 to 1, of modality values.
 #[inline(always)]
-fn display_values<S: Simd>(simd: S, plan: &DisplayPlan, values: &[f32]) -> Vec<f32> {
+fn display_values<S: Simd>(simd: S, plan: &DisplayPlan, value: F32s<S>) -> F32s<S> {
     let VoiPlan::Linear { low, high, inverse_width } = plan.voi else {
-        return values.iter().map(|&value| display_value(plan, value)).collect();
+        return value.to_array().map(|value| display_value(plan, value)).simd_into(simd);
     };
     let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
-    let mut shown = vec![0.0; values.len()];
-    let (of_eight, rest) = values.as_chunks::<LANES>();
-    let (to_eight, to_rest) = shown.as_chunks_mut::<LANES>();
-    for (to, &from) in to_eight.iter_mut().zip(of_eight) {
-        let value: F32s<S> = from.simd_into(simd);
-        let ramp = (value - low) * inverse_width;
-        let ramp = value.simd_gt(high).select(all, ramp);
-        let ramp = value.simd_le(low).select(none, ramp);
-        *to = if plan.invert { all - ramp } else { ramp }.to_array();
-    }
-    for (to, &from) in to_rest.iter_mut().zip(rest) {
-        *to = display_value(plan, from);
-    }
-    shown
+    let ramp = (value - low) * inverse_width;
+    let ramp = value.simd_gt(high).select(all, ramp);
+    let ramp = value.simd_le(low).select(none, ramp);
+    if plan.invert { all - ramp } else { ramp }
 }
 
 /// The pixels of a rectangle of the whole picture from what was found at each.
@@ -126,66 +125,78 @@ pub(crate) fn pixels<S: Simd>(
     plan: &DisplayPlan,
     output: Output,
     rect: PixelRect,
-    found: &FoundPixels,
+    found: FoundPixels,
 ) -> Pixels {
-    simd.vectorize(
-        #[inline(always)]
-        || displayed(simd, plan, output, rect, found),
-    )
+    match output {
+        Output::Values => Pixels::Values(found.values),
+        Output::Rgba8 => Pixels::Rgba8(colors(plan, rect, &found)),
+        Output::Grey16 => simd.vectorize(
+            #[inline(always)]
+            || Pixels::Grey16(greys(simd, plan, rect, &found, u16::MAX, |n| n as u16)),
+        ),
+        Output::Grey8 => simd.vectorize(
+            #[inline(always)]
+            || Pixels::Grey8(greys(simd, plan, rect, &found, u8::MAX, |n| n as u8)),
+        ),
+        // The kernel of a plan refuses others.
+        other => Pixels::blank(other, found.values.len()),
+    }
 }
 
+/// What is shown at the pixel `n` of a rectangle if there is no sample.
+fn behind(plan: &DisplayPlan, rect: PixelRect, found: &FoundPixels, n: usize) -> [f32; 3] {
+    let (x, y) = (rect.x + n as u32 % rect.width, rect.y + n as u32 / rect.width);
+    background(plan, found.is_missing(n), x, y)
+}
+
+/// Bytes of colours.
+fn colors(plan: &DisplayPlan, rect: PixelRect, found: &FoundPixels) -> Vec<u8> {
+    let color = |(n, &value): (usize, &f32)| match value.is_nan() {
+        true => behind(plan, rect, found, n),
+        false => color_of(plan, display_value(plan, value)),
+    };
+    found.values.iter().enumerate().flat_map(|pixel| rgba_bytes(color(pixel))).collect()
+}
+
+/// Grey levels up to `most`.
 #[inline(always)]
-fn displayed<S: Simd>(
+fn greys<S: Simd, T: Copy + Default + Into<f32>>(
     simd: S,
     plan: &DisplayPlan,
-    output: Output,
     rect: PixelRect,
     found: &FoundPixels,
-) -> Pixels {
-    if output == Output::Values {
-        return Pixels::Values(found.values.clone());
+    most: T,
+    level: impl Fn(i32) -> T,
+) -> Vec<T> {
+    if found.is_blank {
+        return vec![level(quantise(plan.background[0], most.into())); found.values.len()];
     }
-    let shown = display_values(simd, plan, &found.values);
-    let behind = |n: usize| {
-        let (x, y) = (rect.x + n as u32 % rect.width, rect.y + n as u32 / rect.width);
-        background(plan, found.is_missing(n), x, y)
-    };
-    if output == Output::Rgba8 {
-        let color = |(n, (&shown, value)): (usize, (&f32, &f32))| {
-            if value.is_nan() { behind(n) } else { color_of(plan, shown) }
-        };
-        let places = shown.iter().zip(&found.values).enumerate();
-        return Pixels::Rgba8(places.flat_map(|p| rgba_bytes(color(p))).collect());
-    }
-    let mut shown = shown;
-    for (n, (shown, value)) in shown.iter_mut().zip(&found.values).enumerate() {
-        if value.is_nan() {
-            *shown = behind(n)[0];
+    let mut levels = vec![T::default(); found.values.len()];
+    let [none, all, behind_all] = [0.0, 1.0, plan.background[0]].map(|part| f32s(simd, part));
+    // So many at a time that the compiler narrows them with vector instructions.
+    const PART: usize = 8 * LANES;
+    for (part, (to, from)) in levels.chunks_mut(PART).zip(found.values.chunks(PART)).enumerate() {
+        let mut values = [f32::NAN; PART];
+        values[..from.len()].copy_from_slice(from);
+        let mut numbers = [0; PART];
+        let (eights, _) = values.as_chunks::<LANES>();
+        let (to_eights, _) = numbers.as_chunks_mut::<LANES>();
+        for (n, (to, &eight)) in to_eights.iter_mut().zip(eights).enumerate() {
+            let value: F32s<S> = eight.simd_into(simd);
+            let mut shown = value.simd_eq(value).select(display_values(simd, plan, value), behind_all);
+            if !found.missing.is_empty() {
+                let at = part * PART + n * LANES;
+                for lane in (0..LANES).filter(|lane| found.is_missing(at + lane)) {
+                    shown[lane] = behind(plan, rect, found, at + lane)[0];
+                }
+            }
+            // As `quantise`.
+            let number: I32s<S> = (within(shown, none, all) * most.into() + 0.5).to_int();
+            *to = number.to_array();
+        }
+        for (to, &number) in to.iter_mut().zip(&numbers) {
+            *to = level(number);
         }
     }
-    match output {
-        Output::Grey8 => Pixels::Grey8(quantised(simd, &shown, 255.0).into_iter().map(|n| n as u8).collect()),
-        Output::Grey16 => {
-            Pixels::Grey16(quantised(simd, &shown, 65535.0).into_iter().map(|n| n as u16).collect())
-        }
-        _ => Pixels::blank(output, found.values.len()),
-    }
-}
-
-/// As [`quantise`].
-#[inline(always)]
-fn quantised<S: Simd>(simd: S, parts: &[f32], most: f32) -> Vec<i32> {
-    let mut numbers = vec![0; parts.len()];
-    let (of_eight, rest) = parts.as_chunks::<LANES>();
-    let (to_eight, to_rest) = numbers.as_chunks_mut::<LANES>();
-    let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
-    for (to, &from) in to_eight.iter_mut().zip(of_eight) {
-        let part: F32s<S> = from.simd_into(simd);
-        let number: I32s<S> = (within(part, none, all) * most + 0.5).to_int();
-        *to = number.to_array();
-    }
-    for (to, &from) in to_rest.iter_mut().zip(rest) {
-        *to = quantise(from, most);
-    }
-    numbers
+    levels
 }

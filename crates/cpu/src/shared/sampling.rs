@@ -18,11 +18,11 @@ pub(crate) struct Positions<S: Simd> {
 
 /// Positions of which all voxels whose weight is not zero are voxels of the volume.
 #[derive(Clone, Copy)]
-struct Held<S: Simd> {
-    voxel: [I32s<S>; 3],
-    fraction: [F32s<S>; 3],
+pub(crate) struct Held<S: Simd> {
+    pub(crate) voxel: [I32s<S>; 3],
+    pub(crate) fraction: [F32s<S>; 3],
     /// Whether the position is really inside; otherwise a voxel at the edge stands for it.
-    is_inside: Mask<S>,
+    pub(crate) is_inside: Mask<S>,
     /// Whether all positions have a next voxel along each axis.
     has_next: bool,
 }
@@ -53,19 +53,21 @@ type Interpolated<S> = (F32s<S>, Mask<S>);
 /// Stored samples and how to get a modality value from them.
 #[derive(Clone, Debug)]
 pub(crate) struct Field<'a> {
-    samples: Stored<'a>,
-    interpolation: Interpolation,
-    size: [i32; 3],
-    row: usize,
-    slice: usize,
-    slope: f32,
-    intercept: f32,
-    padding: Option<(f32, f32)>,
+    pub(crate) samples: Stored<'a>,
+    pub(crate) interpolation: Interpolation,
+    pub(crate) size: [i32; 3],
+    /// The number of voxels of a row along i.
+    pub(crate) row: usize,
+    /// The number of voxels of a slice.
+    pub(crate) slice: usize,
+    pub(crate) slope: f32,
+    pub(crate) intercept: f32,
+    pub(crate) padding: Option<(f32, f32)>,
     /// Whether there are two voxels along each axis, and as many samples as voxels.
-    has_pairs: bool,
+    pub(crate) has_pairs: bool,
     /// The lattice positions of the centres of the outermost voxels.
     ends: [(f32, f32); 3],
-    slices: Option<SliceRows>,
+    pub(crate) slices: Option<SliceRows>,
 }
 
 impl<'a> Field<'a> {
@@ -101,7 +103,12 @@ impl<'a> Field<'a> {
 
     /// The positions of `rest`, in lattice units, beyond a voxel; along the third axis of an uneven grid in mm.
     #[inline(always)]
-    fn position_from_rest<S: Simd>(&self, simd: S, voxel: [i32; 3], rest: &[F32s<S>; 3]) -> Positions<S> {
+    pub(crate) fn position_from_rest<S: Simd>(
+        &self,
+        simd: S,
+        voxel: [i32; 3],
+        rest: &[F32s<S>; 3],
+    ) -> Positions<S> {
         let [i, j, k] = [i32s(simd, voxel[0]), i32s(simd, voxel[1]), i32s(simd, voxel[2])];
         let (i, fi) = whole_and_fraction(simd, i, rest[0]);
         let (j, fj) = whole_and_fraction(simd, j, rest[1]);
@@ -127,7 +134,7 @@ impl<'a> Field<'a> {
 
     /// Puts positions of the outer half voxels onto the outermost voxels, and tells which are inside.
     #[inline(always)]
-    fn hold_at_edge<S: Simd>(&self, simd: S, positions: &Positions<S>) -> Held<S> {
+    pub(crate) fn hold_at_edge<S: Simd>(&self, simd: S, positions: &Positions<S>) -> Held<S> {
         let Positions { mut voxel, mut fraction } = *positions;
         let last = self.size.map(|n| n - 1);
         let between = each_axis(
@@ -523,7 +530,7 @@ fn trilinear<S: Simd>(corners: [F32s<S>; 8], [fi, fj, fk]: [F32s<S>; 3]) -> F32s
 
 /// `a + f * (b - a)`.
 #[inline(always)]
-fn between<S: Simd>(a: F32s<S>, b: F32s<S>, f: F32s<S>) -> F32s<S> {
+pub(crate) fn between<S: Simd>(a: F32s<S>, b: F32s<S>, f: F32s<S>) -> F32s<S> {
     a + f * (b - a)
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what builds the tests' volumes fails loudly")]
 
+mod aligned;
 mod frames;
 mod planes;
 mod rays;

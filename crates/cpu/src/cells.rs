@@ -1,10 +1,13 @@
 //! The range of stored values in each block of voxels, so that rays can leap over what can't be seen.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use anatome_core::Sample;
 use anatome_core::plan::SamplingPlan;
 use rayon::prelude::*;
 
 use crate::stored::Stored;
+use crate::transfer::Visibility;
 
 /// Voxels from the lowest to the highest along each axis, both included.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +25,11 @@ impl VoxelBox {
 
 /// The side of a cell in voxels.
 const CELL: usize = 4;
+
+/// So many cells are looked at together first.
+const TOGETHER: usize = 8;
+/// Occupancies that are kept: going back and forth between two transfer functions costs nothing.
+const MOST_KEPT: usize = 2;
 
 /// The least and the largest stored value of a cell, padding excluded; `low > high` if there is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,6 +68,8 @@ pub(crate) struct Cells {
     count: [usize; 3],
     /// The ranges, i fastest.
     ranges: Vec<Range>,
+    /// What could be seen by the last transfer functions.
+    occupancies: Mutex<Vec<(Visibility, Arc<Occupancy>)>>,
 }
 
 impl Cells {
@@ -75,7 +85,26 @@ impl Cells {
             Stored::U16(samples) => fill_layer(samples, plan, c, ranges),
             Stored::F32(samples) => fill_layer(samples, plan, c, ranges),
         });
-        Self { count, ranges }
+        Self { count, ranges, occupancies: Mutex::default() }
+    }
+
+    /// What can be seen of ranges. Computed in the current pool, unless it was for one of the last visibilities.
+    pub(crate) fn occupancy(
+        &self,
+        visibility: &Visibility,
+        is_seen: impl Fn(Range) -> bool + Sync,
+    ) -> Arc<Occupancy> {
+        let kept = || self.occupancies.lock().unwrap_or_else(PoisonError::into_inner);
+        let found =
+            kept().iter().find(|(of, _)| of == visibility).map(|(_, occupancy)| Arc::clone(occupancy));
+        if let Some(occupancy) = found {
+            return occupancy;
+        }
+        let occupancy = Arc::new(Occupancy::new(self, is_seen));
+        let mut kept = kept();
+        kept.truncate(MOST_KEPT - 1);
+        kept.insert(0, (visibility.clone(), Arc::clone(&occupancy)));
+        occupancy
     }
 
     /// The range of all voxels that positions in a box need.
@@ -106,11 +135,19 @@ pub(crate) struct Occupancy {
 
 impl Occupancy {
     /// Looks at all cells once, in the current pool.
-    pub(crate) fn new(cells: &Cells, is_seen: impl Fn(Range) -> bool + Sync) -> Self {
-        let seen = cells.ranges.par_iter().with_min_len(4096);
-        let mut distance: Vec<u8> = seen.map(|&range| if is_seen(range) { 0 } else { u8::MAX }).collect();
-        spread(&mut distance, cells.count, false);
-        spread(&mut distance, cells.count, true);
+    fn new(cells: &Cells, is_seen: impl Fn(Range) -> bool + Sync) -> Self {
+        let mut distance = vec![u8::MAX; cells.ranges.len()];
+        let parts = distance.par_chunks_mut(512 * TOGETHER).zip(cells.ranges.par_chunks(512 * TOGETHER));
+        parts.for_each(|(distance, ranges)| {
+            for (distance, ranges) in distance.chunks_mut(TOGETHER).zip(ranges.chunks(TOGETHER)) {
+                // Most are alike.
+                if is_seen(ranges.iter().fold(Range::EMPTY, |all, &range| all.union(range))) {
+                    let seen = ranges.iter().map(|&range| if is_seen(range) { 0 } else { u8::MAX });
+                    distance.iter_mut().zip(seen).for_each(|(distance, seen)| *distance = seen);
+                }
+            }
+        });
+        spread(&mut distance, cells.count);
         Self { count: cells.count, distance }
     }
 
@@ -138,39 +175,58 @@ impl Occupancy {
     }
 }
 
-/// One of the two sweeps of the chessboard distance (Rosenfeld and Pfaltz, 1968): makes each number at most one more than
-/// that of each neighbour that comes before it, diagonal ones included; or after it, if `backwards`.
-fn spread(distance: &mut [u8], [across, down, deep]: [usize; 3], backwards: bool) {
-    let in_order = |n: usize, count: usize| if backwards { count - 1 - n } else { n };
-    // The least of the rows before, with room for a neighbour at each end.
+/// Makes each number the least of itself and of each other one and the chessboard distance to it. From a cell to another
+/// leads a shortest way that first goes along the row, then through rows, then through layers, sideways as well: so layers
+/// are looked at by themselves first.
+fn spread(distance: &mut [u8], [across, down, _]: [usize; 3]) {
+    let layer = across * down;
+    distance.par_chunks_exact_mut(layer).for_each(|layer| {
+        for row in layer.chunks_exact_mut(across) {
+            spread_along(row.iter_mut());
+            spread_along(row.iter_mut().rev());
+        }
+        spread_through(layer, across, across);
+    });
+    spread_through(distance, layer, across);
+}
+
+/// From each number to the next.
+fn spread_along<'a>(row: impl Iterator<Item = &'a mut u8>) {
+    let mut near = u8::MAX;
+    for far in row {
+        near = (*far).min(near.saturating_add(1));
+        *far = near;
+    }
+}
+
+/// From each part of so many numbers to the one after it, then back: from a number also to the neighbours of its place, in
+/// its row and in the rows beside it in its part.
+fn spread_through(distance: &mut [u8], part: usize, across: usize) {
+    let count = distance.len() / part;
+    // The least beside each place, with room for a neighbour at each end.
     let mut least = vec![u8::MAX; across + 2];
-    for c in 0..deep {
-        for b in 0..down {
-            least.fill(u8::MAX);
-            let mut take = |c: usize, b: usize| {
-                let row = (in_order(c, deep) * down + in_order(b, down)) * across;
-                let row = &distance[row..row + across];
-                least[1..=across].iter_mut().zip(row).for_each(|(least, &near)| *least = (*least).min(near));
-            };
-            if b > 0 {
-                take(c, b - 1);
+    let mut step = |from: &[u8], to: &mut [u8]| {
+        let rows = part / across;
+        for (n, to) in to.chunks_exact_mut(across).enumerate() {
+            let beside = n.saturating_sub(1)..(n + 2).min(rows);
+            let least_inside = &mut least[1..=across];
+            least_inside.fill(u8::MAX);
+            for from in from[beside.start * across..beside.end * across].chunks_exact(across) {
+                least_inside.iter_mut().zip(from).for_each(|(least, &near)| *least = (*least).min(near));
             }
-            if c > 0 {
-                (b.saturating_sub(1)..=(b + 1).min(down - 1)).for_each(|b| take(c - 1, b));
-            }
-            let row = (in_order(c, deep) * down + in_order(b, down)) * across;
-            let row = &mut distance[row..row + across];
-            for (n, far) in row.iter_mut().enumerate() {
-                let near = least[n].min(least[n + 1]).min(least[n + 2]);
-                *far = (*far).min(near.saturating_add(1));
-            }
-            let mut near = u8::MAX;
-            for n in 0..across {
-                let far = &mut row[in_order(n, across)];
-                near = (*far).min(near.saturating_add(1));
-                *far = near;
+            let beside = least[..across].iter().zip(&least[1..=across]).zip(&least[2..]);
+            for (to, ((&a, &b), &c)) in to.iter_mut().zip(beside) {
+                *to = (*to).min(a.min(b).min(c).saturating_add(1));
             }
         }
+    };
+    for n in 1..count {
+        let (before, after) = distance.split_at_mut(n * part);
+        step(&before[(n - 1) * part..], &mut after[..part]);
+    }
+    for n in (1..count).rev() {
+        let (before, after) = distance.split_at_mut(n * part);
+        step(&after[..part], &mut before[(n - 1) * part..]);
     }
 }
 
@@ -231,6 +287,30 @@ mod tests {
             let range =
                 Cells::new(Stored::U16(&samples), &plan).range(&VoxelBox { low: before, high: before });
             assert_eq!(range, Range { low: 0.0, high: 9.0 }, "{stride}");
+        }
+    }
+
+    #[test]
+    fn distances_are_those_to_the_nearest_seen_cell() {
+        let mut state = 5u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 8
+        };
+        for count in [[1, 1, 1], [9, 1, 1], [1, 7, 4], [13, 8, 11], [40, 3, 9]] {
+            for rarity in [3, 40, 300] {
+                let len: usize = count.iter().product();
+                let seen: Vec<bool> = (0..len).map(|_| random() % rarity == 0).collect();
+                let mut distance: Vec<u8> = seen.iter().map(|&is| if is { 0 } else { u8::MAX }).collect();
+                spread(&mut distance, count);
+                let place = |n: usize| [n % count[0], n / count[0] % count[1], n / (count[0] * count[1])];
+                for (n, &found) in distance.iter().enumerate() {
+                    let to =
+                        |m: usize| (0..3).map(|axis| place(n)[axis].abs_diff(place(m)[axis])).max().unwrap();
+                    let nearest = (0..len).filter(|&m| seen[m]).map(to).min().unwrap_or(255);
+                    assert_eq!(usize::from(found), nearest, "{count:?} {n}");
+                }
+            }
         }
     }
 

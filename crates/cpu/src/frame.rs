@@ -161,7 +161,8 @@ impl Blocks {
 
     /// The rows of the pixels of each block of a batch, of which each has so many parts, in those of the whole rectangle.
     fn places<'a, T>(&self, batch: Range<usize>, whole: &'a mut [T], parts: usize) -> Vec<Vec<&'a mut [T]>> {
-        let mut places: Vec<Vec<&mut [T]>> = batch.clone().map(|_| Vec::new()).collect();
+        let mut places: Vec<Vec<&mut [T]>> =
+            batch.clone().map(|_| Vec::with_capacity(self.size[1] as usize)).collect();
         let across = self.count[0] as usize;
         let stride = self.rect.width as usize * parts;
         let bands = batch.start / across..batch.end.div_ceil(across);

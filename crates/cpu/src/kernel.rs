@@ -59,7 +59,7 @@ impl<'a> Kernel<'a> {
     /// work.
     pub(crate) fn block_px(&self) -> [u32; 2] {
         match self {
-            Self::Slice(SliceKernel { axes: Some(_), .. }) => [256, 32],
+            Self::Slice(SliceKernel { axes: Some(_), .. }) => [256, 64],
             _ => [32, 32],
         }
     }

@@ -55,7 +55,7 @@ impl CpuRenderer {
 }
 
 /// A volume as the CPU renderer holds it: the host's copy itself and, once a 3D view was rendered, the value ranges of
-/// its blocks (1/16 of the size of 16-bit samples).
+/// its blocks (1/16 of the size of 16-bit samples), and what of them the last two transfer functions show (1/64 of it).
 #[derive(Debug)]
 pub struct CpuVolume {
     volume: Arc<Volume>,

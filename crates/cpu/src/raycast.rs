@@ -1,5 +1,7 @@
 //! Direct volume rendering, by the rules of [`RenderingPlan`].
 
+use std::sync::Arc;
+
 use anatome_core::plan::{RayPlan, RenderingPlan};
 use anatome_core::{PixelRect, Pixels};
 use fearless_simd::Simd;
@@ -23,7 +25,7 @@ pub(crate) struct RaycastKernel<'a> {
     rendering: RenderingPlan,
     table: Table,
     /// What is needed to leap, if leaps are wanted.
-    occupancy: Option<Occupancy>,
+    occupancy: Option<Arc<Occupancy>>,
 }
 
 /// The segments that are looked at together.
@@ -56,10 +58,11 @@ impl<'a> RaycastKernel<'a> {
     ) -> Self {
         let table = Table::new(&rendering);
         let occupancy = cells.map(|cells| {
-            Occupancy::new(cells, |stored| {
+            let visibility = table.visibility();
+            cells.occupancy(visibility, |stored| {
                 // What is interpolated between two samples of a ray rounds once more.
                 let range = modality_range(&field, stored).of_interpolated();
-                !range.is_empty() && !table.is_transparent(range)
+                !range.is_empty() && !visibility.is_transparent(range)
             })
         });
         Self { field, plan, rendering, table, occupancy }

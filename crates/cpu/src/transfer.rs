@@ -11,10 +11,17 @@ use crate::lanes::{F32s, I32s, Mask, each_axis, each_lane, f32s, within};
 pub(crate) struct Table {
     /// Each entry, and how much more the next one is.
     entries: Vec<[f32; 8]>,
-    /// The number of entries with extinction before each entry.
-    before: Vec<u32>,
+    visibility: Visibility,
     /// All values that may be seen lie between these two.
     seen: Range,
+}
+
+/// Which values can be seen, whatever they look like.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Visibility {
+    /// The number of entries with extinction before each entry.
+    before: Vec<u32>,
+    /// The value of the first entry.
     first: f32,
     entries_per_unit: f32,
 }
@@ -23,6 +30,18 @@ pub(crate) struct Table {
 pub(crate) struct Entries<S: Simd> {
     pub(crate) color: [F32s<S>; 3],
     pub(crate) extinction: F32s<S>,
+}
+
+impl Visibility {
+    /// Whether looking up any value of a range gives no extinction.
+    pub(crate) fn is_transparent(&self, range: Range) -> bool {
+        let last = self.before.len() - 2;
+        let place = |value: f32| ((value - self.first) * self.entries_per_unit).clamp(0.0, last as f32);
+        let high = place(range.high);
+        // The entry above counts only where it has a weight: many tables begin with a transparent entry.
+        let above = high as usize + usize::from(high > (high as usize) as f32);
+        self.before[place(range.low) as usize] == self.before[above + 1]
+    }
 }
 
 impl Table {
@@ -53,17 +72,13 @@ impl Table {
             Some(n) => value(n, 1.01),
             None => f32::NEG_INFINITY,
         };
-        Self { entries: entries.collect(), before, seen: Range { low, high }, first, entries_per_unit }
+        let visibility = Visibility { before, first, entries_per_unit };
+        Self { entries: entries.collect(), visibility, seen: Range { low, high } }
     }
 
-    /// Whether looking up any value of a range gives no extinction.
-    pub(crate) fn is_transparent(&self, range: Range) -> bool {
-        let last = self.before.len() - 2;
-        let place = |value: f32| ((value - self.first) * self.entries_per_unit).clamp(0.0, last as f32);
-        let high = place(range.high);
-        // The entry above counts only where it has a weight: many tables begin with a transparent entry.
-        let above = high as usize + usize::from(high > (high as usize) as f32);
-        self.before[place(range.low) as usize] == self.before[above + 1]
+    /// Which values can be seen.
+    pub(crate) fn visibility(&self) -> &Visibility {
+        &self.visibility
     }
 
     /// Between which values something may be seen.
@@ -76,7 +91,7 @@ impl Table {
     #[inline(always)]
     pub(crate) fn look_up<S: Simd>(&self, simd: S, value: F32s<S>) -> Entries<S> {
         let last = self.entries.len();
-        let place = (value - self.first) * self.entries_per_unit;
+        let place = (value - self.visibility.first) * self.visibility.entries_per_unit;
         let place = within(place, f32s(simd, 0.0), f32s(simd, last as f32));
         let index: I32s<S> = place.to_int();
         let index = index.min(last as i32 - 1);
@@ -134,7 +149,7 @@ mod tests {
             (60.0, 90.0, true),
             (0.0, 50.0, false),
         ] {
-            assert_eq!(table.is_transparent(Range { low, high }), transparent, "{low} {high}");
+            assert_eq!(table.visibility.is_transparent(Range { low, high }), transparent, "{low} {high}");
         }
     }
 }

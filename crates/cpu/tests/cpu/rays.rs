@@ -157,6 +157,29 @@ fn skipping_does_not_change_a_bit() {
     assert!(lit > 10_000, "{lit}");
 }
 
+/// What is kept from one transfer function is not taken for another.
+#[test]
+fn transfer_functions_may_change_in_any_order() {
+    let mut random = Random(8);
+    let renderer = renderer(2);
+    let volume = lumps(&mut random, 3);
+    let uploaded = renderer.upload(&volume, &Progress::new()).unwrap();
+    let camera = camera(&mut random, &volume);
+    let requests: Vec<Request> = (0..6)
+        .map(|_| {
+            let view = View::Rendering { camera, shading: Shading::default() };
+            Request::new(Scene::of_primary(view, transfer(&mut random)), [61, 47], Output::Rgba8)
+        })
+        .collect();
+    let fresh: Vec<Vec<u8>> = requests.iter().map(|request| bytes(&render(&volume, request))).collect();
+    let different = (1..requests.len()).filter(|&n| fresh[n] != fresh[n - 1]).count();
+    assert!(different > 3, "{different}");
+    for n in [0, 1, 0, 2, 1, 3, 3, 4, 5, 0, 5, 4] {
+        let image = renderer.render(&requests[n], &Bindings::primary(&uploaded), &Progress::new()).unwrap();
+        assert!(bytes(&image) == fresh[n], "{n}");
+    }
+}
+
 /// Beer-Lambert: a constant of so much opacity per mm, through 20 mm, whatever the step.
 #[test]
 fn opacity_is_per_millimetre() {

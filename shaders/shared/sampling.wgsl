@@ -221,6 +221,9 @@ fn sample_nearest(position: Position) -> Sample {
 /// A neighbour of weight zero is replaced by the voxel itself, so that only voxels that count are looked at.
 fn sample_linear(position: Position) -> Sample {
     let a = position.voxel + shift_around(position.voxel);
+    if (PREVIEW) {
+        return modality_value(filtered_value(vec3<f32>(a) + position.fraction) - sampling.bias);
+    }
     let b = a + select(vec3(0), vec3(1), position.fraction > vec3(0.0));
     let f = position.fraction;
     let v000 = stored_value(a);

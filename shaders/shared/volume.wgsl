@@ -6,6 +6,13 @@
 @group(0) @binding(1) var volume: texture_3d<f32>;
 #endif
 
+/// Whether the texture unit may interpolate. Its weights have 8 fractional bits.
+override PREVIEW: bool;
+
+#ifdef UNORM16
+@group(0) @binding(12) var filtering: sampler;
+#endif
+
 /// Whether the texture holds bricks.
 override BRICKED: bool;
 
@@ -59,5 +66,15 @@ fn texture_value(texel: vec3<i32>) -> f32 {
 #else
     return found;
 #endif
+#endif
+}
+
+/// As `texture_value`, interpolated by the texture unit, at a place counted from the first texel's centre.
+fn filtered_value(texel: vec3<f32>) -> f32 {
+#ifdef UNORM16
+    let size = vec3<f32>(textureDimensions(volume));
+    return textureSampleLevel(volume, filtering, (texel + 0.5) / size, 0.0).x * 65535.0;
+#else
+    return 0.0;
 #endif
 }

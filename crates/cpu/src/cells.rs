@@ -68,6 +68,10 @@ pub(crate) struct Cells {
     count: [usize; 3],
     /// The ranges, i fastest.
     ranges: Vec<Range>,
+    /// The ranges with those of all neighbours, where some samples are padding. Cells share voxels, so that values that
+    /// follow one another along a ray lie in ranges that overlap; but not where the shared ones are padding: then
+    /// whatever lies between the ranges may be interpolated, too.
+    around: Option<Vec<Range>>,
     /// What could be seen by the last transfer functions.
     occupancies: Mutex<Vec<(Visibility, Arc<Occupancy>)>>,
 }
@@ -85,7 +89,8 @@ impl Cells {
             Stored::U16(samples) => fill_layer(samples, plan, c, ranges),
             Stored::F32(samples) => fill_layer(samples, plan, c, ranges),
         });
-        Self { count, ranges, occupancies: Mutex::default() }
+        let around = plan.padding.map(|_| around(&ranges, count));
+        Self { count, ranges, around, occupancies: Mutex::default() }
     }
 
     /// What can be seen of ranges. Computed in the current pool, unless it was for one of the last visibilities.
@@ -136,8 +141,9 @@ pub(crate) struct Occupancy {
 impl Occupancy {
     /// Looks at all cells once, in the current pool.
     fn new(cells: &Cells, is_seen: impl Fn(Range) -> bool + Sync) -> Self {
-        let mut distance = vec![u8::MAX; cells.ranges.len()];
-        let parts = distance.par_chunks_mut(512 * TOGETHER).zip(cells.ranges.par_chunks(512 * TOGETHER));
+        let ranges = cells.around.as_ref().unwrap_or(&cells.ranges);
+        let mut distance = vec![u8::MAX; ranges.len()];
+        let parts = distance.par_chunks_mut(512 * TOGETHER).zip(ranges.par_chunks(512 * TOGETHER));
         parts.for_each(|(distance, ranges)| {
             for (distance, ranges) in distance.chunks_mut(TOGETHER).zip(ranges.chunks(TOGETHER)) {
                 // Most are alike.
@@ -228,6 +234,22 @@ fn spread_through(distance: &mut [u8], part: usize, across: usize) {
         let (before, after) = distance.split_at_mut(n * part);
         step(&after[..part], &mut before[(n - 1) * part..]);
     }
+}
+
+/// The ranges with those of all neighbours, diagonal ones included.
+fn around(ranges: &[Range], [across, down, deep]: [usize; 3]) -> Vec<Range> {
+    let mut ranges = ranges.to_vec();
+    for (stride, count) in [(1, across), (across, down), (across * down, deep)] {
+        let before = ranges;
+        let union = |n: usize| {
+            let place = n / stride % count;
+            let below = if place > 0 { before[n - stride] } else { Range::EMPTY };
+            let above = if place + 1 < count { before[n + stride] } else { Range::EMPTY };
+            before[n].union(below).union(above)
+        };
+        ranges = (0..before.len()).into_par_iter().with_min_len(4096).map(union).collect();
+    }
+    ranges
 }
 
 /// The voxels that a cell at a place along an axis of `size` voxels covers.

@@ -16,7 +16,7 @@ use crate::pipeline::Constant;
 use crate::{GpuRenderer, GpuVolume, gpu_data};
 
 /// The side of a cell in voxels, as in the shaders.
-const CELL: u32 = 8;
+pub(crate) const CELL: u32 = 8;
 /// The transfer functions of which leaps are kept: those of the views that are looked at in turn.
 const KEPT: usize = 4;
 

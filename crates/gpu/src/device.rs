@@ -23,6 +23,8 @@ pub(crate) struct Gpu {
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
     pub(crate) facts: AdapterFacts,
+    /// Linear between texels.
+    pub(crate) filtering: wgpu::Sampler,
     /// The driver's words, once the device is lost.
     lost: Arc<OnceLock<String>>,
 }
@@ -58,7 +60,13 @@ impl Gpu {
     /// A device that belongs to the caller, who also handles its loss.
     pub(crate) fn shared(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let facts = AdapterFacts::new(&device.adapter_info(), device.features(), &device.limits());
-        Self { device, queue, facts, lost: Arc::default() }
+        let filtering = device.create_sampler(&wgpu::SamplerDescriptor {
+            label: Some("filtering"),
+            mag_filter: wgpu::FilterMode::Linear,
+            min_filter: wgpu::FilterMode::Linear,
+            ..wgpu::SamplerDescriptor::default()
+        });
+        Self { device, queue, facts, filtering, lost: Arc::default() }
     }
 
     pub(crate) fn check_lost(&self) -> Result<(), DeviceFault> {

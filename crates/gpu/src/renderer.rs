@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use anatome_core::plan::{DisplayPlan, Plan, PlanePlan, RayMode, RayPlan, RenderingPlan, SamplingPlan};
-use anatome_core::{
-    Bindings, Error, Interpolation, Output, Progress, Projection, Recipe, Renderer, Request, Result,
-    SceneFault, Source, Uploaded as _, Volume,
+use anatome_core::plan::{
+    DisplayPlan, Plan, PlanePlan, RayMode, RayPlan, RenderingPlan, SamplingPlan, SliceRows,
 };
+use anatome_core::{
+    Bindings, Error, Interpolation, Output, Precision, Progress, Projection, Recipe, Renderer, Request,
+    Result, SceneFault, Source, Uploaded as _, Volume,
+};
+use anatome_shaders::preprocess::Format;
 use anatome_shaders::{Shader, project, raycast, slice};
 use bytemuck::{NoUninit, bytes_of, cast_slice};
 use glam::{DMat3, DVec3, Vec3};
 use wgpu::{BindingResource, BufferUsages};
 
 use crate::adapter::choose;
+use crate::cells::CELL;
 use crate::device::Gpu;
 use crate::frame::Work;
 use crate::pipeline::{Constant, Pipelines};
@@ -81,7 +85,7 @@ impl Renderer for GpuRenderer {
         let source = Source { slot: layer.slot.clone(), digest: format!("{:016x}", volume.digest()) };
         let recipe = Recipe::new(request, vec![source], "gpu", Some(self.gpu.facts.name.clone()));
         let work = match &plan {
-            Plan::Plane(plane) => self.plane(plane, uploaded, request.output)?,
+            Plan::Plane(plane) => self.plane(plane, uploaded, request)?,
             Plan::Rays(rays) => self.rays(rays, uploaded, request)?,
         };
         GpuFrame::new(&self.gpu, &self.slots, uploaded, work, plan, request, recipe)
@@ -89,14 +93,14 @@ impl Renderer for GpuRenderer {
 }
 
 impl GpuRenderer {
-    fn plane(&self, plan: &PlanePlan, uploaded: &GpuVolume, output: Output) -> Result<Work> {
+    fn plane(&self, plan: &PlanePlan, uploaded: &GpuVolume, request: &Request) -> Result<Work> {
         let projection = projection_constant(plan.projection);
         let mut prepared = Prepared::new(&slice::SHADER, &plan.sampling, plan.sampling.interpolation);
         prepared.constants.push(projection);
         prepared.sampling(&plan.sampling, uploaded);
-        prepared.display(&plan.display, output);
+        prepared.display(&plan.display, request.output);
         prepared.uniform("params", &gpu_data::Slice::new(plan));
-        self.work(prepared, uploaded, output)
+        self.work(prepared, uploaded, request)
     }
 
     fn rays(&self, plan: &RayPlan, uploaded: &GpuVolume, request: &Request) -> Result<Work> {
@@ -105,7 +109,8 @@ impl GpuRenderer {
             Interpolation::Cubic => Interpolation::Linear,
             other => other,
         };
-        let skipping = request.quality.skipping;
+        // Cells that follow one another along a ray must be neighbours.
+        let skipping = request.quality.skipping && voxels_of_step(plan) < f64::from(CELL);
         let mut prepared = match &plan.mode {
             RayMode::Project { projection, display } => {
                 let mut prepared = Prepared::new(&project::SHADER, &plan.sampling, interpolation);
@@ -132,17 +137,22 @@ impl GpuRenderer {
         prepared.constants.push(("SKIPPING", u32::from(skipping)));
         prepared.sampling(&plan.sampling, uploaded);
         prepared.uniform("rays", &gpu_data::Rays::new(plan));
-        self.work(prepared, uploaded, request.output)
+        self.work(prepared, uploaded, request)
     }
 
-    fn work(&self, prepared: Prepared, uploaded: &GpuVolume, output: Output) -> Result<Work> {
+    fn work(&self, prepared: Prepared, uploaded: &GpuVolume, request: &Request) -> Result<Work> {
         let Prepared { shader, mut constants, contents, made } = prepared;
-        let pixel_bytes = match output {
+        let pixel_bytes = match request.output {
             Output::Grey8 => 1,
             Output::Grey16 => 2,
             _ => 4,
         };
         constants.push(("PACK", 4 / pixel_bytes));
+        // The texture unit knows of no padding.
+        let is_preview = request.quality.precision == Precision::Preview
+            && uploaded.format == Format::Unorm16
+            && uploaded.volume().padding().is_none();
+        constants.push(("PREVIEW", u32::from(is_preview)));
         constants.push(("BRICKED", u32::from(uploaded.bricks.is_some())));
         let pipeline = self.pipelines.get(&self.gpu, shader, uploaded.format, &constants)?;
         let bytes = contents.iter().map(|(_, _, bytes)| bytes.len() as u64).sum();
@@ -222,6 +232,17 @@ fn projection_constant(projection: Projection) -> Constant {
         Projection::Mean => 2,
     };
     ("PROJECTION", value)
+}
+
+/// The most voxels along an axis between neighbouring samples of a ray.
+fn voxels_of_step(plan: &RayPlan) -> f64 {
+    let smallest_gap =
+        |slices: &SliceRows| slices.rows.iter().map(|row| row.gap_mm.abs()).fold(f32::INFINITY, f32::min);
+    let voxel = [1.0, 1.0, plan.sampling.slices.as_ref().map_or(1.0, smallest_gap)];
+    let columns = plan.lattice_from_relative.map(Vec3::from_array);
+    let along = |axis: usize| columns.map(|column| column[axis]);
+    let voxels = |axis: usize| Vec3::from_array(along(axis)).as_dvec3().length() / f64::from(voxel[axis]);
+    f64::from(plan.step_mm) * (0..3).map(voxels).fold(0.0, f64::max)
 }
 
 /// Refuses steps so short that a ray through the whole volume would be cut off by the shader's cap.

@@ -29,6 +29,7 @@ pub struct GpuVolume {
     pub(crate) pages: wgpu::Buffer,
     pub(crate) bricks: Option<Bricks>,
     pub(crate) leaps: Leaps,
+    filtering: wgpu::Sampler,
 }
 
 impl Uploaded for GpuVolume {
@@ -87,15 +88,20 @@ impl GpuVolume {
                     let view = gpu.guarded(0, || view_of(bricks.texture()))?;
                     let (volume, pages) = (Arc::clone(volume), bricks.pages().clone());
                     let leaps = Leaps::default();
-                    return Ok(Self { volume, view, format, pages, bricks: Some(bricks), leaps });
+                    let (bricks, filtering) = (Some(bricks), gpu.filtering.clone());
+                    return Ok(Self { volume, view, format, pages, bricks, leaps, filtering });
                 }
             }
         }
     }
 
     /// What shaders know of it, by the names that they use.
-    pub(crate) fn resources(&self) -> [(&'static str, BindingResource<'_>); 2] {
-        [("volume", BindingResource::TextureView(&self.view)), ("pages", self.pages.as_entire_binding())]
+    pub(crate) fn resources(&self) -> [(&'static str, BindingResource<'_>); 3] {
+        [
+            ("volume", BindingResource::TextureView(&self.view)),
+            ("pages", self.pages.as_entire_binding()),
+            ("filtering", BindingResource::Sampler(&self.filtering)),
+        ]
     }
 
     fn whole(
@@ -110,7 +116,8 @@ impl GpuVolume {
         let pages = || gpu.filled_buffer("pages", bytemuck::cast_slice(&NO_PAGES), usage);
         let (view, pages) = gpu.guarded(0, || (view_of(texture), pages()))?;
         let leaps = Leaps::default();
-        Ok(Self { volume: Arc::clone(volume), view, format, pages, bricks: None, leaps })
+        let (volume, filtering) = (Arc::clone(volume), gpu.filtering.clone());
+        Ok(Self { volume, view, format, pages, bricks: None, leaps, filtering })
     }
 }
 

@@ -468,3 +468,35 @@ fn no_optional_feature_is_needed() {
         assert_eq!(bits(&render(&plain, &volume, &request)), bits(&render(renderer, &volume, &request)));
     }
 }
+
+/// The texture unit's weights have 8 fractional bits, so that a value is off by at most half a step of each axis's
+/// weight times how much neighbours differ. Padding, and what is not of 16 bits, is interpolated exactly.
+#[test]
+fn a_preview_is_off_by_what_the_texture_unit_may_be() {
+    let Some(renderer) = renderer() else { return };
+    let shape = [14, 15, 16];
+    let grid = || Grid::even(shape, DAffine3::from_rotation_x(0.4)).unwrap();
+    let value = |k: usize, j: usize, i: usize| ((k * 7919 + j * 104_729 + i * 1_299_709) % 1500) as i16;
+    let samples = Array3::from_shape_fn((14, 15, 16), |(k, j, i)| value(k, j, i));
+    let center_mm = grid().center_mm();
+    let turn = DMat3::from_rotation_y(0.5);
+    let plane = SlicePlane { center_mm, right: turn.x_axis, down: turn.y_axis, width_mm: 14.0 };
+    let exact = Request::new(
+        Scene::of_primary(View::Slice { plane }, window(700.0, 1500.0)),
+        [90, 70],
+        Output::Values,
+    );
+    let mut preview = exact.clone();
+    preview.quality.precision = Precision::Preview;
+    let apart = |samples: Samples, padding: Option<f64>| {
+        let volume = volume(grid(), samples, (1.0, 0.0), padding);
+        let [a, b] = [&exact, &preview].map(|request| render(renderer, &volume, request));
+        let pairs = values(&a).iter().zip(values(&b));
+        pairs.filter(|(a, b)| !a.is_nan() || !b.is_nan()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    };
+    let plain = apart(Samples::I16(samples.clone()), None);
+    println!("at most {plain} apart");
+    assert!(plain <= 3.0 / 512.0 * 1500.0 + 0.1, "{plain}");
+    assert_eq!(apart(Samples::I16(samples.clone()), Some(-5.0)), 0.0);
+    assert_eq!(apart(Samples::F32(samples.mapv(f32::from)), None), 0.0);
+}

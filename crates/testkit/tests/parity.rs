@@ -9,9 +9,12 @@
 
 mod suite;
 
+use std::sync::Arc;
+
 use anatome_core::{
-    Appearance, ClipPlane, CropBox, Error, Interpolation, Output, PixelRect, Progress, Projection, Region,
-    Shading, Voi, VoiLut, WindowFunction,
+    Appearance, Camera, ClipPlane, CropBox, Error, Facts, Grid, Interpolation, Lens, Modality, Output,
+    Padding, PixelRect, Progress, Projection, Region, Samples, Shading, TransferFunction, Unit, ValueMapping,
+    Voi, VoiLut, Volume, WindowFunction,
 };
 use anatome_testkit::{Random, Tolerance, compare};
 use glam::{DAffine3, DVec3};
@@ -300,6 +303,71 @@ fn leaps_pass_by_nothing_that_is_seen() {
     }
     // What is compared is mostly not blank.
     assert!(shown > 40 * backends.len(), "{shown}");
+}
+
+/// -500 before the first place along i, 500 from the second on, something else in between.
+fn two_sides(first: usize, second: usize, between: i16) -> Arc<Volume> {
+    let samples = ndarray::Array3::from_shape_fn((32, 32, 48), |(_, _, i)| match i {
+        i if i < first => -500,
+        i if i < second => between,
+        _ => 500,
+    });
+    let padding = Padding { lowest: -2000.0, highest: -2000.0 };
+    let mapping = ValueMapping::identity(Unit::Hounsfield);
+    let grid = Grid::even([32, 32, 48], DAffine3::IDENTITY).unwrap();
+    let facts = Facts::new(Modality::Ct);
+    Arc::new(Volume::new(grid, Samples::I16(samples), mapping, Some(padding), facts).unwrap())
+}
+
+/// A rendering along i, in long steps, of what lies between -400 and 400.
+fn along_i(target_mm: DVec3) -> anatome_core::Request {
+    let lens = Lens::Orthographic { height_mm: 4.0 };
+    let camera = Camera { eye_mm: target_mm - DVec3::X * 60.0, target_mm, up: DVec3::Z, lens };
+    let band = [(-400.0, 0.0), (0.0, 0.9), (400.0, 0.0)];
+    let band = band.map(|(value, opacity)| scenes::point(value, [1.0; 3], opacity));
+    let points = TransferFunction::new(band.to_vec()).unwrap();
+    let mut request = scenes::rendering(camera, Shading::default(), points, [24, 24]);
+    request.quality.step = 3.0;
+    request
+}
+
+fn assert_leaps_change_nothing(volume: &Arc<Volume>, leaping: &anatome_core::Request, what: &str) {
+    let mut plain = leaping.clone();
+    plain.quality.skipping = false;
+    for backend in fast() {
+        let [leaping, plain] = [leaping, &plain].map(|request| backend.render(volume, request));
+        let report = compare(&leaping, &plain, &Tolerance::NONE);
+        assert!(report.is_ok(), "{}, {what}: {report:?}", backend.name());
+    }
+}
+
+/// Where only padding stands between two places that can't be seen, a long step passes from one to the other, and what
+/// lies between their values is seen.
+#[test]
+fn leaps_stop_at_walls_of_padding() {
+    for wall in [4, 8, 16] {
+        for phase in [0.2, 0.9, 1.7, 2.4] {
+            let target_mm = DVec3::new(15.5 + phase, 15.5, 15.5);
+            assert_leaps_change_nothing(
+                &two_sides(wall, wall + 1, -2000),
+                &along_i(target_mm),
+                &format!("at {wall}"),
+            );
+        }
+    }
+}
+
+/// A registration that makes a volume smaller makes steps longer: beyond what lies between two cells.
+#[test]
+fn leaps_stop_where_steps_are_longer_than_cells() {
+    let target_mm = DVec3::new(25.0, 15.5, 15.5);
+    let about = DAffine3::from_translation(target_mm);
+    for shrunk in [0.15, 0.3] {
+        let mut request = along_i(target_mm);
+        let placed = about * DAffine3::from_scale(DVec3::splat(shrunk)) * about.inverse();
+        request.scene.layers[0].scene_from_patient = Some(placed);
+        assert_leaps_change_nothing(&two_sides(9, 16, 0), &request, &format!("shrunk to {shrunk}"));
+    }
 }
 
 /// The same picture of nothing at all.

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anatome::{
-    Appearance, Backend, BackendChoice, Overwrite, Progress, Projection, Request, Scene, SlicePlane, View,
-    Voi, Window, WindowFunction, Workers, files, labels, natural_output,
+    Appearance, Backend, BackendChoice, Overwrite, PictureFormat, Progress, Projection, Request, Scene,
+    SlicePlane, View, Voi, Window, WindowFunction, Workers, files, labels, natural_output,
 };
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 use glam::DVec3;
@@ -35,7 +35,8 @@ fn main() -> anyhow::Result<()> {
     let request = Request::new(scene.clone(), [640, 480], natural_output(&scene));
     let mut image = backend.render(&request, &uploaded, &progress)?;
     labels::burn_in(&mut image, &volume)?;
-    files::write_png(&image, Path::new("oblique.png"), Overwrite::Allowed)?;
+    let path = Path::new("oblique.png");
+    files::write_picture(&image, path, PictureFormat::Png, Overwrite::Allowed, &workers)?;
     println!("oblique.png by the {} renderer", backend.name());
     Ok(())
 }

@@ -6,8 +6,8 @@
 use std::path::PathBuf;
 
 use anatome::{
-    BackendChoice, Job, Limits, Overwrite, Picture, Progress, Quality, SeriesChoice, SeriesSpec, Shots,
-    Source, Style, Workers, write_series,
+    BackendChoice, Job, Limits, Overwrite, Picture, PictureFormat, Progress, Quality, SeriesChoice,
+    SeriesSpec, Shots, Source, Style, Workers, write_series,
 };
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 
@@ -28,6 +28,7 @@ fn main() -> anyhow::Result<()> {
         backend: BackendChoice::Auto,
         adapter: None,
         labels: true,
+        format: PictureFormat::Png,
         out: "pictures".into(),
         overwrite: Overwrite::Allowed,
     };

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anatome::{
-    Backend, BackendChoice, Image, Limits, Overwrite, Progress, Request, SeriesChoice, Source, Study, Volume,
-    Workers, files, natural_output,
+    Backend, BackendChoice, Image, Limits, Overwrite, PictureFormat, Progress, Request, SeriesChoice, Source,
+    Study, Volume, Workers, files, natural_output,
 };
 use anatome_benches::{Work, works};
 use anatome_phantom::{ThoraxSpec, thorax_ct};
@@ -86,14 +86,14 @@ fn main() -> Result<()> {
         backend.render_timed(&request, &uploaded, &progress)
     };
     if arguments.in_turn {
-        return answer(&works, &arguments, render);
+        return answer(&works, &arguments, &workers, render);
     }
     let mut timed = Vec::new();
     for work in &works {
         let started = Instant::now();
         let (image, _) = render(work)?;
         timed.push(Timed { name: work.name, first: started.elapsed(), frames: Vec::new() });
-        keep(&arguments, work, &image)?;
+        keep(&arguments, &workers, work, &image)?;
     }
     for _ in 0..arguments.rounds {
         for (work, timed) in works.iter().zip(&mut timed) {
@@ -111,6 +111,7 @@ fn main() -> Result<()> {
 fn answer<R: Fn(&Work) -> anatome::Result<(Image, Option<Duration>)>>(
     works: &[Work],
     arguments: &Arguments,
+    workers: &Workers,
     render: R,
 ) -> Result<()> {
     let mut kept = Vec::new();
@@ -125,7 +126,7 @@ fn answer<R: Fn(&Work) -> anatome::Result<(Image, Option<Duration>)>>(
         let [wall_ms, cpu_ms] =
             [started.elapsed(), cpu_time().saturating_sub(cpu)].map(|time| time.as_secs_f64() * 1e3);
         if !kept.contains(&work.name) {
-            keep(arguments, work, &image)?;
+            keep(arguments, workers, work, &image)?;
             kept.push(work.name);
         }
         println!("{}", json!({"wall_ms": wall_ms, "cpu_ms": cpu_ms}));
@@ -134,11 +135,12 @@ fn answer<R: Fn(&Work) -> anatome::Result<(Image, Option<Duration>)>>(
 }
 
 /// Writes a picture and its scene, if there is a folder for them.
-fn keep(arguments: &Arguments, work: &Work, image: &Image) -> Result<()> {
+fn keep(arguments: &Arguments, workers: &Workers, work: &Work, image: &Image) -> Result<()> {
     let Some(folder) = &arguments.pictures else { return Ok(()) };
     std::fs::create_dir_all(folder)?;
     let file = folder.join(work.name.replace(", ", "-").replace(' ', "-"));
-    files::write_png(image, &file.with_extension("png"), Overwrite::Allowed)?;
+    let png = file.with_extension("png");
+    files::write_picture(image, &png, PictureFormat::Png, Overwrite::Allowed, workers)?;
     std::fs::write(file.with_extension("json"), serde_json::to_string_pretty(&work.scene)?)?;
     Ok(())
 }

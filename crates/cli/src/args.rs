@@ -38,8 +38,8 @@ Examples:
   anatome render STUDY --out lung --series 2 --window lung --size 1920x1080 --labels
   anatome render STUDY --out again --scene pictures/axial.json
 
-Writes axial, coronal, sagittal, mip and rendering, each as .png with its scene as .json beside it. Of a single slice
-only the picture along it is drawn, and of images that make no volume one (--frame).
+Writes axial, coronal, sagittal, mip and rendering, each as .png (or .jpg or .tif, see --format) with its scene as .json
+beside it. Of a single slice only the picture along it is drawn, and of images that make no volume one (--frame).
 
 Exit codes: 0 ok, 2 usage (also a path that is not there), 3 some pictures failed, images were left out because they are
 damaged, or the report could not be printed, 4 all failed, 5 GPU trouble, 130 interrupted.";
@@ -75,6 +75,11 @@ impl Cli {
 
     /// What clap's rules can't say.
     fn check(&self) -> Result<(), clap::Error> {
+        if let Command::Render(RenderArgs { jpeg_quality: Some(_), format, .. }) = &self.command
+            && *format != FormatArg::Jpeg
+        {
+            return Err(conflict("render", "'--jpeg-quality <N>' goes with '--format jpeg' only"));
+        }
         let (name, common) = match &self.command {
             Command::Demo(args) => ("demo", &args.common),
             Command::Render(args) => ("render", &args.common),
@@ -82,14 +87,18 @@ impl Cli {
         };
         if common.adapter.is_some() && matches!(common.backend, BackendArg::Cpu) {
             let text = "'--adapter <NUMBER|NAME>' chooses a GPU, and '--backend cpu' uses none: leave one of them out";
-            let mut top = Self::command();
-            top.build();
-            // With the usage of the command that was given.
-            let command = top.find_subcommand_mut(name).cloned().unwrap_or(top);
-            return Err(command.clone().error(clap::error::ErrorKind::ArgumentConflict, text));
+            return Err(conflict(name, text));
         }
         Ok(())
     }
+}
+
+/// Arguments that contradict each other, with the usage of the command that was given.
+fn conflict(command: &str, text: &str) -> clap::Error {
+    let mut top = Cli::command();
+    top.build();
+    let command = top.find_subcommand_mut(command).cloned().unwrap_or(top);
+    command.clone().error(clap::error::ErrorKind::ArgumentConflict, text)
 }
 
 #[derive(Debug, Subcommand)]
@@ -97,7 +106,7 @@ pub(crate) enum Command {
     /// Make a study of a generated thorax (CT and PET), read it back, and render it.
     #[command(after_help = DEMO)]
     Demo(DemoArgs),
-    /// Render a series as PNG: three planes, a projection and a 3D picture, or one scene.
+    /// Render a series: three planes, a projection and a 3D picture, or one scene.
     #[command(after_help = RENDER)]
     Render(RenderArgs),
     /// Say what is in files: studies, series, geometry, values, and everything odd.
@@ -155,6 +164,12 @@ pub(crate) struct RenderArgs {
     /// Burn in orientation letters, a scale bar and facts without identity.
     #[arg(long)]
     pub(crate) labels: bool,
+    /// The pictures' files.
+    #[arg(long, value_enum, default_value_t = FormatArg::Png)]
+    pub(crate) format: FormatArg,
+    /// The quality of JPEGs, 1 to 100. Default: 95.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) jpeg_quality: Option<u8>,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
@@ -290,6 +305,16 @@ impl From<PrecisionArg> for Precision {
             PrecisionArg::Preview => Self::Preview,
         }
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// PNG.
+    Png,
+    /// JPEG, colours in full resolution: small, but not to the last grey level what was rendered.
+    Jpeg,
+    /// TIFF, compressed without loss.
+    Tiff,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use anatome::{
-    Job, JobReport, Limits, Overwrite, Picture, Quality, Result, SeriesChoice, Shots, Source, Stage, Style,
-    read_scene,
+    Job, JobReport, Limits, Overwrite, Picture, PictureFormat, Quality, Result, SeriesChoice, Shots, Source,
+    Stage, Style, read_scene,
 };
 
-use crate::args::{CommonArgs, RenderArgs};
+use crate::args::{CommonArgs, FormatArg, RenderArgs};
 use crate::inspect::{damage_hint, named, notes_text, skipped_text};
 use crate::progress_bar::Stages;
 use crate::table::table;
@@ -32,6 +32,12 @@ pub(crate) fn run(args: &RenderArgs, stages: &Stages) -> Result<JobReport> {
         shots,
         quality: Quality { precision: args.precision.into(), ..Quality::default() },
         labels: args.labels,
+        format: match (args.format, args.jpeg_quality) {
+            (FormatArg::Png, _) => PictureFormat::Png,
+            (FormatArg::Tiff, _) => PictureFormat::Tiff,
+            (FormatArg::Jpeg, None) => PictureFormat::JPEG,
+            (FormatArg::Jpeg, Some(quality)) => PictureFormat::Jpeg { quality },
+        },
         frame: args.frame,
         limits: args.input.read.limits,
         ..standard_job(args.input.read.sources(), args.out.clone(), &args.common)
@@ -52,6 +58,7 @@ pub(crate) fn standard_job(sources: Vec<Source>, out: PathBuf, common: &CommonAr
         backend: common.backend.into(),
         adapter: common.adapter.clone(),
         labels: false,
+        format: PictureFormat::Png,
         out,
         overwrite: if common.overwrite { Overwrite::Allowed } else { Overwrite::Never },
     }

@@ -4,13 +4,11 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anatome_core::{Image, Notes, Pixels, Volume};
+use anatome_core::{Image, Notes, Volume};
 use anatome_dicom::{UNFINISHED_SUFFIX, unfinished_prefix};
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
 use tempfile::NamedTempFile;
 
-use crate::{Error, Result};
+use crate::{Error, PictureFormat, Result, Workers, encode};
 
 /// Whether a file that is already there may be replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,33 +20,19 @@ pub enum Overwrite {
     Allowed,
 }
 
-/// Writes a picture as PNG: grey of 8 or 16 bits, or RGB.
+/// Writes a picture, encoded on the threads of `workers`; see [`encode`].
 ///
 /// # Errors
-/// Exists; I/O, when the folder can't be written or the disk is full: then nothing is left behind. Unsupported for
-/// modality values, which PNG can't hold.
-pub fn write_png(image: &Image, path: &Path, overwrite: Overwrite) -> Result<()> {
-    let mut bytes = Vec::new();
-    // Fast is fdeflate: one pass, and smaller than zlib's level 1 on these pictures.
-    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive);
-    let (width, height) = (image.width_px(), image.height_px());
-    let encoded = match image.pixels() {
-        Pixels::Grey8(p) => encoder.write_image(p, width, height, ExtendedColorType::L8),
-        Pixels::Grey16(p) => {
-            let native: Vec<u8> = p.iter().flat_map(|v| v.to_ne_bytes()).collect();
-            encoder.write_image(&native, width, height, ExtendedColorType::L16)
-        }
-        Pixels::Rgba8(p) => {
-            let rgb: Vec<u8> = p.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
-            encoder.write_image(&rgb, width, height, ExtendedColorType::Rgb8)
-        }
-        _ => {
-            let feature = "writing modality values as PNG".to_owned();
-            return Err(anatome_core::Error::Unsupported { feature }.into());
-        }
-    };
-    encoded.map_err(io::Error::other).map_err(Error::io("cannot encode", path))?;
-    write_whole(path, &bytes, overwrite)
+/// Exists; I/O, when the folder can't be written or the disk is full: then nothing is left behind. Unsupported, for
+/// pixels that the format can't hold.
+pub fn write_picture(
+    image: &Image,
+    path: &Path,
+    format: PictureFormat,
+    overwrite: Overwrite,
+    workers: &Workers,
+) -> Result<()> {
+    write_whole(path, &encode(image, format, workers)?, overwrite)
 }
 
 /// Writes a volume as NIfTI, compressed if the name ends in `.gz`; see [`anatome_formats::write_nifti`]. The notes say

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anatome_core::{
-    ErrorKind, Modality, NoteCode, Notes, Pixels, Planes, Progress, Quality, Request, Scene, Volume,
+    ErrorKind, Image, Modality, NoteCode, Notes, Pixels, Planes, Progress, Quality, Request, Scene, Volume,
 };
 use anatome_dicom::{Form, Limits, Source, Stack};
 use serde::Serialize;
 
 use crate::backend::{Backend, BackendChoice, UploadedVolume};
-use crate::files::{OutFolder, Overwrite, write_png, write_whole};
+use crate::files::{OutFolder, Overwrite, write_picture, write_whole};
 use crate::inspect::{SeriesReport, SkippedReport};
 use crate::pictures::{Picture, Style, natural_output, note_assumed, only_picture, scene};
 use crate::stacks::{FrameStyle, draw_frame};
 use crate::study::{SeriesChoice, Study};
-use crate::{Error, Result, Workers, labels};
+use crate::{Error, PictureFormat, Result, Workers, labels};
 
 /// The version of [`JobReport`] as JSON.
 pub const JOB_SCHEMA_VERSION: u32 = 1;
@@ -44,6 +44,8 @@ pub struct Job {
     pub adapter: Option<String>,
     /// Whether labels are burnt in.
     pub labels: bool,
+    /// The form of the pictures' files.
+    pub format: PictureFormat,
     /// The folder that is written to; made if it is not there.
     pub out: PathBuf,
     /// Whether files in it may be replaced.
@@ -177,15 +179,17 @@ pub struct JobReport {
 pub struct PictureReport {
     /// Its name.
     pub name: String,
-    /// The PNG; absent if it failed.
+    /// The picture's file; absent if it failed.
     pub image: Option<PathBuf>,
+    /// Whether pixels in the file may differ from those that were rendered.
+    pub lossy: bool,
     /// The scene as JSON; absent if it failed.
     pub scene: Option<PathBuf>,
     /// Width and height.
     pub size_px: [u32; 2],
     /// Rendering, in seconds.
     pub render_s: f64,
-    /// Labelling, encoding and writing, in seconds.
+    /// Labelling, encoding and writing, while the next picture renders, in seconds.
     pub write_s: f64,
     /// Why it failed.
     pub error: Option<String>,
@@ -197,10 +201,11 @@ pub struct PictureReport {
 }
 
 impl PictureReport {
-    fn new(name: String, size_px: [u32; 2]) -> Self {
+    fn new(name: String, size_px: [u32; 2], format: PictureFormat) -> Self {
         Self {
             name,
             image: None,
+            lossy: format.is_lossy(),
             scene: None,
             size_px,
             render_s: 0.0,
@@ -248,13 +253,9 @@ impl Job {
         let loaded = study.load(chosen, &self.limits, workers, &watch(Stage::Load))?;
         let load_s = start.elapsed().as_secs_f64();
         let uploaded = backend.upload(&loaded.volume, &watch(Stage::Upload))?;
-        let mut pictures = Vec::new();
         notes.append(loaded.notes);
         let shots = self.shots.fitting(&loaded.volume, &mut notes);
-        for (n, name) in shots.names().into_iter().enumerate() {
-            let scene = |aspect: f64| shots.scene(n, &loaded.volume, aspect);
-            pictures.push(self.picture(name, &scene, &backend, &loaded.volume, &uploaded, watch)?);
-        }
+        let pictures = self.pictures(&shots, &backend, &loaded.volume, &uploaded, workers, watch)?;
         note_blank(&pictures, &mut notes);
         if self.frame.is_some() {
             notes.add(NoteCode::Ignored, "the number of a frame: the series is rendered as a volume");
@@ -303,7 +304,7 @@ impl Job {
             let (name, known) = (number.to_string(), format!("1 to {count}"));
             return Err(Error::Unknown { kind: "frame", name, known });
         }
-        let mut report = PictureReport::new(format!("frame-{number}"), self.size_px);
+        let mut report = PictureReport::new(format!("frame-{number}"), self.size_px, self.format);
         let (path, _) = self.paths(&report.name);
         if self.overwrite == Overwrite::Never && path.exists() {
             return Err(Error::Exists { path });
@@ -318,7 +319,7 @@ impl Job {
         let done = drawn.and_then(|image| {
             report.is_blank = is_blank(image.pixels());
             let writing = Instant::now();
-            write_png(&image, &path, self.overwrite)?;
+            write_picture(&image, &path, self.format, self.overwrite, workers)?;
             report.write_s = writing.elapsed().as_secs_f64();
             report.image = Some(path);
             Ok(())
@@ -353,7 +354,7 @@ impl Job {
     }
 
     fn paths(&self, name: &str) -> (PathBuf, PathBuf) {
-        (self.out.join(format!("{name}.png")), self.out.join(format!("{name}.json")))
+        (self.out.join(format!("{name}.{}", self.format.extension())), self.out.join(format!("{name}.json")))
     }
 
     /// Makes the folder that is written to and checks that nothing would be replaced without permission;
@@ -374,53 +375,102 @@ impl Job {
         Ok(folder)
     }
 
-    fn picture(
+    /// Renders pictures, and writes each while the next one renders: at most two are in memory.
+    fn pictures(
         &self,
-        name: String,
-        scene: &dyn Fn(f64) -> Result<Scene>,
+        shots: &Shots,
         backend: &Backend,
         volume: &Arc<Volume>,
         uploaded: &UploadedVolume,
+        workers: &Workers,
         watch: &dyn Fn(Stage) -> Progress,
-    ) -> Result<PictureReport> {
-        let mut report = PictureReport::new(name, self.size_px);
-        let progress = watch(Stage::Render(report.name.clone()));
-        let done = self.shoot(scene, &mut report, backend, volume, uploaded, &progress);
-        report.failed_with(done)?;
-        Ok(report)
+    ) -> Result<Vec<PictureReport>> {
+        let (mut reports, mut before) = (Vec::new(), None::<Shot>);
+        let sink = Sink { job: self, volume, workers };
+        for (n, name) in shots.names().into_iter().enumerate() {
+            let progress = watch(Stage::Render(name.clone()));
+            let mut written = None;
+            let shot = workers.pool().in_place_scope(|scope| {
+                if let Some(shot) = before.take() {
+                    scope.spawn(|_| written = Some(sink.write(shot)));
+                }
+                let report = PictureReport::new(name, self.size_px, self.format);
+                let scene = |aspect: f64| shots.scene(n, volume, aspect);
+                self.shoot(report, &scene, backend, uploaded, &progress)
+            });
+            reports.extend(written.transpose()?);
+            before = Some(shot?);
+        }
+        reports.extend(before.map(|shot| sink.write(shot)).transpose()?);
+        Ok(reports)
     }
 
     fn shoot(
         &self,
+        mut report: PictureReport,
         scene: &dyn Fn(f64) -> Result<Scene>,
-        report: &mut PictureReport,
         backend: &Backend,
-        volume: &Arc<Volume>,
         uploaded: &UploadedVolume,
         progress: &Progress,
-    ) -> Result<()> {
+    ) -> Result<Shot> {
         let start = Instant::now();
         let [width, height] = self.size_px;
-        let scene = scene(f64::from(width) / f64::from(height))?;
-        let output = natural_output(&scene);
-        let request = Request { quality: self.quality, ..Request::new(scene, self.size_px, output) };
-        let mut image = backend.render(&request, uploaded, progress)?;
+        let render = || -> Result<_> {
+            let scene = scene(f64::from(width) / f64::from(height))?;
+            let output = natural_output(&scene);
+            let request = Request { quality: self.quality, ..Request::new(scene, self.size_px, output) };
+            Ok((backend.render(&request, uploaded, progress)?, request.scene))
+        };
+        let mut drawn = None;
+        let done = render().map(|rendered| drawn = Some(rendered));
         report.render_s = start.elapsed().as_secs_f64();
-        report.is_blank = is_blank(image.pixels());
-        let start = Instant::now();
-        if self.labels {
-            labels::burn_in(&mut image, volume)?;
+        report.is_blank = drawn.as_ref().is_some_and(|(image, _)| is_blank(image.pixels()));
+        report.failed_with(done)?;
+        Ok(Shot { report, drawn })
+    }
+}
+
+/// A picture that is not written yet.
+struct Shot {
+    report: PictureReport,
+    /// What came out, and the scene; absent if rendering failed.
+    drawn: Option<(Image, Scene)>,
+}
+
+/// Where pictures go.
+struct Sink<'a> {
+    job: &'a Job,
+    volume: &'a Volume,
+    workers: &'a Workers,
+}
+
+impl Sink<'_> {
+    fn write(&self, shot: Shot) -> Result<PictureReport> {
+        let Shot { mut report, drawn } = shot;
+        if let Some((image, scene)) = drawn {
+            let start = Instant::now();
+            let done = self.write_both(&mut report, image, &scene);
+            report.failed_with(done)?;
+            report.write_s = start.elapsed().as_secs_f64();
         }
-        let (image_path, scene_path) = self.paths(&report.name);
-        let json = serde_json::to_vec_pretty(&request.scene).map_err(std::io::Error::from);
+        Ok(report)
+    }
+
+    /// Writes a picture and its scene, or neither.
+    fn write_both(&self, report: &mut PictureReport, mut image: Image, scene: &Scene) -> Result<()> {
+        if self.job.labels {
+            labels::burn_in(&mut image, self.volume)?;
+        }
+        let (image_path, scene_path) = self.job.paths(&report.name);
+        let overwrite = self.job.overwrite;
+        let json = serde_json::to_vec_pretty(scene).map_err(std::io::Error::from);
         let json = json.map_err(Error::io("cannot write the scene", &scene_path))?;
-        write_png(&image, &image_path, self.overwrite)?;
-        if let Err(error) = write_whole(&scene_path, &json, self.overwrite) {
+        write_picture(&image, &image_path, self.job.format, overwrite, self.workers)?;
+        if let Err(error) = write_whole(&scene_path, &json, overwrite) {
             // A picture that is reported as failed is not there.
             drop(std::fs::remove_file(&image_path));
             return Err(error);
         }
-        report.write_s = start.elapsed().as_secs_f64();
         (report.image, report.scene) = (Some(image_path), Some(scene_path));
         Ok(())
     }

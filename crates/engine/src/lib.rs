@@ -7,6 +7,7 @@
 //! Positions are LPS millimetres in f64; arrays are `[k, j, i]`. See [`anatome_core`] for the model.
 
 mod backend;
+mod encode;
 mod error;
 pub mod files;
 mod image_part;
@@ -22,11 +23,11 @@ mod values;
 mod workers;
 
 pub use anatome_core::{
-    Appearance, Bindings, Camera, ClipPlane, ColorMap, CropBox, ErrorKind, Facts, Grid, Image, Interpolation,
-    Layer, Lens, Modality, NamedVoi, Note, NoteCode, Notes, Output, Padding, PixelRect, Pixels,
-    PlaneGeometry, Planes, Precision, Progress, Projection, Quality, Recipe, Region, Request, Samples, Scene,
-    Shading, SlicePlane, SliceTable, StandardView, TransferFunction, TransferPoint, Unit, ValueMapping, View,
-    Voi, VoiLut, Volume, Window, WindowFunction, orientation_letters,
+    Appearance, Bindings, Camera, ClipPlane, ColorMap, CropBox, ErrorKind, Facts, Grid,
+    Image, Interpolation, Layer, Lens, Modality, NamedVoi, Note, NoteCode, Notes, Output, Padding, PixelRect,
+    Pixels, PlaneGeometry, Planes, Precision, Progress, Projection, Quality, Recipe, Region,
+    Request, Samples, Scene, Shading, SlicePlane, SliceTable, StandardView, TransferFunction, TransferPoint,
+    Unit, ValueMapping, View, Voi, VoiLut, Volume, Window, WindowFunction, orientation_letters,
 };
 pub use anatome_dicom::{
     Coming, FinishedSlice, Form, FramePixels, FrameSpacing, GreyFrame, Limits, LimitsFault, Series,
@@ -37,6 +38,7 @@ pub use anatome_formats::{Format, ImageFile};
 pub use anatome_gpu::{AdapterFacts, AdapterKind};
 
 pub use backend::{AdapterReport, Backend, BackendChoice, UploadedVolume, adapters};
+pub use encode::{PictureFormat, encode};
 pub use error::{Error, Result, SceneFileFault};
 pub use files::Overwrite;
 pub use image_part::ImagePart;

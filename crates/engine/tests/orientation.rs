@@ -72,6 +72,7 @@ fn check(axes: DMat3, backend: BackendChoice, adapter: Option<&str>) {
         backend,
         adapter: adapter.map(str::to_owned),
         labels: false,
+        format: anatome::PictureFormat::Png,
         out: folder.path().join("out"),
         overwrite: Overwrite::Never,
     };

@@ -58,7 +58,9 @@ const FENCES: &[Fence] = &[
     Fence { package: "eframe",               only: &["anatome-viewer"], tests: &["anatome-testkit"] },
     Fence { package: "egui*",                only: &["anatome-viewer"], tests: &["anatome-testkit"] },
     Fence { package: "epaint_default_fonts", only: &["anatome"], tests: &[] },
-    Fence { package: "image",                only: &["anatome"], tests: &[] },
+    // The engine writes pictures itself; tests read them, and benches compare.
+    Fence { package: "image",                only: &[], tests: &["anatome", "anatome-benches", "anatome-testkit"] },
+    Fence { package: "jpeg-encoder",         only: &["anatome"], tests: &[] },
     Fence { package: "naga",                 only: &["anatome-shaders", "xtask"], tests: &[] },
     // Tests and benches make the pool that the libraries take from their caller.
     Fence { package: "rayon",                only: &["anatome", "anatome-analysis", "anatome-cpu", "anatome-dicom", "anatome-phantom"], tests: &["anatome-benches", "anatome-testkit"] },

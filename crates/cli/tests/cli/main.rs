@@ -83,6 +83,49 @@ fn render_writes_pictures_and_scenes_that_draw_them_again() {
 }
 
 #[test]
+fn pictures_come_in_the_format_that_is_asked_for() {
+    let folder = with_study();
+    let study = path(&folder, "study");
+    let run = |name: &str, more: &[&str]| {
+        let (out, size) = (path(&folder, name), "64x64");
+        let render =
+            ["render", &study, "--out", &out, "--size", size, "--backend", "cpu", "--json", "--format"];
+        (anatome(&[&render[..], more].concat()), out)
+    };
+    for (format, ending, start, lossy) in [
+        ("png", "png", &b"\x89PNG\r\n\x1a\n"[..], false),
+        ("jpeg", "jpg", b"\xff\xd8\xff", true),
+        ("tiff", "tif", b"II*\0", false),
+    ] {
+        let (run, out) = run(format, &[format]);
+        assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+        let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        for name in ["axial", "mip", "rendering"] {
+            assert!(
+                fs::read(format!("{out}/{name}.{ending}")).unwrap().starts_with(start),
+                "{name} {format}"
+            );
+            assert!(Path::new(&format!("{out}/{name}.json")).exists());
+        }
+        assert_eq!(files(Path::new(&out)).len(), 10);
+        for picture in report["pictures"].as_array().unwrap() {
+            assert_eq!(picture["lossy"], lossy, "{picture}");
+            assert!(picture["image"].as_str().unwrap().ends_with(ending), "{picture}");
+        }
+    }
+    let length = |out: &str| fs::metadata(format!("{out}/axial.jpg")).unwrap().len();
+    let [fine, coarse] = [("fine", "100"), ("coarse", "10")].map(|(name, quality)| {
+        let (run, out) = run(name, &["jpeg", "--jpeg-quality", quality]);
+        assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+        length(&out)
+    });
+    assert!(2 * coarse < fine, "{coarse} {fine}");
+    for wrong in [&["png", "--jpeg-quality", "90"][..], &["jpeg", "--jpeg-quality", "0"], &["gif"]] {
+        assert_eq!(run("wrong", wrong).0.status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
 fn one_thread_or_two_give_the_same_bytes() {
     let folder = with_study();
     let study = path(&folder, "study");

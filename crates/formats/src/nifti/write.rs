@@ -21,14 +21,15 @@ use crate::geometry::{LPS_FROM_RAS, scaled};
 /// NIfTI-1 has 32 bits for slope and intercept.
 ///
 /// # Errors
-/// Unsupported, for uneven slices: NIfTI can't hold them. I/O, whose path is empty.
+/// Unsupported, for uneven slices, which NIfTI can't hold, and for a slope or intercept beyond NIfTI-1's 32 bits. I/O,
+/// whose path is empty.
 pub fn write_nifti(volume: &Volume, out: &mut dyn Write, gzip: bool) -> Result<Notes, Error> {
     if volume.grid().slices().is_some() {
         return Err(Error::unsupported(
             "a NIfTI file of unevenly spaced slices (NIfTI has one distance for all slices)",
         ));
     }
-    let (header, notes) = header(volume);
+    let (header, notes) = header(volume)?;
     let io = |cause| Error::io("write", Path::new(""), cause);
     if gzip {
         let mut out = GzEncoder::new(out, Compression::new(6));
@@ -121,7 +122,7 @@ impl Fields {
 const SCANNER: i16 = 1;
 const MILLIMETRES: i16 = 2;
 
-fn header(volume: &Volume) -> (Vec<u8>, Notes) {
+fn header(volume: &Volume) -> Result<(Vec<u8>, Notes), Error> {
     let [k, j, i] = volume.grid().shape();
     let wide = [k, j, i].into_iter().any(|n| n > i16::MAX as usize);
     let first_voxel = if wide { NIFTI2_FIRST_VOXEL } else { NIFTI1_FIRST_VOXEL };
@@ -152,13 +153,18 @@ fn header(volume: &Volume) -> (Vec<u8>, Notes) {
     } else {
         fields.put(123, &[MILLIMETRES as u8]);
     }
-    put_values(volume, &mut fields, &mut notes);
+    put_values(volume, &mut fields, &mut notes)?;
     put_geometry(volume, &mut fields);
-    (fields.bytes, notes)
+    Ok((fields.bytes, notes))
 }
 
-fn put_values(volume: &Volume, fields: &mut Fields, notes: &mut Notes) {
+fn put_values(volume: &Volume, fields: &mut Fields, notes: &mut Notes) -> Result<(), Error> {
     let mapping = volume.mapping();
+    for (what, value) in [("slope", mapping.slope), ("intercept", mapping.intercept)] {
+        if !fields.wide && value != 0.0 && !(value as f32).is_normal() {
+            return Err(Error::unsupported(format!("a NIfTI-1 file with a {what} of {value:e}")));
+        }
+    }
     fields.reals([112, 176], &[mapping.slope, mapping.intercept]);
     let rounded = |v: f64| !fields.wide && f64::from(v as f32) != v;
     if rounded(mapping.slope) || rounded(mapping.intercept) {
@@ -180,6 +186,7 @@ fn put_values(volume: &Volume, fields: &mut Fields, notes: &mut Notes) {
         }
         None => {}
     }
+    Ok(())
 }
 
 fn put_geometry(volume: &Volume, fields: &mut Fields) {

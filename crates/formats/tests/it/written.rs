@@ -182,3 +182,25 @@ fn a_full_disk_is_an_error() {
         assert_eq!(error.kind(), anatome_core::ErrorKind::Io);
     }
 }
+
+/// NIfTI-1 has 32 bits for a slope: it would become infinite, or vanish. NIfTI-2 has 64.
+#[test]
+fn slopes_that_the_file_cannot_hold_are_refused() {
+    let flat = |columns: usize, slope: f64, intercept: f64| {
+        let grid = Grid::even([1, 1, columns], DAffine3::IDENTITY).unwrap();
+        volume(&grid, Samples::U8(Array3::from_elem([1, 1, columns], 1)), slope, intercept)
+    };
+    for (slope, intercept) in
+        [(1e300, 0.0), (1e-300, 0.0), (-1e39, 0.0), (1e-39, 0.0), (1.0, 1e39), (1.0, -1e-40)]
+    {
+        let mut out = Vec::new();
+        let error = write_nifti(&flat(4, slope, intercept), &mut out, false).unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }) && out.is_empty(), "{slope} {intercept}: {error}");
+        let wide = flat(40_000, slope, intercept);
+        let read = load_bytes(bytes_of(&wide, false)).unwrap().pop().unwrap();
+        assert_eq!(read.volume.mapping(), wide.mapping());
+    }
+    for (slope, intercept) in [(1e-37, 0.0), (-3e38, -3e38)] {
+        assert!(!bytes_of(&flat(4, slope, intercept), false).is_empty());
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use anatome::{Error, ErrorKind, InspectReport, JobReport, NoteCode, Notes};
+use anatome::{Error, ErrorKind, InspectReport, JobReport, NoteCode, Notes, SeriesReport};
 
 /// All is well.
 pub(crate) const OK: u8 = 0;
@@ -41,7 +41,8 @@ fn of_kind(kind: ErrorKind) -> u8 {
 pub(crate) fn of_inspection(report: &InspectReport, named_file_left_out: bool) -> u8 {
     let series = || report.studies.iter().flat_map(|study| &study.series);
     let unread = series().filter(|series| series.error.is_some()).count();
-    let damaged = series().any(|series| of_notes(&series.notes) != OK);
+    let undecoded = |series: &SeriesReport| series.decoded.iter().any(|d| !d.damaged.is_empty());
+    let damaged = series().any(|series| undecoded(series) || of_notes(&series.notes) != OK);
     if unread == series().count() {
         FAILED
     } else if unread > 0 || damaged || named_file_left_out {

@@ -106,7 +106,12 @@ fn series_text(series: &SeriesReport) -> String {
     }
     for damage in series.decoded.iter().flat_map(|decoded| &decoded.damaged) {
         let (damaged, all) = (damage.frames, counted(series.frames, "image"));
-        out += &format!("    {damaged} of {all} can't be decoded: {}\n", damage.reason);
+        let more = match damaged - damage.images.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let which = damage.images.join(", ");
+        out += &format!("    {damaged} of {all} can't be decoded ({which}{more}): {}\n", damage.reason);
     }
     if let Some(error) = series.error.as_ref().filter(|_| series.decoded.is_none()) {
         out += &format!("    not loaded: {error}\n");
@@ -122,7 +127,10 @@ fn stack_text(series: &SeriesReport, stack: &StackReport) -> String {
     if let Some(PixelsReport { photometric, bits_stored, .. }) =
         pixels.filter(|pixels| !pixels.photometric.is_empty())
     {
-        out += &format!("{photometric} of {bits_stored} bits, ");
+        out += &match series.other_pixels.as_slice() {
+            [] => format!("{photometric} of {bits_stored} bits, "),
+            others => format!("{photometric} of {}, ", depths(pixels.into_iter().chain(others))),
+        };
     }
     if let Some([x, y]) = stack.spacing_mm {
         out += &format!("{x:.4} x {y:.4} mm, ");
@@ -137,8 +145,21 @@ fn stack_text(series: &SeriesReport, stack: &StackReport) -> String {
     }
 }
 
+/// Each kind of depth once: `8 bits or signed 16 bits`.
+fn depths<'a>(kinds: impl Iterator<Item = &'a PixelsReport>) -> String {
+    let mut depths: Vec<String> = Vec::new();
+    for PixelsReport { bits_stored, signed, .. } in kinds {
+        let depth = format!("{}{bits_stored} bits", if *signed { "signed " } else { "" });
+        if !depths.contains(&depth) {
+            depths.push(depth);
+        }
+    }
+    depths.join(" or ")
+}
+
 fn values_text(values: &ValuesReport) -> String {
     let mut out = format!("    {} samples", values.sample_type);
+    out += if values.differs { " in the first image, others differ in type or scale" } else { "" };
     if let Some([low, high]) = values.range {
         let unit =
             if values.unit.is_empty() { ", no unit stated".to_owned() } else { format!(" {}", values.unit) };
@@ -149,9 +170,9 @@ fn values_text(values: &ValuesReport) -> String {
         out += &if low == f64::from(f32::MIN) {
             ", padding marked".to_owned()
         } else if low == high {
-            format!(", padding {}", number(low))
+            format!(", padding stored as {}", number(low))
         } else {
-            format!(", padding {} to {}", number(low), number(high))
+            format!(", padding stored as {} to {}", number(low), number(high))
         };
     }
     out += if values.inverted { ", low values white" } else { "" };

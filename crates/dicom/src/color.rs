@@ -223,7 +223,7 @@ pub(crate) fn to_rgb8(
         Some(ColorSpace::Ybr) => true,
         _ => is_ybr,
     };
-    if ybr != is_ybr && format.photometric != Photometric::Jpeg2000 {
+    if ybr != is_ybr && format.photometric != Photometric::OfCodestream {
         notes
             .add(NoteCode::Tolerated, "the compressed colours are not what the dataset says; theirs is used");
     }

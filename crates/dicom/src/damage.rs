@@ -7,8 +7,8 @@ use anatome_core::{NoteCode, Notes};
 
 use crate::{Error, Frame, InstanceHeader, Skipped, decode};
 
-/// So many images are named in a note, the rest counted.
-const MOST_NAMED: usize = 5;
+/// So many images are named in a note or report, the rest counted.
+pub(crate) const MOST_NAMED: usize = 5;
 
 /// An image of a series that can't be decoded.
 pub(crate) struct Damage {

@@ -12,6 +12,7 @@ use crate::elements::Fields;
 use crate::format::{FrameFormat, Number, Photometric};
 use crate::fragments::{FrameIndex, OffsetTables, ReadSeek};
 use crate::header::PixelPlace;
+use crate::series::too_few_frames;
 use crate::source::{Place, skip};
 use crate::syntax::{EXPLICIT_VR_BIG_ENDIAN, JPEG_FULL_PROGRESSION, JPEG_SPECTRAL_SELECTION};
 use crate::values::Rescale;
@@ -26,6 +27,10 @@ pub(crate) struct Decoded {
     pub color: Option<ColorSpace>,
     /// The codestream and the dataset do not agree whether samples are signed.
     pub other_sign: bool,
+    /// The codestream has fewer bits than the dataset says are stored.
+    pub fewer_bits: bool,
+    /// The codestream has more, and may be lossy: see [`FrameFormat::clamp`].
+    pub more_bits: bool,
     /// The data are longer than the frame.
     pub too_long: bool,
     /// The fragments' end is not marked.
@@ -150,8 +155,8 @@ pub(crate) fn check(header: &InstanceHeader, format: &FrameFormat) -> Result<(),
                 return Err(malformed(format!("{length} bytes where the frame has {needed}")));
             }
             let color = format.photometric;
-            if color == Photometric::Jpeg2000 {
-                return Err(malformed("colours of JPEG 2000 in a native transfer syntax"));
+            if color == Photometric::OfCodestream {
+                return Err(malformed("colours of JPEG 2000 or JPEG XL in a native transfer syntax"));
             }
             if color.is_422() && (format.bits_allocated != 8 || !format.columns.is_multiple_of(2)) {
                 return Err(malformed(
@@ -224,11 +229,11 @@ impl FrameReader {
 
     /// Refuses an object that holds fewer frames than it states: which are missing is not certain.
     pub(crate) fn all_there(&self) -> Result<(), Error> {
-        let (there, stated) = (self.frame_count(), self.count);
-        if there < stated {
-            return Err(malformed(format!("{stated} frames are stated, {there} are there")));
-        }
-        Ok(())
+        if self.frame_count() < self.count { Err(self.too_few()) } else { Ok(()) }
+    }
+
+    fn too_few(&self) -> Error {
+        too_few_frames(self.count as u64, self.frame_count() as u64)
     }
 
     /// The stored samples of a frame, counted from 0, as they are: little endian, as wide as Bits Allocated (a byte for
@@ -317,6 +322,9 @@ impl FrameReader {
                 decoded.open_end = !ended;
             }
             Some(index) => {
+                if frame >= index.frames() {
+                    return Err(self.too_few());
+                }
                 let parts = index.frame(frame)?;
                 let needed: u64 = parts.iter().map(|&(_, length)| u64::from(length)).sum();
                 let allowed = self.place.available.min(self.limits.file_bytes);
@@ -347,6 +355,15 @@ impl FrameReader {
         };
         let facts = codestream::decode(self.coding, scratch, &shape, raw)?;
         decoded.lossy = facts.lossy;
+        if let (Some(precision), Number::Integer { .. }) = (facts.precision.map(u32::from), format.number) {
+            decoded.fewer_bits = precision < format.bits_stored;
+            // A reversible codestream may have been cut to a size.
+            let lossy = facts.lossy || self.header.values.lossy || self.header.transfer_syntax.may_be_lossy();
+            decoded.more_bits = lossy && precision > format.bits_stored;
+            if decoded.more_bits {
+                format.clamp(raw, precision, facts.signed);
+            }
+        }
         decoded.other_sign = match format.number {
             Number::Integer { signed } => facts.signed.is_some_and(|found| found != signed),
             Number::Float => false,

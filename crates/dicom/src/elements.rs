@@ -12,7 +12,7 @@ use crate::{Error, Limits};
 const ITEM: Tag = Tag(0xFFFE, 0xE000);
 const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
 const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
-const UNDEFINED: u32 = 0xFFFF_FFFF;
+pub(crate) const UNDEFINED: u32 = 0xFFFF_FFFF;
 
 /// How elements are written (PS3.5 Annex A).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Encoding {
     }
 
     /// The tag and the eight bytes' last four as a length, as items and implicit elements have it.
-    fn tag_and_length(self, b: [u8; 8]) -> (Tag, u32) {
+    pub fn tag_and_length(self, b: [u8; 8]) -> (Tag, u32) {
         let tag = Tag(self.u16([b[0], b[1]]), self.u16([b[2], b[3]]));
         (tag, self.u32([b[4], b[5], b[6], b[7]]))
     }
@@ -418,7 +418,7 @@ fn is_described_otherwise(tag: Tag, vr: VR) -> bool {
 }
 
 /// Whether an explicit element has a length of 16 bits (PS3.5 7.1.2).
-fn is_short(vr: VR) -> bool {
+pub(crate) fn is_short(vr: VR) -> bool {
     !matches!(
         vr,
         VR::OB

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anatome_core::ErrorKind;
 
+use crate::SkipReasons;
+
 /// Why files gave no series, a series no volume, or a volume no files.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,12 +28,14 @@ pub enum Error {
         path: PathBuf,
     },
     /// Inputs without a single DICOM object.
-    #[error("no DICOM files among {files} found in {}", path.display())]
+    #[error("no DICOM files among {files} found in {}{reasons}", path.display())]
     NothingFound {
         /// How many files were looked at.
         files: usize,
         /// The first input.
         path: PathBuf,
+        /// Why what was found could not be read.
+        reasons: SkipReasons,
     },
     /// The input breaks the DICOM standard.
     #[error("{what} is not valid: {reason}")]
@@ -82,7 +86,8 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Io { .. } | Self::NothingFound { .. } => ErrorKind::Io,
+            Self::Io { .. } => ErrorKind::Io,
+            Self::NothingFound { reasons, .. } => reasons.kind,
             Self::NotDicom { .. } | Self::Malformed { .. } => ErrorKind::Malformed,
             Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::Geometry(_) => ErrorKind::Geometry,
@@ -98,6 +103,19 @@ impl Error {
             Self::Malformed { what, reason } => Some(Self::malformed(what, reason)),
             Self::Unsupported { feature } => Some(Self::unsupported(feature)),
             _ => None,
+        }
+    }
+
+    /// The same error once more, for another image of the same file.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Io { action, cause, path } => {
+                let cause = io::Error::new(cause.kind(), cause.to_string());
+                Self::Io { action, cause, path: path.clone() }
+            }
+            &Self::Limits { what, needed, allowed } => Self::Limits { what, needed, allowed },
+            Self::Cancelled => Self::Cancelled,
+            other => other.of_one_image().unwrap_or_else(|| Self::malformed("image", other.to_string())),
         }
     }
 

@@ -26,8 +26,8 @@ pub(crate) enum Photometric {
     YbrFull422,
     /// The retired form whose black is 16 and whose white is 235.
     YbrPartial422,
-    /// YBR_ICT and YBR_RCT: a JPEG 2000 decoder gives RGB.
-    Jpeg2000,
+    /// YBR_ICT and YBR_RCT of JPEG 2000, XYB of JPEG XL: their decoders give RGB.
+    OfCodestream,
 }
 
 impl Photometric {
@@ -41,7 +41,7 @@ impl Photometric {
             "YBR_FULL" => (Self::YbrFull, 3),
             "YBR_FULL_422" => (Self::YbrFull422, 3),
             "YBR_PARTIAL_422" => (Self::YbrPartial422, 3),
-            "YBR_ICT" | "YBR_RCT" => (Self::Jpeg2000, 3),
+            "YBR_ICT" | "YBR_RCT" | "XYB" => (Self::OfCodestream, 3),
             "" => return Err(Error::malformed("image pixel module", "it does not say what its colours are")),
             other => return Err(Error::unsupported(format!("the photometric interpretation {other}"))),
         };
@@ -206,6 +206,34 @@ impl FrameFormat {
         }
     }
 
+    /// Clamps samples of `precision` bits, more than are stored, to the range of those stored: the errors of a lossy
+    /// codestream carry them beyond, and cutting bits off would turn the brightest into the darkest. `signed` is what
+    /// the codestream says of its samples. Does nothing where the stored bits do not begin at bit 0.
+    pub fn clamp(&self, raw: &mut [u8], precision: u32, signed: Option<bool>) {
+        let (Number::Integer { signed: is_signed }, 0) = (self.number, self.shift) else { return };
+        let (low, high) = self.range();
+        let unused = 32 - precision.clamp(1, 32);
+        let size = self.bytes_per_sample;
+        let bits = |sample: &[u8]| {
+            let bytes = sample.iter().rev();
+            bytes.fold(0u32, |bits, &byte| bits.checked_shl(8).unwrap_or(0) | u32::from(byte)) << unused
+        };
+        let has_sign = || raw.chunks_exact(size).any(|sample| bits(sample).cast_signed() < 0);
+        let with_sign = match signed {
+            Some(true) => true,
+            // Without any, negative values may be there in the stored bits alone: cutting the others off is right then.
+            _ if is_signed && !has_sign() => return,
+            _ => is_signed,
+        };
+        for sample in raw.chunks_exact_mut(size) {
+            let bits = bits(sample);
+            let value =
+                if with_sign { f64::from(bits.cast_signed() >> unused) } else { f64::from(bits >> unused) };
+            let clamped = value.clamp(low, high) as i64;
+            sample.iter_mut().zip(clamped.to_le_bytes()).for_each(|(to, byte)| *to = byte);
+        }
+    }
+
     /// Gives `take` each sample's stored value, in order. Raw samples are little endian.
     pub fn for_each(&self, raw: &[u8], mut take: impl FnMut(f64)) {
         match (self.number, self.bytes_per_sample) {
@@ -307,6 +335,28 @@ mod tests {
             format.for_each(&raw, |v| each.push(v as i16));
             assert_eq!(settled.to_vec(), each);
         }
+    }
+
+    #[test]
+    fn samples_beyond_the_stored_bits_are_clamped() {
+        let clamped = |format: FrameFormat, samples: [i32; 4], signed: Option<bool>| {
+            let mut raw: Vec<u8> = samples.iter().flat_map(|&s| (s as u16).to_le_bytes()).collect();
+            format.clamp(&mut raw, 16, signed);
+            let mut values = Vec::new();
+            format.for_each(&raw, |v| values.push(v as i32));
+            values
+        };
+        let unsigned = format(16, 12, 11, false).unwrap();
+        assert_eq!(clamped(unsigned, [0, 4097, 4095, 65_535], None), [0, 4095, 4095, 4095]);
+        assert_eq!(clamped(unsigned, [0, 4097, -2, 7], Some(true)), [0, 4095, 0, 7]);
+        let signed = format(16, 12, 11, true).unwrap();
+        for codestream in [None, Some(true), Some(false)] {
+            assert_eq!(clamped(signed, [-2050, 2049, -1, 5], codestream), [-2048, 2047, -1, 5]);
+        }
+        // Written without the bits above those stored: -1 and, by an error of 2, 1.
+        assert_eq!(clamped(signed, [4095, 4097, 2048, 5], None), [-1, 1, -2048, 5]);
+        let shifted = format(16, 12, 15, false).unwrap();
+        assert_eq!(clamped(shifted, [0x1234, 0, 0, 0], None), [0x123, 0, 0, 0]);
     }
 
     #[test]

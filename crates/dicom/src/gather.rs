@@ -1,10 +1,10 @@
 //! From sources to instance headers.
 
 use std::io::{self, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anatome_core::{NoteCode, Notes, Progress};
+use anatome_core::{ErrorKind, NoteCode, Notes, Progress};
 use rayon::prelude::*;
 
 use crate::archive::Archive;
@@ -14,7 +14,7 @@ use crate::skipped::kind;
 use crate::source::{Origin, Part, Place, Search, Source};
 use crate::tar::{Entry, Seekable, Tar, is_tar};
 use crate::unpack::{MOST_INFLATION, OneWay, Unpacked};
-use crate::{Error, InstanceHeader, Limits, Skipped};
+use crate::{Error, InstanceHeader, Limits, SkipReasons, Skipped};
 
 /// What a scan found.
 #[derive(Debug)]
@@ -86,6 +86,7 @@ pub fn scan_beside(
             skipped: Vec::new(),
         },
         only_failure: None,
+        kinds: Vec::new(),
         archives: Vec::new(),
         directories: Vec::new(),
         unpacked: 0,
@@ -107,6 +108,8 @@ struct Gather<'a> {
     search: Search<'a>,
     scanned: Scanned,
     only_failure: Option<Error>,
+    /// How many errors of each kind were met; what is simply not DICOM does not count.
+    kinds: Vec<(ErrorKind, usize)>,
     archives: Vec<(Place, ArchiveKind)>,
     directories: Vec<(Place, Vec<Vec<String>>)>,
     /// Bytes out of gzip archives that are kept.
@@ -161,6 +164,12 @@ impl Gather<'_> {
         let stated = few || notes.iter().any(|note| known(note) && note.text == skipped.reason);
         notes.add(NoteCode::FileSkipped, if stated { &skipped.reason } else { kind(&error) });
         self.scanned.skipped.push(skipped);
+        if !matches!(error, Error::NotDicom { .. }) {
+            match self.kinds.iter_mut().find(|(kind, _)| *kind == error.kind()) {
+                Some((_, count)) => *count += 1,
+                None => self.kinds.push((error.kind(), 1)),
+            }
+        }
         self.only_failure = Some(error);
     }
 
@@ -205,6 +214,7 @@ impl Gather<'_> {
             let Place::File(path, _) = &place else { continue };
             let folder = path.parent().unwrap_or(Path::new(""));
             let mut medium = Medium::new(folder);
+            let mut missing = 0;
             for reference in &references {
                 self.progress.check()?;
                 let (path, reason) = match medium.find(reference) {
@@ -212,10 +222,19 @@ impl Gather<'_> {
                         self.search.file(&file)?;
                         continue;
                     }
-                    Named::Missing(file) => (file, "named by the DICOMDIR, but not there"),
+                    Named::Missing(file) => {
+                        missing += 1;
+                        (file, "named by the DICOMDIR, but not there")
+                    }
                     Named::Outside => (path.to_path_buf(), "named by the DICOMDIR, but outside its folder"),
                 };
                 self.search.skip(&path, reason);
+            }
+            if missing > 0 {
+                // Who named the directory is to know which it was; the notes say it of the files.
+                let reason =
+                    format!("{missing} of the {} files that it names are not there", references.len());
+                self.scanned.skipped.push(Skipped::new(path.to_path_buf(), reason));
             }
         }
         let places = std::mem::take(&mut self.search.places);
@@ -362,19 +381,22 @@ impl Gather<'_> {
         if self.scanned.instances.is_empty() && self.scanned.foreign.is_empty() {
             return Err(match self.only_failure {
                 Some(error) if self.scanned.files == 1 => error,
-                _ => nothing_found(sources, self.scanned.files),
+                _ => {
+                    let reasons = SkipReasons::new(&self.scanned.notes, &self.kinds);
+                    Error::NothingFound { files: self.scanned.files, path: first_path(sources), reasons }
+                }
             });
         }
         Ok(self.scanned)
     }
 }
 
-fn nothing_found(sources: &[Source], files: usize) -> Error {
+fn first_path(sources: &[Source]) -> PathBuf {
     let path = sources.iter().find_map(|source| match source {
         Source::Path(path) => Some(path.clone()),
         Source::Bytes(_) => None,
     });
-    Error::NothingFound { files, path: path.unwrap_or_else(|| "(bytes)".into()) }
+    path.unwrap_or_else(|| "(bytes)".into())
 }
 
 fn zip_entries(place: &Place) -> Result<Vec<Place>, Error> {

@@ -57,6 +57,10 @@ pub struct InstanceHeader {
     pub values: Arc<Values>,
     /// What the file says of its frames beyond what all of them share.
     pub(crate) frames: FrameHeaders,
+    /// How many frames the file can hold, whatever it states and the limits allow.
+    pub(crate) frames_that_fit: u64,
+    /// How many overlays (60xx) it has.
+    pub(crate) overlays: usize,
     /// A digest of Patient ID and name: only tells patients apart.
     pub(crate) patient: u64,
     pub(crate) place: Place,
@@ -280,6 +284,11 @@ impl InstanceHeader {
     #[must_use]
     pub fn frame_count(&self) -> usize {
         self.frames.count as usize
+    }
+
+    /// How many frames it states: 0 for objects without pixels, and where that is no positive number.
+    pub(crate) fn stated_frames(&self) -> u64 {
+        self.pixels.as_ref().map_or(0, |pixels| u64::try_from(pixels.frames).unwrap_or(0))
     }
 
     /// The file that holds it; for an entry of an archive the archive's path with the entry's name behind it. It may name

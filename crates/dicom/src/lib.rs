@@ -9,6 +9,7 @@
 //! Positions are LPS millimetres in f64, arrays `[k, j, i]`. Errors and notes hold no identity.
 
 mod archive;
+mod behind;
 mod charset;
 mod codestream;
 mod color;
@@ -62,11 +63,11 @@ pub use load::{Loaded, load, load_with};
 pub use overlay::{Overlay, OverlayKind};
 pub use phase::Phase;
 pub use series::{Form, Series};
-pub use skipped::Skipped;
+pub use skipped::{SkipReasons, Skipped};
 pub use source::Source;
 pub use spacing::{FrameSpacing, SpacingSource, UltrasoundRegion};
 pub use stack::{FramePixels, GreyFrame, Stack, StackFrame};
-pub use survey::{Survey, SurveyedValues};
+pub use survey::{DamagedFrames, Survey, SurveyedValues};
 pub use suv::{ReferenceTime, SuvRefusal, SuvReport, SuvStep, SuvType};
 pub use syntax::TransferSyntax;
 pub use write::{SeriesSpec, UNFINISHED_SUFFIX, unfinished_prefix, write_series};

@@ -56,8 +56,7 @@ fn volume_bytes(shape: [usize; 3], target: Target, limits: &Limits) -> Result<u6
 /// Refuses objects that state more frames than their files hold, rather than leave slices out.
 fn all_there(series: &Series, limits: &Limits) -> Result<(), Error> {
     for header in series.instances() {
-        let stated = header.pixels.as_ref().map_or(0, |pixels| pixels.frames);
-        let stated = u64::try_from(stated).unwrap_or(0);
+        let stated = header.stated_frames();
         let allowed = limits.frames as u64;
         if stated > allowed {
             return Err(Error::Limits { what: "frames of one object", needed: stated, allowed });
@@ -223,6 +222,8 @@ struct Findings {
     open_end: AtomicUsize,
     wrong_table: AtomicUsize,
     other_sign: AtomicUsize,
+    fewer_bits: AtomicUsize,
+    more_bits: AtomicUsize,
     /// Slices that can't be decoded, and why.
     broken: Mutex<BTreeMap<usize, Error>>,
     /// Slices that were read from another copy of their file, and why.
@@ -236,6 +237,8 @@ impl Findings {
         self.open_end.fetch_add(decoded.open_end.into(), Ordering::Relaxed);
         self.wrong_table.fetch_add(decoded.wrong_table.into(), Ordering::Relaxed);
         self.other_sign.fetch_add(decoded.other_sign.into(), Ordering::Relaxed);
+        self.fewer_bits.fetch_add(decoded.fewer_bits.into(), Ordering::Relaxed);
+        self.more_bits.fetch_add(decoded.more_bits.into(), Ordering::Relaxed);
     }
 
     fn describe(&self, notes: &mut Notes) {
@@ -256,6 +259,11 @@ impl Findings {
         note(&self.wrong_table, NoteCode::Tolerated, text);
         let text = "compressed samples whose sign is not that of the dataset (0028,0103), which is used";
         note(&self.other_sign, NoteCode::Tolerated, text);
+        let text = "compressed samples of fewer bits than the dataset says are stored (0028,0101)";
+        note(&self.fewer_bits, NoteCode::Tolerated, text);
+        let text = "compressed samples of more bits than the dataset says are stored (0028,0101), perhaps with loss: \
+                    what lies beyond its range is clamped to it";
+        note(&self.more_bits, NoteCode::Tolerated, text);
     }
 
     fn broken(&self) -> MutexGuard<'_, BTreeMap<usize, Error>> {

@@ -35,6 +35,17 @@ pub enum OverlayKind {
     Region,
 }
 
+/// How many overlays an image has: those with a bitmap of their own, and those in bits of its pixels.
+pub(crate) fn count(fields: Fields<'_>) -> usize {
+    let is_there = |group: &u16| {
+        let has = |range: TagRange| fields.has(Tag(*group, range.inner().1));
+        has(tags::OVERLAY_ROWS)
+            && has(tags::OVERLAY_COLUMNS)
+            && (has(tags::OVERLAY_DATA) || has(tags::OVERLAY_BIT_POSITION))
+    };
+    (0x6000..=0x601E).step_by(2).filter(is_there).count()
+}
+
 impl Frame {
     /// The overlays of this frame. Reads the file's header again, which is not kept with them.
     ///

@@ -13,6 +13,7 @@ use crate::charset::Charset;
 use crate::elements::Fields;
 use crate::header::{Identity, PixelModule, Plane, Values};
 use crate::objects::RealWorldMap;
+use crate::slices::SPACING_MM;
 
 /// The longest text that is kept of one element.
 const LONGEST_TEXT: usize = 1024;
@@ -93,6 +94,15 @@ pub(crate) fn plane(fields: Fields<'_>, notes: &mut Notes) -> Plane {
     let position = finite(tags::IMAGE_POSITION_PATIENT, 3, "the image position (0020,0032)");
     let orientation = finite(tags::IMAGE_ORIENTATION_PATIENT, 6, "the image orientation (0020,0037)");
     let spacing = finite(tags::PIXEL_SPACING, 2, "the pixel spacing (0028,0030)");
+    let is_plausible = |mm: &f64| *mm <= 0.0 || SPACING_MM.contains(mm);
+    let spacing = spacing.filter(|spacing| {
+        let usable = spacing.iter().all(is_plausible);
+        if !usable {
+            let text = "the pixel spacing (0028,0030) is that of no image and is not used";
+            notes.add(NoteCode::Tolerated, text);
+        }
+        usable
+    });
     let thickness = fields.number(tags::SLICE_THICKNESS);
     let slice_thickness_mm = thickness.filter(|n| n.is_finite() && *n > 0.0);
     if thickness.is_some() && slice_thickness_mm.is_none() {
@@ -132,6 +142,7 @@ pub(crate) fn pixels(fields: Fields<'_>) -> PixelModule {
 pub(crate) fn values(fields: Fields<'_>, signed: bool, limits: &Limits, notes: &mut Notes) -> Values {
     let code = |tag| fields.text(tag).and_then(code_string);
     let padding = |tag| fields.integer(tag).map(|value| with_sign(value, signed));
+    note_rescale(fields, notes);
     Values {
         slope: fields.number(tags::RESCALE_SLOPE).or_else(|| fields.number(tags::DOSE_GRID_SCALING)),
         intercept: fields.number(tags::RESCALE_INTERCEPT),
@@ -147,6 +158,20 @@ pub(crate) fn values(fields: Fields<'_>, signed: bool, limits: &Limits, notes: &
         has_modality_lut: fields.has(tags::MODALITY_LUT_SEQUENCE),
         has_voi_lut: fields.has(tags::VOILUT_SEQUENCE),
         lossy: fields.text(tags::LOSSY_IMAGE_COMPRESSION) == Some("01"),
+    }
+}
+
+/// PS3.3 C.11.1: a rescale of one slope and intercept, or a Modality LUT.
+fn note_rescale(fields: Fields<'_>, notes: &mut Notes) {
+    let rescale = [tags::RESCALE_SLOPE, tags::RESCALE_INTERCEPT];
+    if rescale.iter().any(|&tag| fields.texts(tag).nth(1).is_some()) {
+        let text =
+            "a rescale slope or intercept (0028,1053), (0028,1052) of several values; the first is used";
+        notes.add(NoteCode::Tolerated, text);
+    }
+    if fields.has(tags::MODALITY_LUT_SEQUENCE) && rescale.iter().any(|&tag| fields.has(tag)) {
+        let text = "both a rescale and a Modality LUT (0028,3000), which exclude each other; the LUT is used";
+        notes.add(NoteCode::Tolerated, text);
     }
 }
 

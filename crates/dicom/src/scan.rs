@@ -18,7 +18,7 @@ use crate::source::{Origin, Place};
 use crate::syntax::EXPLICIT_VR_BIG_ENDIAN;
 use crate::tar::is_tar;
 use crate::unpack::is_gzip;
-use crate::{Error, Limits, Phase, TransferSyntax, dicomdir, functional_groups, parse};
+use crate::{Error, Limits, Phase, TransferSyntax, behind, dicomdir, functional_groups, overlay, parse};
 
 /// What a file turned out to be.
 pub(crate) enum Outcome {
@@ -421,6 +421,12 @@ impl Head {
         });
         let most = most_frames(pixels.as_ref(), pixel_data.as_ref());
         note_oddities(fields, &self.elements, &mut notes);
+        if pixel_data.as_ref().is_some_and(|pixels| behind::is_garbage(&place, pixels, self.encoding)) {
+            notes.add(
+                NoteCode::Tolerated,
+                "bytes behind the pixel data that are no elements; they are not used",
+            );
+        }
         let mut header = InstanceHeader {
             sop_class_uid: class,
             sop_instance_uid: text(tags::SOP_INSTANCE_UID),
@@ -440,6 +446,8 @@ impl Head {
             pixels,
             values: parse::values(fields, signed, limits, &mut notes).into(),
             frames: FrameHeaders::default(),
+            frames_that_fit: most,
+            overlays: overlay::count(fields),
             patient: parse::patient_digest(fields),
             place,
             dataset: Dataset { bytes: kept(bytes, fields).into(), encoding: self.encoding },
@@ -462,7 +470,12 @@ fn note_oddities(fields: Fields<'_>, elements: &Elements, notes: &mut Notes) {
     let uids = [tags::SOP_INSTANCE_UID, tags::STUDY_INSTANCE_UID, tags::SERIES_INSTANCE_UID];
     let is_uid = |text: &str| text.len() <= 64 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let wrong_uid = uids.into_iter().any(|tag| fields.has(tag) && !fields.text(tag).is_some_and(is_uid));
+    let sign = fields.integer(tags::PIXEL_REPRESENTATION);
     for (seen, text) in [
+        (
+            sign.is_some_and(|sign| !matches!(sign, 0 | 1)),
+            "a pixel representation (0028,0103) that is neither 0 nor 1; samples are taken as unsigned",
+        ),
         (odd_length, "values of odd length (PS3.5 7.1.1)"),
         (disorder, "elements that are repeated or out of order; the first of each is used"),
         (wrong_vr, "elements of the image description with a value representation that is not theirs"),
@@ -504,8 +517,9 @@ fn most_frames(pixels: Option<&PixelModule>, place: Option<&PixelPlace>) -> u64 
     let (Some(pixels), Some(place)) = (pixels, place) else { return 0 };
     let available = place.available;
     let Some(length) = place.element.length else { return available / 8 };
-    let samples = [pixels.rows, pixels.columns, pixels.samples_per_pixel, pixels.bits_allocated];
-    let bits = samples.iter().fold(1u64, |product, &n| product.saturating_mul(n.into())).max(8);
-    // Some colour is stored with fewer samples than there are: of three two, at least.
-    available.min(length.into()).saturating_mul(12) / bits
+    let in_pairs = matches!(pixels.photometric.as_str(), "YBR_FULL_422" | "YBR_PARTIAL_422");
+    let samples = if in_pairs { 2 } else { pixels.samples_per_pixel };
+    let factors = [pixels.rows, pixels.columns, samples, pixels.bits_allocated];
+    let bits = factors.iter().fold(1u64, |product, &n| product.saturating_mul(n.into())).max(8);
+    available.min(length.into()).saturating_mul(8) / bits
 }

@@ -83,6 +83,38 @@ impl Series {
         self.damaged = damage::files(damages);
     }
 
+    /// Says which objects have fewer frames than they state.
+    pub(crate) fn note_missing_frames(&mut self) {
+        for header in self.instances.iter().filter(|header| header.stated_frames() > 1) {
+            let (stated, fit, read) = (header.stated_frames(), header.frames_that_fit, header.frame_count());
+            if stated > fit {
+                let error = too_few_frames(stated, fit);
+                self.notes.add(NoteCode::Damaged, error.to_string());
+                self.damaged.push(Skipped::of(header.file(), &error));
+            } else if stated > read as u64 {
+                let text = format!("{stated} frames are stated, of which the limits allow {read}");
+                self.notes.add(NoteCode::Ignored, text);
+            }
+        }
+    }
+
+    /// Says how many overlays lie over its images: they are read, but by who asks for them only.
+    pub(crate) fn note_overlays(&mut self) {
+        let of_images = self.instances.iter().filter(|header| header.pixel_data.is_some());
+        let text = match of_images.map(|header| header.overlays).sum() {
+            0 => return,
+            1 => "an overlay (60xx) is not shown".to_owned(),
+            count => format!("{count} overlays (60xx) are not shown"),
+        };
+        self.notes.add(NoteCode::Ignored, text);
+    }
+
+    /// Whether both are of one patient, by Patient ID and name: a study should be, and some are not.
+    #[must_use]
+    pub fn is_of_patient_of(&self, other: &Self) -> bool {
+        self.first().map(|first| first.patient) == other.first().map(|first| first.patient)
+    }
+
     /// Other files with the UIDs of the objects.
     pub(crate) fn copies(&self) -> &Arc<Copies> {
         &self.copies
@@ -118,6 +150,11 @@ impl Series {
     #[must_use]
     pub fn part(&self) -> Option<&str> {
         self.part.as_deref()
+    }
+
+    /// By study, patient and number.
+    pub(crate) fn order(&self) -> impl Ord + use<'_> {
+        (self.study_instance_uid(), self.first().map(|first| first.patient), self.number())
     }
 
     fn first(&self) -> Option<&InstanceHeader> {
@@ -259,6 +296,11 @@ impl Series {
         }
         Ok(first)
     }
+}
+
+/// Which of the frames are missing is not always certain: they are counted from the front.
+pub(crate) fn too_few_frames(stated: u64, there: u64) -> Error {
+    Error::malformed("pixel data", format!("{stated} frames are stated, {there} are there"))
 }
 
 /// What the frames of a series make.

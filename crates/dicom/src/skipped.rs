@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use anatome_core::{ErrorKind, NoteCode, Notes};
+
 use crate::Error;
 
 /// A file, or an entry of an archive, that was left out, and why.
@@ -38,6 +40,48 @@ impl Skipped {
             other => format!("{}: {other}", kind(other)),
         };
         Self { path, reason }
+    }
+}
+
+/// So many reasons are told, the rest counted.
+const MOST_TOLD: usize = 3;
+
+/// Why nothing of what was found could be read. Displayed behind what was looked for, with a colon in front; empty if
+/// nothing was found at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SkipReasons {
+    /// Each reason, without identity, with how many files it cost; the most frequent first.
+    pub counts: Vec<(String, usize)>,
+    /// The kind of the most frequent error, apart from files that are simply not DICOM.
+    pub kind: ErrorKind,
+}
+
+impl SkipReasons {
+    /// Of the notes of a scan, with the kinds of errors that it met.
+    pub(crate) fn new(notes: &Notes, kinds: &[(ErrorKind, usize)]) -> Self {
+        let skipped = notes.iter().filter(|note| note.code == NoteCode::FileSkipped);
+        let mut counts: Vec<_> = skipped.map(|note| (note.text.clone(), note.count)).collect();
+        counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        let most = kinds.iter().max_by_key(|&&(kind, count)| (count, kind == ErrorKind::Limits));
+        Self { counts, kind: most.map_or(ErrorKind::Io, |&(kind, _)| kind) }
+    }
+}
+
+impl fmt::Display for SkipReasons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, (reason, count)) in self.counts.iter().take(MOST_TOLD).enumerate() {
+            let between = if n == 0 { ": " } else { "; " };
+            write!(f, "{between}{reason}")?;
+            if *count > 1 {
+                write!(f, " ({count} times)")?;
+            }
+        }
+        match self.counts.len().saturating_sub(MOST_TOLD) {
+            0 => Ok(()),
+            1 => f.write_str("; and another reason"),
+            more => write!(f, "; and {more} other reasons"),
+        }
     }
 }
 

@@ -63,7 +63,7 @@ impl Directions {
 }
 
 /// From atoms to elephants.
-const SPACING_MM: std::ops::RangeInclusive<f64> = 1e-7..=1e6;
+pub(crate) const SPACING_MM: std::ops::RangeInclusive<f64> = 1e-7..=1e6;
 
 /// The furthest place of a slice. In f64 that leaves a nanometre.
 pub(crate) const FARTHEST_MM: f64 = 1e7;

@@ -5,6 +5,7 @@ use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
 use crate::elements::Fields;
+use crate::slices::SPACING_MM;
 use crate::{Error, Frame, Limits};
 
 /// How large the pixels of a frame are.
@@ -85,7 +86,7 @@ pub(crate) fn spacing(frame: &Frame, limits: &Limits) -> Result<FrameSpacing, Er
     let object =
         grouped(tags::PROJECTION_PIXEL_CALIBRATION_SEQUENCE, tags::OBJECT_PIXEL_SPACING_IN_CENTER_OF_BEAM)?;
     let factor = fields.number(tags::ESTIMATED_RADIOGRAPHIC_MAGNIFICATION_FACTOR);
-    let factor = factor.filter(|factor| factor.is_finite() && *factor > 0.0);
+    let factor = factor.filter(|factor| MAGNIFICATION.contains(factor));
     let same = |a: [f64; 2], b: [f64; 2]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * a);
     let of_regions = || {
         let mut scales = regions.iter().filter_map(|region| region.spacing_mm);
@@ -118,10 +119,13 @@ pub(crate) fn spacing(frame: &Frame, limits: &Limits) -> Result<FrameSpacing, Er
     Ok(FrameSpacing { mm, aspect, source, regions })
 }
 
+/// Projections enlarge by 1 to about 3; beyond this it is no magnification.
+const MAGNIFICATION: std::ops::RangeInclusive<f64> = 0.01..=100.0;
+
 /// Two sizes in mm, between rows and between columns.
 fn sizes(fields: Fields<'_>, tag: Tag) -> Option<[f64; 2]> {
     let numbers = fields.numbers(tag);
-    numbers.first_chunk::<2>().copied().filter(|n| n.iter().all(|mm| mm.is_finite() && *mm > 0.0))
+    numbers.first_chunk::<2>().copied().filter(|n| n.iter().all(|mm| SPACING_MM.contains(mm)))
 }
 
 /// Two sizes of a functional group: the frame's own, or the one that all frames share (PS3.3 C.8.19.6).
@@ -172,7 +176,8 @@ fn regions(fields: Fields<'_>, limits: &Limits) -> Result<Vec<UltrasoundRegion>,
         // PS3.3 C.8.5.5.1.15: 3 is centimetres.
         let cm = |unit, delta| {
             let delta = item.number(delta)?.abs();
-            (item.integer(unit) == Some(3) && delta.is_finite() && delta > 0.0).then_some(delta * 10.0)
+            let mm = 10.0 * delta;
+            (item.integer(unit) == Some(3) && SPACING_MM.contains(&mm)).then_some(mm)
         };
         // C.8.5.5.1.1: 1 is an image, others are curves and traces.
         let is_image = item.integer(tags::REGION_SPATIAL_FORMAT).is_none_or(|format| format == 1);

@@ -69,13 +69,7 @@ impl Stack {
         if series.frames().is_empty() {
             return Err(Error::unsupported("images from objects without pixels"));
         }
-        let mut notes = series.notes().clone();
-        for header in series.instances() {
-            let stated = header.pixels.as_ref().map_or(0, |pixels| pixels.frames);
-            if u64::try_from(stated).is_ok_and(|stated| stated > header.frame_count() as u64) {
-                notes.add(NoteCode::Tolerated, "an object has fewer frames than it states");
-            }
-        }
+        let notes = series.notes().clone();
         let frames = series.frames().to_vec();
         let copies = Arc::clone(series.copies());
         Ok(Self { frames, notes, limits: *limits, copies, reader: Mutex::new(None) })

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anatome_core::{Facts, Grid, NoteCode, Notes, Padding, Progress, Unit, ValueMapping, Volume};
 use rayon::prelude::*;
 
+use crate::damage::{self, Damage, MOST_NAMED};
 use crate::decode::FrameReader;
-use crate::{Error, FramePixels, GreyFrame, Stack, StackFrame};
+use crate::{Error, FramePixels, GreyFrame, Skipped, Stack, StackFrame};
 
 /// What was found by decoding all frames of a stack.
 #[derive(Clone, Debug, Default)]
@@ -14,14 +15,28 @@ use crate::{Error, FramePixels, GreyFrame, Stack, StackFrame};
 pub struct Survey {
     /// How many frames can be decoded.
     pub decoded: usize,
-    /// Why others can't be: each reason once, without identity, with how many frames it costs.
-    pub damaged: Vec<(String, usize)>,
+    /// Why others can't be: each reason once.
+    pub damaged: Vec<DamagedFrames>,
+    /// The files that hold those. Their names may name patients: to be shown only to who asks.
+    pub damaged_files: Vec<Skipped>,
     /// What the values of greyscale frames are; `None` for colour, and where none can be decoded.
     pub values: Option<SurveyedValues>,
     /// Whether any frame was ever compressed with loss.
     pub lossy: bool,
     /// What was odd.
     pub notes: Notes,
+}
+
+/// Frames that can't be decoded for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DamagedFrames {
+    /// Why not. Holds no identity.
+    pub reason: String,
+    /// How many there are.
+    pub frames: usize,
+    /// What the first five are called by their numbers, such as `image 3`.
+    pub images: Vec<String>,
 }
 
 /// What the values of greyscale frames are.
@@ -38,6 +53,8 @@ pub struct SurveyedValues {
     pub padding: Option<Padding>,
     /// Windows, inversion and what else is known of the first frame.
     pub facts: Facts,
+    /// Whether others differ from the first frame in sample type, mapping or padding.
+    pub differs: bool,
 }
 
 impl SurveyedValues {
@@ -51,6 +68,7 @@ impl SurveyedValues {
             mapping: volume.mapping().clone(),
             padding: volume.padding(),
             facts: volume.facts().clone(),
+            differs: false,
         })
     }
 
@@ -60,6 +78,9 @@ impl SurveyedValues {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (a, b) => a.or(b),
         };
+        self.differs |= other.differs
+            || (self.sample_type, &self.mapping, self.padding)
+                != (other.sample_type, &other.mapping, other.padding);
         if self.mapping.unit != other.mapping.unit {
             self.mapping.unit = Unit::Arbitrary;
         }
@@ -84,7 +105,7 @@ impl Seen {
 }
 
 /// What threads found, by the number of the frame, or why it can't be decoded.
-type Found = Vec<(usize, Result<Seen, String>)>;
+type Found = Vec<(usize, Result<Seen, Error>)>;
 
 impl Stack {
     /// Decodes all frames, in parallel, and keeps none of them: beside the frames in flight nothing takes memory.
@@ -107,7 +128,7 @@ impl Stack {
         let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         // What is found depends on the frames, not on threads.
         found.sort_by_key(|&(n, _)| n);
-        Ok(Survey::of(found))
+        Ok(self.survey_of(found))
     }
 
     fn survey_object(
@@ -116,7 +137,7 @@ impl Stack {
         progress: &Progress,
         found: &Mutex<Found>,
     ) -> Result<(), Error> {
-        let add = |n: usize, seen: Result<Seen, String>| {
+        let add = |n: usize, seen: Result<Seen, Error>| {
             progress.advance(1);
             found.lock().unwrap_or_else(PoisonError::into_inner).push((n, seen));
         };
@@ -129,12 +150,7 @@ impl Stack {
             Ok(reader) => Arc::new(reader),
             Err(error) => {
                 frames.iter().for_each(|&n| {
-                    let copy = error.of_one_image().and_then(|fault| self.another_copy(n, fault).ok());
-                    add(
-                        n,
-                        copy.ok_or_else(|| reason(&error))
-                            .and_then(|seen| Seen::of(seen).map_err(|e| reason(&e))),
-                    );
+                    add(n, self.another_copy(n, error.again()).and_then(Seen::of));
                 });
                 return Ok(());
             }
@@ -142,9 +158,34 @@ impl Stack {
         frames.par_iter().try_for_each(|&n| {
             progress.check()?;
             let decoded = self.decode(n, &reader).or_else(|error| self.another_copy(n, error));
-            add(n, decoded.and_then(Seen::of).map_err(|error| reason(&error)));
+            add(n, decoded.and_then(Seen::of));
             Ok(())
         })
+    }
+
+    fn survey_of(&self, found: Found) -> Survey {
+        let mut survey = Survey::default();
+        let mut damages = Vec::new();
+        for (n, seen) in found {
+            match seen {
+                Ok(Seen { values, notes }) => {
+                    survey.decoded += 1;
+                    survey.lossy |= notes.has(NoteCode::Lossy);
+                    survey.notes.append(notes);
+                    survey.values = match (survey.values.take(), values) {
+                        (Some(before), Some(values)) => Some(before.and(&values)),
+                        (before, values) => before.or(values),
+                    };
+                }
+                Err(error) => {
+                    damages
+                        .extend(self.frames().get(n).map(|frame| Damage::of_frame(frame, n, error, false)));
+                }
+            }
+        }
+        damages.iter().for_each(|damage| survey.add_damage(damage));
+        survey.damaged_files = damage::files(&damages);
+        survey
     }
 }
 
@@ -157,25 +198,19 @@ fn reason(error: &Error) -> String {
 }
 
 impl Survey {
-    fn of(found: Found) -> Self {
-        let mut survey = Self::default();
-        for (_, seen) in found {
-            match seen {
-                Ok(Seen { values, notes }) => {
-                    survey.decoded += 1;
-                    survey.lossy |= notes.has(NoteCode::Lossy);
-                    survey.notes.append(notes);
-                    survey.values = match (survey.values.take(), values) {
-                        (Some(before), Some(values)) => Some(before.and(&values)),
-                        (before, values) => before.or(values),
-                    };
+    fn add_damage(&mut self, damage: &Damage) {
+        let reason = reason(&damage.error);
+        let known = self.damaged.iter_mut().find(|known| known.reason == reason);
+        match known {
+            Some(known) => {
+                known.frames += 1;
+                if known.images.len() < MOST_NAMED {
+                    known.images.push(damage.image.clone());
                 }
-                Err(reason) => match survey.damaged.iter_mut().find(|(known, _)| *known == reason) {
-                    Some((_, count)) => *count += 1,
-                    None => survey.damaged.push((reason, 1)),
-                },
+            }
+            None => {
+                self.damaged.push(DamagedFrames { reason, frames: 1, images: vec![damage.image.clone()] })
             }
         }
-        survey
     }
 }

@@ -42,12 +42,14 @@ pub enum Error {
         path: PathBuf,
     },
     /// Inputs without a single image file.
-    #[error("no DICOM, NIfTI, NRRD or MetaImage files among {files} found in {}", .path.display())]
+    #[error("no DICOM, NIfTI, NRRD or MetaImage files among {files} found in {}{reasons}", .path.display())]
     NothingFound {
         /// How many files were looked at.
         files: usize,
         /// The first input.
         path: PathBuf,
+        /// Why what was found could not be read.
+        reasons: anatome_dicom::SkipReasons,
     },
     /// The operating system refused.
     #[error("{action}: {source}: {}", .path.display())]
@@ -139,11 +141,10 @@ impl Error {
             Self::Core(error) => error.kind(),
             Self::Formats(error) => error.kind(),
             Self::Dicom(error) | Self::Input { source: error, .. } => error.kind(),
-            Self::NoInput { .. }
-            | Self::NothingFound { .. }
-            | Self::Io { .. }
-            | Self::Exists { .. }
-            | Self::Threads { .. } => ErrorKind::Io,
+            Self::NoInput { .. } | Self::Io { .. } | Self::Exists { .. } | Self::Threads { .. } => {
+                ErrorKind::Io
+            }
+            Self::NothingFound { reasons, .. } => reasons.kind,
             Self::SceneFile { source, .. } => source.kind(),
             Self::NoImage { .. } | Self::Unknown { .. } | Self::OtherModality { .. } => ErrorKind::Malformed,
             Self::NoVolume { .. } => ErrorKind::Unsupported,

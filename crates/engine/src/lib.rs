@@ -31,8 +31,8 @@ pub use anatome_core::{
 };
 pub use anatome_dicom::{
     Coming, FinishedSlice, Form, FramePixels, FrameSpacing, GreyFrame, Limits, LimitsFault, Series,
-    SeriesSpec, Skipped, SliceSamples, SliceSink, Source, SpacingSource, Stack, StackFrame, SuvRefusal,
-    SuvReport, SuvType, objects, write_series,
+    SeriesSpec, SkipReasons, Skipped, SliceSamples, SliceSink, Source, SpacingSource, Stack, StackFrame,
+    SuvRefusal, SuvReport, SuvType, objects, write_series,
 };
 pub use anatome_formats::{Format, ImageFile};
 pub use anatome_gpu::{AdapterFacts, AdapterKind};

@@ -14,7 +14,7 @@ use anatome_dicom::{
 use anatome_formats::recognise;
 
 use crate::image_part::{self, ImagePart};
-use crate::inspect::{InspectReport, Privacy, SeriesReport, SkippedReport};
+use crate::inspect::{InspectReport, Privacy, SeriesReport, SkippedReport, note_patients};
 use crate::{Error, Result, Workers};
 
 /// Which series.
@@ -87,6 +87,7 @@ impl Study {
                 };
                 let named = sources.iter().filter_map(path).collect();
                 let (series, limits) = (group(instances), *limits);
+                note_patients(&series, &mut notes);
                 Ok(Self { files, notes, skipped, series, image_parts, limits, named })
             }
         }
@@ -294,6 +295,7 @@ impl Study {
             if load_values && one.form() != Form::Volume && !one.frames().is_empty() {
                 let survey = Stack::new(one, limits)?.survey(workers.pool(), &watch(n + 1))?;
                 report.add_survey(&survey);
+                damaged.extend(survey.damaged_files);
             }
             series.push(report);
         }
@@ -346,7 +348,7 @@ fn name_input(error: anatome_dicom::Error, sources: &[Source]) -> Error {
         |path: &PathBuf| sources.iter().any(|source| matches!(source, Source::Path(p) if p == path));
     match (error, sources) {
         (Dicom::NotDicom { path }, _) => Error::NoImage { path },
-        (Dicom::NothingFound { files, path }, _) => Error::NothingFound { files, path },
+        (Dicom::NothingFound { files, path, reasons }, _) => Error::NothingFound { files, path, reasons },
         (Dicom::Io { cause, path, .. }, _) if absent(&cause) && is_source(&path) => Error::NoInput { path },
         (error, [Source::Path(path)]) => name_file(error, path.clone()),
         (error, _) => error.into(),

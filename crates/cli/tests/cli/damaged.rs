@@ -37,7 +37,7 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A folder with a CT of 24 images in `study`, in RLE.
-fn with_packed_study() -> tempfile::TempDir {
+pub fn with_packed_study() -> tempfile::TempDir {
     let folder = with_study();
     let study = folder.path().join("study");
     for (name, bytes) in files(&study) {
@@ -47,7 +47,7 @@ fn with_packed_study() -> tempfile::TempDir {
 }
 
 /// Cuts the end of an image off; its path.
-fn cut(folder: &tempfile::TempDir, name: &str) -> String {
+pub fn cut(folder: &tempfile::TempDir, name: &str) -> String {
     let file = path(folder, name);
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() - 200]).unwrap();

@@ -88,6 +88,10 @@ fn petct() {
     let bw = pet["uptake"].as_array().unwrap().iter().find(|uptake| uptake["kind"] == "BW").unwrap();
     near(&bw["factor"], 4.2111e-4, 5e-9);
     near(&(number(&bw["factor"]) * number(&pet["values"]["range"][1])).into(), 51.09, 0.01);
+    let steps = pet["uptake_steps"].to_string();
+    assert!(steps.contains("the date of the injection is assumed to be the scan's"), "{steps}");
+    assert!(steps.contains("% of the dose are left") && ct.get("uptake_steps").is_none(), "{steps}");
+    report.says("note: SUV: the date of the injection is assumed to be the scan's [assumed]");
     let window = &ct["values"]["windows"][0]["voi"];
     assert!(window.to_string().contains("400"), "{window}");
     report
@@ -169,6 +173,15 @@ fn geometry() {
         assert!((gap - expected).abs() < 0.01, "{n}: {gap}");
     }
     report.says("tilted by 18.50 degrees");
+    report.says("padding stored as -1500");
+    assert_eq!(tilted["values"]["padding_unit"], "stored");
+    // The slices' origins go along the table, not along the normal.
+    let step: Vec<f64> = tilted["geometry"]["slice_step_mm"].as_array().unwrap().iter().map(number).collect();
+    let normal = tilted["geometry"]["directions"][2].as_array().unwrap();
+    let along: f64 = step.iter().zip(normal).map(|(a, b)| a * number(b)).sum();
+    near(&tilted["geometry"]["spacing_mm"][2], along, 1e-9);
+    let length = step.iter().map(|a| a * a).sum::<f64>().sqrt();
+    near(&tilted["geometry"]["tilt_deg"], (along / length).acos().to_degrees(), 1e-3);
     report.says("uneven slices: 13 x 4.00, 1 x 1.08, 13 x 7.00 mm");
     let decubitus = report.volume("MR", [256, 256, 35]);
     spacing(decubitus, [1.0156, 1.0156, 4.8], 1e-3);

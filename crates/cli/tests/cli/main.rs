@@ -17,6 +17,7 @@ mod refusals;
 mod reports;
 #[cfg(unix)]
 mod survival;
+mod told;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! From instance headers to series that are one volume each.
 
 mod aspects;
+mod contents;
 mod copies;
 mod lines;
 mod marks;
@@ -16,6 +17,7 @@ use anatome_core::{NoteCode, Notes};
 use glam::DVec3;
 
 use self::aspects::{Apart, Aspect, Told, kinds, numbered, tell_apart};
+use self::contents::Contents;
 use self::marks::MARKS;
 use crate::damage::Copies;
 use crate::series::{OBJECTS, close_spacing};
@@ -29,7 +31,8 @@ const SAME_DIRECTION: f64 = 1e-3;
 /// localizers apart, multi-frame objects each for themselves (those of one concatenation together). Within a series
 /// frames are in order along the normal, row direction x column direction, by the positions of all of them
 /// (PS3.3 C.7.6.2); instance and frame numbers play no part. Frames that have no place are in the order of their
-/// numbers. The order of the result depends only on the headers.
+/// numbers. The order of the result depends only on the headers. Of files with one SOP Instance UID the pixels are
+/// compared, too, up to 256 MiB in all.
 #[must_use]
 pub fn group(mut headers: Vec<Arc<InstanceHeader>>) -> Vec<Series> {
     let damages = damage::told_by_headers(&mut headers);
@@ -41,20 +44,21 @@ pub fn group(mut headers: Vec<Arc<InstanceHeader>>) -> Vec<Series> {
     }
     // Keys of one DICOM series stand beside each other.
     let groups: Vec<(Key, Vec<Arc<InstanceHeader>>)> = groups.into_iter().collect();
-    let mut series = Vec::new();
+    let (mut series, mut contents) = (Vec::new(), Contents::new());
     for of_series in groups.chunk_by(|(a, _), (b, _)| a.is_of_series(b)) {
         let apart = (of_series.len() > 1).then(|| tell_apart(&key_aspects(of_series)));
         for (n, (_, headers)) in of_series.iter().enumerate() {
             let name = apart.as_ref().and_then(|apart| apart.names.get(n).cloned());
             let reason = apart.as_ref().map(|apart| apart.reason.clone());
-            series.extend(split(headers.clone(), name, reason));
+            series.extend(split(headers.clone(), name, reason, &mut contents));
         }
     }
-    series.iter_mut().for_each(|series| series.add_damages(&damages));
-    series.sort_by(|a, b| {
-        let key = |series: &Series| (series.study_instance_uid().to_owned(), series.number());
-        key(a).cmp(&key(b))
-    });
+    for series in &mut series {
+        series.add_damages(&damages);
+        series.note_missing_frames();
+        series.note_overlays();
+    }
+    series.sort_by(|a, b| a.order().cmp(&b.order()));
     series
 }
 
@@ -197,13 +201,14 @@ fn split(
     mut headers: Vec<Arc<InstanceHeader>>,
     group_name: Option<String>,
     reason: Option<String>,
+    contents: &mut Contents,
 ) -> Vec<Series> {
     headers.sort_by(|a, b| a.order().cmp(&b.order()));
     let mut notes = Notes::new();
     if let Some(reason) = reason {
         notes.add(NoteCode::Split, reason);
     }
-    let copies = Arc::new(drop_repeated(&mut headers, &mut notes));
+    let copies = Arc::new(drop_repeated(&mut headers, contents, &mut notes));
     let frames: Vec<Frame> = headers.iter().flat_map(Frame::all).collect();
     if frames.is_empty() {
         return vec![Series::of_objects(headers, group_name, notes)];
@@ -299,7 +304,11 @@ fn frame_aspects(groups: &[Vec<Frame>]) -> Vec<Vec<Aspect>> {
 
 /// Of several files with one UID the best stays; the others come back. Files with another number or place are not the
 /// same instance, whatever their UID says.
-fn drop_repeated(headers: &mut Vec<Arc<InstanceHeader>>, notes: &mut Notes) -> Copies {
+fn drop_repeated(
+    headers: &mut Vec<Arc<InstanceHeader>>,
+    contents: &mut Contents,
+    notes: &mut Notes,
+) -> Copies {
     let quality = |header: &InstanceHeader| {
         let stated = header.pixels.as_ref().map_or(0, |pixels| pixels.frames);
         let whole = i64::from(header.frames.count) >= stated;
@@ -320,6 +329,9 @@ fn drop_repeated(headers: &mut Vec<Arc<InstanceHeader>>, notes: &mut Notes) -> C
             Some(other) => {
                 let order = quality(&header).cmp(&quality(other));
                 let text = match order {
+                    Ordering::Equal if contents.differ(&header, other) => {
+                        "an instance that is there twice, with other contents; the first is used"
+                    }
                     Ordering::Equal => "an instance that is there twice; the first is used",
                     _ => {
                         "an instance that is there twice; the one with more frames or bits, or without loss, is used"

@@ -10,7 +10,7 @@ mod sources;
 use std::fmt;
 use std::sync::Arc;
 
-use anatome_core::{NamedVoi, Unit, ValueMapping, Voi, Volume, Window, WindowFunction};
+use anatome_core::{NamedVoi, NoteCode, Notes, Unit, ValueMapping, Voi, Volume, Window, WindowFunction};
 use clock::Moment;
 use sources::{Sources, Stated};
 
@@ -145,6 +145,15 @@ pub enum SuvRefusal {
         /// From injection to reference time.
         seconds: f64,
     },
+    /// The injection can't have come after the scan's reference time, unless the series follows it.
+    #[error(
+        "the injection would be {seconds:.0} s after the scan's reference time, in a series that is neither DYNAMIC \
+         nor GATED (0054,1000)"
+    )]
+    Late {
+        /// From reference time to injection, positive.
+        seconds: f64,
+    },
     /// A formula gives no positive mass for this body.
     #[error("the formula of {} gives no positive mass for this body", kind.code())]
     NoMass {
@@ -262,6 +271,14 @@ impl fmt::Display for SuvStep {
             Self::DateIgnored { attribute } => {
                 write!(f, "the date of {attribute} contradicts the series' and is not used")
             }
+            Self::Decay { seconds, remaining } if *seconds < 0.0 => {
+                let (late, percent) = (-seconds, 100.0 * remaining);
+                write!(
+                    f,
+                    "the injection is {late:.0} s after the time that activities are corrected to, for which the dose \
+                     is {percent:.2} %"
+                )
+            }
             Self::Decay { seconds, remaining } => {
                 write!(
                     f,
@@ -269,6 +286,18 @@ impl fmt::Display for SuvStep {
                     100.0 * remaining
                 )
             }
+        }
+    }
+}
+
+impl SuvStep {
+    /// What kind of note it deserves, if the header does not say it outright.
+    fn note(&self) -> Option<NoteCode> {
+        match self {
+            Self::InjectionDateAssumed | Self::OverMidnight => Some(NoteCode::Assumed),
+            Self::Decay { seconds, .. } if *seconds < 0.0 => Some(NoteCode::Assumed),
+            Self::DateIgnored { .. } => Some(NoteCode::Tolerated),
+            _ => None,
         }
     }
 }
@@ -337,6 +366,17 @@ impl SuvReport {
     #[must_use]
     pub fn steps(&self) -> &[SuvStep] {
         &self.steps
+    }
+
+    /// The steps that rest on an assumption, or set aside what the header says. None where there are no factors.
+    #[must_use]
+    pub fn notes(&self) -> Notes {
+        let mut notes = Notes::new();
+        let noted = self.steps.iter().filter(|_| self.factors.iter().any(Result::is_ok));
+        for (code, step) in noted.filter_map(|step| Some((step.note()?, step))) {
+            notes.add(code, format!("SUV: {step}"));
+        }
+        notes
     }
 
     /// The mapping from stored values to SUV, from the mapping to modality values. Still one multiplication and one
@@ -489,8 +529,10 @@ fn on_the_day_of(
     Moment { day: acquisition.day, ..named }
 }
 
-/// Dynamic scans start before the injection.
+/// A series that follows the injection may begin so long before it.
 const EARLIEST_S: f64 = -3600.0;
+/// Others begin after it; times may be written in whole seconds.
+const WHOLE_SECOND_S: f64 = -1.0;
 /// After ten half-lives a thousandth is left.
 const MOST_HALF_LIVES: f64 = 10.0;
 const DAY_S: f64 = 86_400.0;
@@ -502,13 +544,19 @@ fn delay_s(
     half_life_s: f64,
     steps: &mut Vec<SuvStep>,
 ) -> Result<f64, SuvRefusal> {
-    let plausible = |seconds: f64| EARLIEST_S <= seconds && seconds <= MOST_HALF_LIVES * half_life_s;
+    let earliest_s = if sources.may_begin_before_injection() { EARLIEST_S } else { WHOLE_SECOND_S };
+    let plausible = |seconds: f64| earliest_s <= seconds && seconds <= MOST_HALF_LIVES * half_life_s;
+    let is_late = |seconds: f64| EARLIEST_S <= seconds && seconds < earliest_s;
     let injection = sources.injection()?;
     let time_s = match injection {
         Some(injection) => {
             let seconds = reference.since_s(injection);
             if plausible(seconds) {
                 return Ok(seconds);
+            }
+            // Too near to be the date of another calendar.
+            if is_late(seconds) {
+                return Err(SuvRefusal::Late { seconds: -seconds });
             }
             injection.second
         }
@@ -530,8 +578,7 @@ fn delay_s(
         return Ok(seconds);
     }
     steps.push(SuvStep::OverMidnight);
-    [seconds + DAY_S, seconds - DAY_S]
-        .into_iter()
-        .find(|&seconds| plausible(seconds))
-        .ok_or(SuvRefusal::Delay { seconds })
+    [seconds + DAY_S, seconds - DAY_S].into_iter().find(|&seconds| plausible(seconds)).ok_or(
+        if is_late(seconds) { SuvRefusal::Late { seconds: -seconds } } else { SuvRefusal::Delay { seconds } },
+    )
 }

@@ -20,6 +20,7 @@ pub(super) struct Stated {
     is_pet: bool,
     units: Option<String>,
     suv_type: Option<String>,
+    series_type: Option<String>,
     corrected: Vec<String>,
     decay_correction: Option<String>,
     weight_kg: Option<f64>,
@@ -69,6 +70,7 @@ impl Stated {
             is_pet: header.modality == anatome_core::Modality::Pt,
             units: units::of_pet(header.frames.each.first().map_or(&header.values, |frame| &frame.values)),
             suv_type: code(tags::SUV_TYPE),
+            series_type: code(tags::SERIES_TYPE),
             corrected: fields.texts(tags::CORRECTED_IMAGE).filter_map(parse::code_string).collect(),
             decay_correction: code(tags::DECAY_CORRECTION),
             weight_kg: fields.number(tags::PATIENT_WEIGHT),
@@ -209,6 +211,13 @@ impl Sources {
 
     pub fn decay_correction(&self) -> Result<String, SuvRefusal> {
         self.one("Decay Correction (0054,1102)", |stated| stated.decay_correction.clone())
+    }
+
+    /// Whether the injection may come after the scan's start: in a DYNAMIC or GATED series (0054,1000), which may have
+    /// been begun to see it arrive.
+    pub fn may_begin_before_injection(&self) -> bool {
+        let kind = self.one("Series Type (0054,1000)", |stated| stated.series_type.clone());
+        kind.is_ok_and(|kind| matches!(kind.as_str(), "DYNAMIC" | "GATED"))
     }
 
     pub fn body(&self) -> Body {

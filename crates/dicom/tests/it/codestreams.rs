@@ -10,7 +10,7 @@ use anatome_testkit::Need;
 
 use crate::codestreams_made as made;
 use crate::made::Image;
-use crate::shared::scan_bytes;
+use crate::shared::{all_values, load_one, scan_bytes};
 
 const J2K: &str = "1.2.840.10008.1.2.4.90";
 const HTJ2K: &str = "1.2.840.10008.1.2.4.201";
@@ -19,7 +19,7 @@ const JPEG_XL: &str = "1.2.840.10008.1.2.4.110";
 const JPEG_XL_OF_JPEG: &str = "1.2.840.10008.1.2.4.111";
 const JPEG_XL_LOSSY: &str = "1.2.840.10008.1.2.4.112";
 
-fn unhex(text: &str) -> Vec<u8> {
+pub fn unhex(text: &str) -> Vec<u8> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap() as u8;
     text.as_bytes().chunks(2).map(|pair| digit(&pair[0]) << 4 | digit(&pair[1])).collect()
 }
@@ -334,6 +334,45 @@ fn lossy_files_decode_as_another_decoder_does() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Encoders that state more bits than are stored, whose errors carry white beyond its range: it must not turn black.
+#[test]
+fn what_a_lossy_codestream_overshoots_is_clamped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("native.dcm"), folder.path().join("encoded.dcm"));
+    let (columns, rows) = (64, 48);
+    for (stored, signed) in [(12u16, false), (10, false), (12, true)] {
+        let span = 1i32 << stored;
+        // Black and white with a wave between them.
+        let sample = |i: usize| {
+            let wave = 0.5 + 0.7 * (i as f64 / 9.0).sin() * (i as f64 / 64.0 / 7.0).cos();
+            ((wave * f64::from(span)) as i32).clamp(0, span - 1) - if signed { span / 2 } else { 0 }
+        };
+        let pixels: Vec<u8> = (0..columns * rows).flat_map(|i| (sample(i) as i16).to_le_bytes()).collect();
+        let file = image(columns as u16, rows as u16, (16, stored), signed, false)
+            .with((0x08, 0x16), b"UI", b"1.2.840.10008.5.1.4.1.1.7\0")
+            .with((0x20, 0x0D), b"UI", b"2.25.3\0\0")
+            .with((0x7FE0, 0x10), b"OW", &pixels);
+        std::fs::write(&from, file.bytes()).unwrap();
+        // Near-lossless keeps its bound; the other has none, but what wraps is off by nearly the whole range.
+        for (arguments, most) in
+            [(&["--jpegls", "--lossy", "-e", "2"][..], 2), (&["--j2k", "--lossy", "-r", "8"], span / 4)]
+        {
+            let _ = std::fs::remove_file(&to);
+            if !run("gdcmconv", arguments, &from, &to) {
+                return;
+            }
+            let bytes = std::fs::read(&to).unwrap();
+            let series = anatome_dicom::group(scan_bytes(bytes).unwrap().instances);
+            let loaded = load_one(&series[0]).unwrap();
+            let found = all_values(loaded.volume.samples());
+            let what = format!("{arguments:?} of {stored} bits, signed {signed}");
+            let worst = (0..columns * rows).map(|i| (found[i] as i32 - sample(i)).abs()).max();
+            assert!(worst.is_some_and(|worst| worst > 0 && worst <= most), "{what}: {worst:?}");
+            assert!(loaded.notes.iter().any(|note| note.text.contains("of more bits than")), "{what}");
+        }
+    }
 }
 
 /// Of unsigned samples of `size` bytes.

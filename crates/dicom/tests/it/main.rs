@@ -19,6 +19,7 @@ mod groups;
 mod hostile;
 mod made;
 mod mixtures;
+mod notices;
 mod objects;
 mod objects_made;
 mod parts;

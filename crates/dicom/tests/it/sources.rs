@@ -329,10 +329,14 @@ fn a_dicomdir_leads_nowhere_else() {
     let count = |reason: &str| scanned.skipped.iter().filter(|s| s.reason.ends_with(reason)).count();
     assert_eq!((count("but not there"), count("but outside its folder")), (2, outside.len()));
     assert!(scanned.notes.has(NoteCode::FileSkipped));
+    // Who named the directory is told of it, and not only of files that nobody knows.
+    let named: Vec<_> = scanned.skipped.iter().filter(|s| s.path.ends_with("DICOMDIR")).collect();
+    assert!(named.iter().any(|s| s.reason == "2 of the 10 files that it names are not there"), "{named:?}");
     // Alone, without any of its files.
     let only = disc(&["GONE"]);
     let error = scan_all(&[Source::from(only.path().join("disc/DICOMDIR"))]).unwrap_err();
     assert!(matches!(error, Error::NothingFound { .. }), "{error}");
+    assert!(error.to_string().ends_with(": named by the DICOMDIR, but not there"), "{error}");
     assert!(scan_bytes(dicomdir(&["STUDY\\IM000000"])).is_err());
 }
 

@@ -158,7 +158,12 @@ fn a_survey_says_what_values_are_and_what_is_damaged() {
     let destroyed = destroyed.encapsulated("1.2.840.10008.1.2.4.50", &[0xFF, 0xD8, 1, 2, 3, 4]);
     let survey = stack_of(destroyed).survey(pool, &progress).unwrap();
     assert_eq!(survey.decoded, 0);
-    assert!(matches!(survey.damaged.as_slice(), [(reason, 1)] if !reason.is_empty()), "{:?}", survey.damaged);
+    let [damaged] = survey.damaged.as_slice() else { panic!("{:?}", survey.damaged) };
+    assert!(damaged.frames == 1 && !damaged.reason.is_empty(), "{damaged:?}");
+    assert_eq!(
+        (damaged.images.as_slice(), survey.damaged_files.len()),
+        (&["the image at place 1".to_owned()][..], 1)
+    );
     assert!(survey.values.is_none());
     let cancelled = anatome_core::Progress::new();
     cancelled.cancel();

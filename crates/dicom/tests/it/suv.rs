@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anatome_core::{Unit, ValueMapping, Voi};
+use anatome_core::{NoteCode, Unit, ValueMapping, Voi};
 use anatome_dicom::{InstanceHeader, Limits, ReferenceTime, SuvRefusal, SuvReport, SuvStep, SuvType};
 
 use crate::made::{Image, element};
@@ -25,6 +25,7 @@ const ACQUISITION_TIME: (u16, u16) = (0x08, 0x32);
 const CORRECTED: (u16, u16) = (0x28, 0x51);
 pub const UNITS: (u16, u16) = (0x54, 0x1001);
 const SUV_TYPE: (u16, u16) = (0x54, 0x1006);
+const SERIES_TYPE: (u16, u16) = (0x54, 0x1000);
 pub const DECAY: (u16, u16) = (0x54, 0x1102);
 pub const WEIGHT: (u16, u16) = (0x10, 0x1030);
 pub const SIZE: (u16, u16) = (0x10, 0x1020);
@@ -35,7 +36,7 @@ fn vr(tag: (u16, u16)) -> &'static [u8; 2] {
         SERIES_DATE | ACQUISITION_DATE => b"DA",
         SERIES_TIME | ACQUISITION_TIME | INJECTION_TIME => b"TM",
         INJECTION | (0x18, 0x9701) | (0x09, 0x100D) | (0x71, 0x1022) => b"DT",
-        CORRECTED | UNITS | SUV_TYPE | DECAY | SEX => b"CS",
+        CORRECTED | UNITS | SERIES_TYPE | SUV_TYPE | DECAY | SEX => b"CS",
         (_, 0x10) | (0x08, 0x201) => b"LO",
         _ => b"DS",
     }
@@ -396,19 +397,54 @@ fn images_that_contradict_each_other_are_refused() {
     assert_eq!(factor, Err(SuvRefusal::NotCorrected { correction: "ATTN" }));
 }
 
+fn noted(pet: &Pet) -> Vec<NoteCode> {
+    pet.report().notes().iter().map(|note| note.code).collect()
+}
+
+/// Only what follows the injection begins before it: anywhere else the dose would have to grow.
+#[test]
+fn the_injection_may_come_late_in_a_dynamic_or_gated_series_only() {
+    let late = |kind: &str, date_time: &str| {
+        let pet = if kind.is_empty() { Pet::new() } else { Pet::new().with(SERIES_TYPE, kind) };
+        match date_time.len() {
+            6 => pet.without(INJECTION).with(INJECTION_TIME, date_time),
+            _ => pet.with(INJECTION, date_time),
+        }
+    };
+    let factor = 70_000.0 / (370e6 * (30.0f64 / 6586.2).exp2());
+    for injection in ["110030", "20200101110030"] {
+        for kind in ["DYNAMIC\\IMAGE", "GATED\\IMAGE"] {
+            let pet = late(kind, injection);
+            close(pet.factor().unwrap(), factor, 1e-9);
+            assert!(noted(&pet).contains(&NoteCode::Assumed));
+        }
+        for kind in ["WHOLE BODY\\IMAGE", "STATIC\\IMAGE", ""] {
+            let refusal = late(kind, injection).factor();
+            assert_eq!(refusal, Err(SuvRefusal::Late { seconds: 30.0 }), "{kind}");
+        }
+    }
+    // Copper-64 may have been injected a day before, but not where the date says otherwise.
+    let copper = late("STATIC\\IMAGE", "20200101113000").with(HALF_LIFE, "45724");
+    assert_eq!(copper.factor(), Err(SuvRefusal::Late { seconds: 1800.0 }));
+    // Times without fractions may be behind by almost a second.
+    close(late("STATIC\\IMAGE", "20200101110000.9").factor().unwrap(), 70_000.0 / 370e6, 1e-3);
+}
+
 #[test]
 fn the_injection_may_be_before_midnight_or_on_another_calendar() {
     let at_night = Pet::new().with(SERIES_TIME, "003000").with(ACQUISITION_TIME, "003000");
     let yesterday = at_night.without(INJECTION).with(INJECTION_TIME, "233000");
     close(yesterday.factor().unwrap(), 2.763_367e-4, 2e-7);
     assert!(yesterday.report().steps().contains(&SuvStep::OverMidnight));
-    // A dynamic scan starts before the injection.
-    let dynamic = Pet::new().without(INJECTION).with(INJECTION_TIME, "110030");
-    close(dynamic.factor().unwrap(), 70_000.0 / (370e6 * (30.0f64 / 6586.2).exp2()), 1e-9);
+    assert_eq!(noted(&yesterday), [NoteCode::Assumed; 2]);
     // A date that de-identification has moved.
     let moved = Pet::new().with(INJECTION, "19990817100000");
     close(moved.factor().unwrap(), 2.763_367e-4, 2e-7);
     assert!(matches!(moved.report().steps()[1], SuvStep::DateIgnored { .. }));
+    assert_eq!(noted(&moved), [NoteCode::Tolerated]);
+    // Nor is any of it a secret where there is nothing to say, or no factor.
+    assert_eq!(noted(&Pet::new()), []);
+    assert_eq!(noted(&moved.without(WEIGHT).without(SIZE)), []);
     // Two hours after the scan, or twenty-two before: neither can be.
     let after = Pet::new().without(INJECTION).with(INJECTION_TIME, "130000");
     assert!(matches!(after.factor(), Err(SuvRefusal::Delay { .. })));

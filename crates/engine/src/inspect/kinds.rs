@@ -1,9 +1,12 @@
 //! What is said of series that are no volumes, and of uptake.
 
+use anatome_core::Notes;
 use anatome_dicom::objects::{
     DerivedObject, DoseGrid, RealWorldMap, RealWorldMapping, SegmentationKind, read_object,
 };
-use anatome_dicom::{Form, Limits, Series, SpacingSource, Stack, Survey, SuvReport, SuvType};
+use anatome_dicom::{
+    DamagedFrames, Form, Limits, PixelModule, Series, SpacingSource, Stack, Survey, SuvReport, SuvType,
+};
 use serde::Serialize;
 
 /// Frames that make no volume.
@@ -19,8 +22,8 @@ pub struct StackReport {
     pub spacing_source: String,
 }
 
-/// How pixels are stored, of the first instance of a series.
-#[derive(Debug, Serialize)]
+/// How pixels are stored.
+#[derive(Debug, PartialEq, Serialize)]
 pub struct PixelsReport {
     /// Photometric Interpretation (0028,0004).
     pub photometric: String,
@@ -35,15 +38,31 @@ pub struct PixelsReport {
 }
 
 impl PixelsReport {
+    /// Those of the first instance of a series.
     pub(super) fn of(series: &Series) -> Option<Self> {
-        let pixels = series.instances().first()?.pixels.as_ref()?;
-        Some(Self {
+        series.instances().first()?.pixels.as_ref().map(Self::new)
+    }
+
+    /// Those of other instances that differ from the first one's, each once.
+    pub(super) fn others(series: &Series) -> Vec<Self> {
+        let mut kinds: Vec<Self> = Vec::new();
+        for pixels in series.instances().iter().filter_map(|header| header.pixels.as_ref()) {
+            let kind = Self::new(pixels);
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        kinds.into_iter().skip(1).collect()
+    }
+
+    fn new(pixels: &PixelModule) -> Self {
+        Self {
             photometric: pixels.photometric.clone(),
             samples_per_pixel: pixels.samples_per_pixel,
             bits_allocated: pixels.bits_allocated,
             bits_stored: pixels.bits_stored,
             signed: pixels.signed,
-        })
+        }
     }
 
     /// Whether the images are in colour.
@@ -71,12 +90,17 @@ pub struct DamageReport {
     pub reason: String,
     /// How many.
     pub frames: usize,
+    /// What the first five are called by their numbers, such as `image 3`.
+    pub images: Vec<String>,
 }
 
 impl DecodedReport {
     pub(super) fn of(survey: &Survey) -> Self {
-        let damage =
-            |(reason, frames): &(String, usize)| DamageReport { reason: reason.clone(), frames: *frames };
+        let damage = |damaged: &DamagedFrames| DamageReport {
+            reason: damaged.reason.clone(),
+            frames: damaged.frames,
+            images: damaged.images.clone(),
+        };
         Self {
             frames: survey.decoded,
             damaged: survey.damaged.iter().map(damage).collect(),
@@ -260,23 +284,38 @@ fn dose_content(dose: &DoseGrid, planes: usize) -> String {
     if stated > 1 && stated != planes { format!("{held}, positions for {stated}") } else { held }
 }
 
-impl UptakeReport {
-    /// One entry for each kind of SUV; none for other modalities.
-    pub(super) fn all(series: &Series, form: &Form, limits: &Limits) -> Vec<Self> {
+/// All that is said of uptake.
+#[derive(Default)]
+pub(super) struct Uptake {
+    pub reports: Vec<UptakeReport>,
+    pub steps: Vec<String>,
+    pub notes: Notes,
+}
+
+impl Uptake {
+    /// One report for each kind of SUV; none for other modalities.
+    pub fn of(series: &Series, form: &Form, limits: &Limits) -> Self {
         if series.modality() != anatome_core::Modality::Pt || *form != Form::Volume {
-            return Vec::new();
+            return Self::default();
         }
         let report = match SuvReport::new(series.instances(), limits) {
             Ok(report) => report,
             Err(error) => {
-                let refusal = Some(error.to_string());
-                return vec![Self { kind: SuvType::BodyWeight.code(), factor: None, refusal }];
+                let (kind, refusal) = (SuvType::BodyWeight.code(), Some(error.to_string()));
+                let reports = vec![UptakeReport { kind, factor: None, refusal }];
+                return Self { reports, ..Self::default() };
             }
         };
         let entry = |kind: SuvType| match report.factor(kind) {
-            Ok(factor) => Self { kind: kind.code(), factor: Some(factor), refusal: None },
-            Err(refusal) => Self { kind: kind.code(), factor: None, refusal: Some(refusal.to_string()) },
+            Ok(factor) => UptakeReport { kind: kind.code(), factor: Some(factor), refusal: None },
+            Err(refusal) => {
+                UptakeReport { kind: kind.code(), factor: None, refusal: Some(refusal.to_string()) }
+            }
         };
-        SuvType::ALL.map(entry).into()
+        Self {
+            reports: SuvType::ALL.map(entry).into(),
+            steps: report.steps().iter().map(ToString::to_string).collect(),
+            notes: report.notes(),
+        }
     }
 }

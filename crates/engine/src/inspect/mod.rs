@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use anatome_core::{Grid, Notes, Volume, orientation_letters};
+use anatome_core::{Grid, NoteCode, Notes, Volume, orientation_letters};
 use anatome_dicom::{Limits, Series, Skipped, Survey, SurveyedValues};
 use serde::Serialize;
 
+use self::kinds::Uptake;
 pub use self::kinds::{
     DamageReport, DecodedReport, ObjectReport, PixelsReport, RealWorldReport, StackReport, UptakeReport,
 };
@@ -69,7 +70,7 @@ impl SkippedReport {
     }
 }
 
-/// A study.
+/// A study; of several patients under one Study Instance UID each has an entry.
 #[derive(Debug, Serialize)]
 pub struct StudyReport {
     /// From 1, in the order of the report.
@@ -122,8 +123,11 @@ pub struct SeriesReport {
     pub identity: Option<SeriesIdentity>,
     /// Where the samples stand; absent if they make no volume.
     pub geometry: Option<GeometryReport>,
-    /// How the pixels are stored; absent for other files than DICOM and objects without images.
+    /// How the pixels of the first instance are stored; absent for other files than DICOM and objects without images.
     pub pixels: Option<PixelsReport>,
+    /// How those of other instances are, where that differs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_pixels: Vec<PixelsReport>,
     /// What decoding showed of images that make no volume; absent if they were not decoded.
     pub decoded: Option<DecodedReport>,
     /// What the samples mean; absent if they were not loaded, and for colour.
@@ -134,6 +138,9 @@ pub struct SeriesReport {
     /// SUV factors of a PET volume, or why there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub uptake: Vec<UptakeReport>,
+    /// What those rest on, step by step, without dates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uptake_steps: Vec<String>,
     /// Images that make no volume.
     pub stack: Option<StackReport>,
     /// What it is, if it is derived from images or says how to show them.
@@ -173,7 +180,10 @@ pub struct GeometryReport {
     pub origin_mm: [f64; 3],
     /// The angle in degrees between the normal and the line of the slices' origins, to a thousandth.
     pub tilt_deg: f64,
-    /// The distances between neighbouring slices in mm, if they are uneven.
+    /// From the first voxel of a slice to that of the next, LPS mm; for uneven slices the same for the slice distance
+    /// in [`Self::spacing_mm`], so that it is to be scaled by each gap. With a tilted gantry it is not along the normal.
+    pub slice_step_mm: [f64; 3],
+    /// The distances along the normal between neighbouring slices in mm, if they are uneven.
     pub slice_gaps_mm: Option<Vec<f64>>,
     /// The intervals in which slices are missing, by the slice before, from 0.
     pub missing_after: Vec<usize>,
@@ -192,12 +202,18 @@ pub struct ValuesReport {
     pub unit: String,
     /// The smallest and largest modality value, padding excluded.
     pub range: Option<[f64; 2]>,
-    /// The stored values that are padding.
+    /// The values that are padding.
     pub padding: Option<[f64; 2]>,
+    /// What those are: always `stored`, as the samples are before slope and intercept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub padding_unit: Option<&'static str>,
     /// Whether low values are shown white.
     pub inverted: bool,
     /// Whether the pixels were ever compressed with loss.
     pub lossy: bool,
+    /// Whether other images that make no volume differ in sample type, slope, intercept, unit or padding from the first
+    /// one, whose these are. The range is that of all.
+    pub differs: bool,
     /// The windows that the file recommends.
     pub windows: Vec<anatome_core::NamedVoi>,
 }
@@ -212,15 +228,16 @@ impl InspectReport {
         damaged: Vec<Skipped>,
         privacy: Privacy,
     ) -> Self {
-        let mut studies: Vec<(String, StudyReport)> = Vec::new();
+        let mut studies: Vec<(&Series, StudyReport)> = Vec::new();
         for (report, source) in series.into_iter().zip(study.series()) {
-            let uid = source.study_instance_uid();
-            match studies.iter_mut().find(|(known, _)| known == uid) {
+            // Of two patients under one UID neither may be taken for the other.
+            let is_same = |known: &Series| same_study(known, source) && known.is_of_patient_of(source);
+            match studies.iter_mut().find(|(known, _)| is_same(known)) {
                 Some((_, study)) => study.series.push(report),
                 None => {
                     let number = studies.len() + 1;
                     let identity = (privacy == Privacy::WithIdentity).then(|| StudyIdentity::of(source));
-                    studies.push((uid.to_owned(), StudyReport { number, identity, series: vec![report] }));
+                    studies.push((source, StudyReport { number, identity, series: vec![report] }));
                 }
             }
         }
@@ -235,6 +252,22 @@ impl InspectReport {
             skipped: SkippedReport::all(study, &[study.skipped(), &damaged].concat(), privacy),
             studies,
             notes: study.notes().clone(),
+        }
+    }
+}
+
+fn same_study(a: &Series, b: &Series) -> bool {
+    a.study_instance_uid() == b.study_instance_uid()
+}
+
+/// Says of studies that they are of several patients, as a mistake in an archive makes them.
+pub(crate) fn note_patients(series: &[Series], notes: &mut Notes) {
+    for of_study in series.chunk_by(same_study) {
+        let others = of_study.windows(2).filter(|pair| !pair[0].is_of_patient_of(&pair[1])).count();
+        if others > 0 && of_study.iter().all(|one| !one.study_instance_uid().is_empty()) {
+            let text =
+                format!("one Study Instance UID holds images of {} patients, by ID and name", others + 1);
+            notes.add(NoteCode::Tolerated, text);
         }
     }
 }
@@ -268,6 +301,7 @@ impl SeriesReport {
         let form = series.form();
         transfer_syntaxes.sort();
         transfer_syntaxes.dedup();
+        let uptake = Uptake::of(series, &form, limits);
         let mut report = Self {
             number,
             modality: series.modality().code().to_owned(),
@@ -283,15 +317,18 @@ impl SeriesReport {
             }),
             geometry: None,
             pixels: PixelsReport::of(series),
+            other_pixels: PixelsReport::others(series),
             decoded: None,
             values: volume.map(ValuesReport::of),
             real_world: RealWorldReport::all(series),
-            uptake: UptakeReport::all(series, &form, limits),
+            uptake: uptake.reports,
+            uptake_steps: uptake.steps,
             stack: StackReport::of(series, form, limits),
             object: ObjectReport::of(series, limits),
             error: None,
             notes: series.notes().clone(),
         };
+        report.add_notes(&uptake.notes);
         match (volume, series.geometry()) {
             (Some(volume), _) => report.geometry = Some(GeometryReport::of(volume.grid())),
             (None, Ok((grid, notes))) => {
@@ -316,10 +353,12 @@ impl SeriesReport {
             identity: None,
             geometry: Some(GeometryReport::of(file.grid())),
             pixels: None,
+            other_pixels: Vec::new(),
             decoded: None,
             values: volume.map(ValuesReport::of),
             real_world: Vec::new(),
             uptake: Vec::new(),
+            uptake_steps: Vec::new(),
             stack: None,
             object: None,
             error: None,
@@ -366,15 +405,22 @@ impl GeometryReport {
             origin_mm: grid.patient_from_index(glam::DVec3::ZERO).to_array(),
             // Beyond that it is the rounding of positions.
             tilt_deg: (grid.tilt_rad().to_degrees() * 1e3).round() / 1e3,
+            slice_step_mm: slice_step_mm(grid).to_array(),
             slice_gaps_mm: slices.map(gaps),
             missing_after: slices.map(missing).unwrap_or_default(),
         }
     }
 }
 
+/// The lattice of an uneven grid has one slice a millimetre along the normal.
+fn slice_step_mm(grid: &Grid) -> glam::DVec3 {
+    let step = grid.patient_from_lattice().matrix3.z_axis;
+    if grid.slices().is_some() { step * grid.spacing_mm().z } else { step }
+}
+
 impl ValuesReport {
     fn of_frames(values: &SurveyedValues, lossy: bool) -> Self {
-        let SurveyedValues { sample_type, mapping, padding, facts, range, .. } = values;
+        let SurveyedValues { sample_type, mapping, padding, facts, range, differs, .. } = values;
         Self {
             sample_type,
             slope: mapping.slope,
@@ -382,8 +428,10 @@ impl ValuesReport {
             unit: mapping.unit.to_string(),
             range: range.map(|(low, high)| [low, high]),
             padding: padding.map(|padding| [padding.lowest, padding.highest]),
+            padding_unit: padding.map(|_| "stored"),
             inverted: facts.inverted,
             lossy,
+            differs: *differs,
             windows: facts.vois.clone(),
         }
     }
@@ -397,8 +445,10 @@ impl ValuesReport {
             unit: mapping.unit.to_string(),
             range: volume.value_range().map(|(low, high)| [low, high]),
             padding: volume.padding().map(|padding| [padding.lowest, padding.highest]),
+            padding_unit: volume.padding().map(|_| "stored"),
             inverted: volume.facts().inverted,
             lossy: volume.facts().lossy,
+            differs: false,
             windows: volume.facts().vois.clone(),
         }
     }

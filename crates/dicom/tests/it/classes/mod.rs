@@ -16,7 +16,7 @@
 
 mod elements;
 mod files;
-mod pixels;
+pub mod pixels;
 mod places;
 mod sets;
 mod text;

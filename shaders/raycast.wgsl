@@ -34,7 +34,7 @@ fn raycast(
     @builtin(local_invocation_index) index: u32,
 ) {
     let tile = tiles[group.x];
-    let pixel = vec2(tile.x, tile.y) + local.xy;
+    let pixel = pixel_of(vec2(tile.x, tile.y), local.xy);
     var word = 0u;
     if (is_wanted(tile, pixel)) {
         let light = march(ray_of_pixel(pixel));

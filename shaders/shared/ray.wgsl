@@ -24,7 +24,8 @@ struct Rays {
     half_space_count: u32,
     /// Parallel: the direction. Central: the eye.
     direction_or_eye: vec3<f32>,
-    padding_a: u32,
+    /// Whether tiles are twice as wide, and every second pixel of theirs is computed.
+    is_checkerboard: u32,
     /// The columns of the linear map from relative mm to lattice.
     lattice_x: vec3<f32>,
     padding_b: u32,
@@ -45,6 +46,15 @@ struct Rays {
 }
 
 @group(0) @binding(9) var<uniform> rays: Rays;
+
+/// The pixel of an invocation in a tile.
+fn pixel_of(tile: vec2<u32>, local: vec2<u32>) -> vec2<u32> {
+    if (rays.is_checkerboard == 0u) {
+        return tile + local;
+    }
+    let y = tile.y + local.y;
+    return vec2(tile.x + 2u * local.x + ((tile.x ^ y) & 1u), y);
+}
 
 /// The part of a pixel's ray that lies inside the volume and all half-spaces.
 struct Ray {

@@ -138,6 +138,9 @@ pub enum SceneFault {
         /// The appearance that it needs.
         needed: &'static str,
     },
+    /// A checkerboard of values.
+    #[error("values are never made up: all pixels must be computed")]
+    ValuesMadeUp,
     /// A grey output of a layer with a colour map.
     #[error("a colour map needs the rgba8 output")]
     GreyOfColors,

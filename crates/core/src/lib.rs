@@ -5,6 +5,7 @@
 //! Arrays are `[k, j, i]` with i fastest; the centre of the first voxel has index 0.
 
 mod camera;
+pub mod checkerboard;
 mod color;
 mod error;
 mod grid;
@@ -23,6 +24,7 @@ mod volume;
 mod window;
 
 pub use camera::{Camera, Lens};
+pub use checkerboard::PixelSubset;
 pub use color::{ColorMap, ColorStop};
 pub use error::{DeviceFault, Error, ErrorKind, GeometryFault, SceneFault};
 pub use grid::Grid;

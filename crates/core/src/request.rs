@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Appearance, Error, Layer, Result, Scene, SceneFault, View};
+use crate::{Appearance, Error, Layer, PixelSubset, Result, Scene, SceneFault, View};
 
 /// A picture to render: a scene at a size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,6 +80,8 @@ pub struct Quality {
     pub precision: Precision,
     /// Distance between samples along 3D rays, in units of the smallest spacing; above 0, at most 4.
     pub step: f64,
+    /// Which pixels are computed.
+    pub pixels: PixelSubset,
     /// Whether a rendering's ray ends when less than 1/512 of the light is left.
     pub early_termination: bool,
     /// Whether places that can't be seen are leapt over, and what pixels share is computed once. Changes no sample.
@@ -88,7 +90,13 @@ pub struct Quality {
 
 impl Default for Quality {
     fn default() -> Self {
-        Self { precision: Precision::Exact, step: 0.5, early_termination: true, skipping: true }
+        Self {
+            precision: Precision::Exact,
+            step: 0.5,
+            pixels: PixelSubset::All,
+            early_termination: true,
+            skipping: true,
+        }
     }
 }
 
@@ -139,6 +147,9 @@ impl Request {
         if !(self.quality.step > 0.0 && self.quality.step <= 4.0) {
             let value = self.quality.step;
             return Err(SceneFault::OutOfRange { field: "step", value, low: 0.0, high: 4.0 }.into());
+        }
+        if self.quality.pixels != PixelSubset::All && self.output == Output::Values {
+            return Err(SceneFault::ValuesMadeUp.into());
         }
         self.check_output()
     }

@@ -1,20 +1,20 @@
 //! Neighbouring rays, and which of their samples matter.
 
-use anatome_core::PixelRect;
 use anatome_core::plan::{LensPlan, RayPlan};
+use anatome_core::{PixelRect, PixelSubset};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::cells::VoxelBox;
-use crate::lanes::{F32s, LANES, each_axis, each_lane};
-use crate::shared::ray::Rays;
+use crate::lanes::{F32s, LANES, each_lane};
+use crate::shared::ray::{Lines, Rays};
 use crate::shared::sampling::Field;
 
 /// Boxes are made larger by this part of a voxel, which is far more than the rounding of positions along a ray.
 const MARGIN: f32 = 1.0 / 64.0;
 /// Up to this distance from the origin of lattice coordinates, in voxels, rounding stays below [`MARGIN`].
 const MOST_REACH: f32 = 32768.0;
-/// The side of the square of pixels whose rays make a beam.
+/// The side of the square of pixels whose rays make a beam; of a checkerboard it is twice as wide.
 pub(crate) const BEAM_PX: u32 = 8;
 /// The rays of a packet are those of as many columns of pixels.
 const PACKET_COLUMNS: u32 = 4;
@@ -22,24 +22,38 @@ const PACKET_COLUMNS: u32 = 4;
 pub(crate) const PACKETS: usize = (BEAM_PX * BEAM_PX) as usize / LANES;
 
 /// The parts of a rectangle whose rays make beams.
-pub(crate) fn beams(rect: PixelRect) -> impl Iterator<Item = PixelRect> {
-    let starts = |from: u32, count: u32| (from..from + count).step_by(BEAM_PX as usize);
-    starts(rect.y, rect.height).flat_map(move |y| {
-        starts(rect.x, rect.width).map(move |x| PixelRect {
+pub(crate) fn beams(rect: PixelRect, pixels: PixelSubset) -> impl Iterator<Item = PixelRect> {
+    let starts = |from: u32, count: u32, size: u32| (from..from + count).step_by(size as usize);
+    let columns = beam_columns(pixels);
+    starts(rect.y, rect.height, BEAM_PX).flat_map(move |y| {
+        starts(rect.x, rect.width, columns).map(move |x| PixelRect {
             x,
             y,
-            width: BEAM_PX.min(rect.x + rect.width - x),
+            width: columns.min(rect.x + rect.width - x),
             height: BEAM_PX.min(rect.y + rect.height - y),
         })
     })
 }
 
-/// The column and row of the pixel of a lane of a packet, from the first of its beam.
+/// The columns of pixels that a beam covers.
 #[inline(always)]
-pub(crate) fn pixel_of(packet: usize, lane: usize) -> (u32, u32) {
+fn beam_columns(pixels: PixelSubset) -> u32 {
+    match pixels {
+        PixelSubset::All => BEAM_PX,
+        PixelSubset::Checkerboard => 2 * BEAM_PX,
+    }
+}
+
+/// The column and row of the pixel of a lane of a packet, from the first of its beam, `rect`.
+#[inline(always)]
+pub(crate) fn pixel_of(pixels: PixelSubset, rect: PixelRect, packet: usize, lane: usize) -> (u32, u32) {
     let (packet, lane) = (packet as u32, lane as u32);
-    let x = packet % 2 * PACKET_COLUMNS + lane % PACKET_COLUMNS;
-    (x, packet / 2 * 2 + lane / PACKET_COLUMNS)
+    let (x, y) =
+        (packet % 2 * PACKET_COLUMNS + lane % PACKET_COLUMNS, packet / 2 * 2 + lane / PACKET_COLUMNS);
+    match pixels {
+        PixelSubset::All => (x, y),
+        PixelSubset::Checkerboard => (2 * x + ((rect.x ^ (rect.y + y)) & 1), y),
+    }
 }
 
 /// The rays of a square of pixels.
@@ -76,43 +90,26 @@ impl<S: Simd> Beam<S> {
         let packets = each_lane(
             #[inline(always)]
             |packet| {
-                let x = each_lane(|lane| (rect.x + pixel_of(packet, lane).0) as f32);
-                let y = each_lane(|lane| (rect.y + pixel_of(packet, lane).1) as f32);
+                let pixel = |lane| pixel_of(plan.pixels, rect, packet, lane);
+                let x = each_lane(|lane| (rect.x + pixel(lane).0) as f32);
+                let y = each_lane(|lane| (rect.y + pixel(lane).1) as f32);
                 Rays::of_pixels(simd, plan, x.simd_into(simd), y.simd_into(simd))
             },
         );
         let extents = packets.iter().filter_map(Rays::extent);
         let (first, last) = extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
-        // The lanes of the corner pixels, twice.
-        let corners = each_lane(
-            #[inline(always)]
-            |lane| {
-                let (right, bottom) = (lane & 1, lane >> 1 & 1);
-                let packet = right + bottom * (PACKETS - 2);
-                (
-                    &packets[packet].lines,
-                    right * (PACKET_COLUMNS as usize - 1) + bottom * PACKET_COLUMNS as usize,
-                )
-            },
-        );
-        let directions = [0, 1, 2, 3].map(|n| {
-            let (lines, lane) = corners[n];
-            lines.direction.map(|part| part[lane])
-        });
-        let corner_origin = each_axis(
-            #[inline(always)]
-            |axis| each_lane(|n| corners[n].0.lattice_origin[axis][corners[n].1]).simd_into(simd),
-        );
-        let corner_direction = each_axis(
-            #[inline(always)]
-            |axis| each_lane(|n| corners[n].0.lattice_direction[axis][corners[n].1]).simd_into(simd),
-        );
+        // The corner pixels, twice.
+        let columns = beam_columns(plan.pixels);
+        let x = each_lane(|lane| (rect.x + (lane as u32 & 1) * (columns - 1)) as f32);
+        let y = each_lane(|lane| (rect.y + (lane as u32 >> 1 & 1) * (BEAM_PX - 1)) as f32);
+        let corners = Lines::of_pixels(simd, plan, x.simd_into(simd), y.simd_into(simd));
+        let directions = [0, 1, 2, 3].map(|lane| corners.direction.map(|part| part[lane]));
         Some(Self {
             first,
             last,
             step_mm: plan.step_mm,
-            corner_origin,
-            corner_direction,
+            corner_origin: corners.lattice_origin,
+            corner_direction: corners.lattice_direction,
             bulge: bulge(plan, &directions),
             voxel: field.smallest_gaps(),
             packets,
@@ -203,7 +200,10 @@ mod tests {
         for lens in lenses.into_iter().chain([Lens::Orthographic { height_mm: 30.0 }]) {
             let eye_mm = target_mm + DVec3::new(11.0, -40.0, 17.0);
             let plan = plan(Camera { eye_mm, target_mm, up: DVec3::Z, lens }, [20, 18]);
-            seen += dispatch!(Level::new(), simd => seen_in_boxes(simd, &plan));
+            for pixels in [PixelSubset::All, PixelSubset::Checkerboard] {
+                let plan = RayPlan { pixels, ..plan.clone() };
+                seen += dispatch!(Level::new(), simd => seen_in_boxes(simd, &plan));
+            }
         }
         assert!(seen > 50_000, "{seen}");
     }
@@ -211,7 +211,7 @@ mod tests {
     fn seen_in_boxes<S: Simd>(simd: S, plan: &RayPlan) -> u32 {
         let mut seen = 0;
         let field = Field::new(Stored::U8(&[]), &plan.sampling);
-        for part in beams(plan.rect) {
+        for part in beams(plan.rect, plan.pixels) {
             let Some(beam) = Beam::new(simd, plan, &field, part) else { continue };
             for first in (beam.first..=beam.last).step_by(5) {
                 let Some([low, high]) = beam.corners_of_box(simd, first, first + 4) else { continue };

@@ -4,8 +4,9 @@ use std::fmt;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use anatome_core::checkerboard::{Between, Rows};
 use anatome_core::{
-    Frame, FrameStatus, Image, PixelRect, Pixels, PlaneGeometry, Recipe, Request, Result, Source,
+    Frame, FrameStatus, Image, PixelRect, PixelSubset, Pixels, PlaneGeometry, Recipe, Request, Result, Source,
 };
 use fearless_simd::Level;
 use rayon::ThreadPool;
@@ -27,6 +28,8 @@ pub struct CpuFrame<'a> {
     next: usize,
     batch: usize,
     pixels: Pixels,
+    /// Whether half the pixels are made up from the others at the end.
+    is_checkerboard: bool,
     plane: Option<PlaneGeometry>,
     recipe: Recipe,
 }
@@ -54,6 +57,7 @@ impl<'a> CpuFrame<'a> {
         let digest = format!("{:016x}", uploaded.volume.digest());
         let slot = request.scene.layers.first().map(|layer| layer.slot.clone()).unwrap_or_default();
         let blocks = Blocks::new(rect, kernel.block_px());
+        let is_slice = matches!(kernel, Kernel::Slice(_));
         Self {
             pool,
             kernel,
@@ -63,6 +67,7 @@ impl<'a> CpuFrame<'a> {
             next: 0,
             batch: 2 * pool.current_num_threads(),
             pixels: Pixels::blank(request.output, rect.width as usize * rect.height as usize),
+            is_checkerboard: request.quality.pixels == PixelSubset::Checkerboard && !is_slice,
             plane,
             recipe: Recipe::new(request, vec![Source { slot, digest }], "cpu", None),
         }
@@ -122,8 +127,39 @@ impl Frame for CpuFrame<'_> {
         while self.next < self.blocks.len() {
             self.advance(Duration::from_secs(1))?;
         }
+        if self.is_checkerboard {
+            self.pool.install(|| make_up(&mut self.pixels, self.rect));
+        }
         Image::new(self.rect.width, self.rect.height, self.pixels, self.plane, self.recipe)
     }
+}
+
+/// The rows of a checkerboard that a thread fills at a time.
+const BAND_ROWS: usize = 32;
+
+/// Makes up the pixels that a checkerboard lacks, on the threads of the current pool.
+fn make_up(pixels: &mut Pixels, rect: PixelRect) {
+    match pixels {
+        Pixels::Grey8(pixels) => fill_bands(pixels, rect),
+        Pixels::Grey16(pixels) => fill_bands(pixels, rect),
+        Pixels::Rgba8(bytes) => fill_bands(bytes.as_chunks_mut::<4>().0, rect),
+        // Requests for other pixels are refused.
+        _ => {}
+    }
+}
+
+fn fill_bands<P: Between + Send + Sync>(pixels: &mut [P], rect: PixelRect) {
+    let (width, band) = (rect.width as usize, BAND_ROWS);
+    let row = |y: usize| pixels.get(y * width..(y + 1) * width).unwrap_or_default().to_vec();
+    let bands = (rect.height as usize).div_ceil(band);
+    // What neighbours have computed, because they change while this is read.
+    let around = |n: usize| [(n * band).checked_sub(1).map(row).unwrap_or_default(), row((n + 1) * band)];
+    let around: Vec<[Vec<P>; 2]> = (0..bands).map(around).collect();
+    let bands = pixels.par_chunks_mut(band * width).zip(around).enumerate();
+    bands.for_each(|(n, (pixels, [above, below]))| {
+        let first = [rect.x, rect.y + (n * band) as u32];
+        Rows { pixels, width, first, above: &above, below: &below }.fill();
+    });
 }
 
 /// The blocks that a rectangle of the whole picture touches, row by row. They are counted from the top left of the whole

@@ -76,7 +76,7 @@ impl<'a> ProjectKernel<'a> {
     #[inline(always)]
     fn found<S: Simd, G: Gather<S>>(&self, simd: S, rect: PixelRect) -> FoundPixels {
         let mut found = FoundPixels::nothing(rect.width as usize * rect.height as usize);
-        for part in beams(rect) {
+        for part in beams(rect, self.plan.pixels) {
             let Some(beam) = Beam::new(simd, &self.plan, &self.field, part) else { continue };
             let runs = self.runs::<S, G>(simd, &beam);
             let mut guess = None;
@@ -84,7 +84,7 @@ impl<'a> ProjectKernel<'a> {
                 let projected = self.along::<S, G>(simd, rays, &runs, &mut guess);
                 // Missing slices are hatched in slices and slabs only.
                 for lane in (0..LANES).filter(|&lane| projected.is_sample.test(lane)) {
-                    let (x, y) = pixel_of(packet, lane);
+                    let (x, y) = pixel_of(self.plan.pixels, part, packet, lane);
                     if x < part.width && y < part.height {
                         let at = (part.y - rect.y + y) * rect.width + (part.x - rect.x + x);
                         found.values_mut()[at as usize] = projected.value[lane];

@@ -73,7 +73,7 @@ impl<'a> RaycastKernel<'a> {
         let background = rgba_bytes(self.rendering.background);
         let mut bytes = background.repeat(rect.width as usize * rect.height as usize);
         let (pixels, _) = bytes.as_chunks_mut::<4>();
-        for part in beams(rect) {
+        for part in beams(rect, self.plan.pixels) {
             let Some(beam) = Beam::new(simd, &self.plan, &self.field, part) else { continue };
             let lights = self.march(simd, &beam);
             for (packet, (rays, light)) in beam.packets.iter().zip(lights).enumerate() {
@@ -83,7 +83,7 @@ impl<'a> RaycastKernel<'a> {
                     |n| light.sum[n] + light.transmittance * behind[n],
                 );
                 for lane in (0..LANES).filter(|&lane| rays.hit.test(lane)) {
-                    let (x, y) = pixel_of(packet, lane);
+                    let (x, y) = pixel_of(self.plan.pixels, part, packet, lane);
                     if x < part.width && y < part.height {
                         let at = (part.y - rect.y + y) * rect.width + (part.x - rect.x + x);
                         pixels[at as usize] = rgba_bytes([color[0][lane], color[1][lane], color[2][lane]]);

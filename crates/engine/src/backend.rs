@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anatome_core::{Bindings, DeviceFault, Image, Progress, Renderer, Request, Volume};
-use anatome_cpu::CpuRenderer;
-use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, GpuRenderer};
+use anatome_core::{Bindings, DeviceFault, Frame, FrameStatus, Image, Progress, Renderer, Request, Volume};
+use anatome_cpu::{CpuFrame, CpuRenderer};
+use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, GpuFrame, GpuRenderer};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, Workers};
@@ -42,7 +42,7 @@ pub enum UploadedVolume {
     /// On the CPU renderer.
     Cpu(<CpuRenderer as Renderer>::Uploaded),
     /// On the GPU renderer.
-    Gpu(<GpuRenderer as Renderer>::Uploaded),
+    Gpu(Box<<GpuRenderer as Renderer>::Uploaded>),
 }
 
 /// An adapter, and what would become of it.
@@ -120,7 +120,7 @@ impl Backend {
     pub fn upload(&self, volume: &Arc<Volume>, progress: &Progress) -> Result<UploadedVolume> {
         Ok(match &self.kind {
             Kind::Cpu(cpu) => UploadedVolume::Cpu(cpu.upload(volume, progress)?),
-            Kind::Gpu(gpu) => UploadedVolume::Gpu(gpu.upload(volume, progress)?),
+            Kind::Gpu(gpu) => UploadedVolume::Gpu(Box::new(gpu.upload(volume, progress)?)),
         })
     }
 
@@ -149,10 +149,55 @@ impl Backend {
             (Kind::Gpu(gpu), UploadedVolume::Gpu(volume)) => {
                 Ok(gpu.render_timed(request, &Bindings::primary(volume), progress)?)
             }
-            _ => {
-                let reason = "the volume was uploaded to another backend".to_owned();
-                Err(anatome_core::Error::from(DeviceFault::Validation { reason }).into())
+            _ => Err(other_backend()),
+        }
+    }
+
+    /// Starts a picture of the volume in the primary slot.
+    ///
+    /// # Errors
+    /// As [`Renderer::begin`]; device, if the volume was uploaded to another backend.
+    pub fn begin<'a>(&'a self, request: &Request, volume: &'a UploadedVolume) -> Result<BackendFrame<'a>> {
+        let kind = match (&self.kind, volume) {
+            (Kind::Cpu(cpu), UploadedVolume::Cpu(volume)) => {
+                FrameKind::Cpu(Box::new(cpu.begin(request, &Bindings::primary(volume))?))
             }
+            (Kind::Gpu(gpu), UploadedVolume::Gpu(volume)) => {
+                FrameKind::Gpu(Box::new(gpu.begin(request, &Bindings::primary(volume))?))
+            }
+            _ => return Err(other_backend()),
+        };
+        Ok(BackendFrame(kind))
+    }
+}
+
+fn other_backend() -> Error {
+    let reason = "the volume was uploaded to another backend".to_owned();
+    anatome_core::Error::from(DeviceFault::Validation { reason }).into()
+}
+
+/// A picture in the making on a [`Backend`].
+#[derive(Debug)]
+pub struct BackendFrame<'a>(FrameKind<'a>);
+
+#[derive(Debug)]
+enum FrameKind<'a> {
+    Cpu(Box<CpuFrame<'a>>),
+    Gpu(Box<GpuFrame<'a>>),
+}
+
+impl Frame for BackendFrame<'_> {
+    fn advance(&mut self, budget: Duration) -> anatome_core::Result<FrameStatus> {
+        match &mut self.0 {
+            FrameKind::Cpu(frame) => frame.advance(budget),
+            FrameKind::Gpu(frame) => frame.advance(budget),
+        }
+    }
+
+    fn finish(self) -> anatome_core::Result<Image> {
+        match self.0 {
+            FrameKind::Cpu(frame) => frame.finish(),
+            FrameKind::Gpu(frame) => frame.finish(),
         }
     }
 }

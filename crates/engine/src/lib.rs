@@ -10,6 +10,7 @@ mod backend;
 mod encode;
 mod error;
 pub mod files;
+pub mod governor;
 mod image_part;
 mod inspect;
 mod job;
@@ -23,9 +24,9 @@ mod values;
 mod workers;
 
 pub use anatome_core::{
-    Appearance, Bindings, Camera, ClipPlane, ColorMap, CropBox, ErrorKind, Facts, Grid,
+    Appearance, Bindings, Camera, ClipPlane, ColorMap, CropBox, ErrorKind, Facts, Frame, FrameStatus, Grid,
     Image, Interpolation, Layer, Lens, Modality, NamedVoi, Note, NoteCode, Notes, Output, Padding, PixelRect,
-    Pixels, PlaneGeometry, Planes, Precision, Progress, Projection, Quality, Recipe, Region,
+    PixelSubset, Pixels, PlaneGeometry, Planes, Precision, Progress, Projection, Quality, Recipe, Region,
     Request, Samples, Scene, Shading, SlicePlane, SliceTable, StandardView, TransferFunction, TransferPoint,
     Unit, ValueMapping, View, Voi, VoiLut, Volume, Window, WindowFunction, orientation_letters,
 };
@@ -37,7 +38,7 @@ pub use anatome_dicom::{
 pub use anatome_formats::{Format, ImageFile};
 pub use anatome_gpu::{AdapterFacts, AdapterKind};
 
-pub use backend::{AdapterReport, Backend, BackendChoice, UploadedVolume, adapters};
+pub use backend::{AdapterReport, Backend, BackendChoice, BackendFrame, UploadedVolume, adapters};
 pub use encode::{PictureFormat, encode};
 pub use error::{Error, Result, SceneFileFault};
 pub use files::Overwrite;

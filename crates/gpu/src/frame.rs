@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use anatome_core::checkerboard::{self, is_computed};
 use anatome_core::plan::{Plan, TILE_PX};
 use anatome_core::{
-    DeviceFault, Error, Frame, FrameStatus, Image, PixelRect, Pixels, Recipe, Request, Result,
+    DeviceFault, Error, Frame, FrameStatus, Image, PixelRect, PixelSubset, Pixels, Recipe, Request, Result,
 };
 
 use crate::GpuVolume;
@@ -68,6 +69,8 @@ struct Tiles {
     first_row: u32,
     columns: u32,
     count: u32,
+    /// The columns of pixels of a tile; of a checkerboard every second pixel in them is computed.
+    width_px: u32,
 }
 
 /// A slot, bound to what this frame renders.
@@ -88,12 +91,13 @@ struct Batch {
 }
 
 impl Tiles {
-    fn covering(rect: PixelRect) -> Self {
-        let first_column = rect.x / TILE_PX;
+    fn covering(rect: PixelRect, pixels: PixelSubset) -> Self {
+        let width_px = if pixels == PixelSubset::Checkerboard { 2 * TILE_PX } else { TILE_PX };
+        let first_column = rect.x / width_px;
         let first_row = rect.y / TILE_PX;
-        let columns = (rect.x + rect.width).div_ceil(TILE_PX) - first_column;
+        let columns = (rect.x + rect.width).div_ceil(width_px) - first_column;
         let rows = (rect.y + rect.height).div_ceil(TILE_PX) - first_row;
-        Self { first_column, first_row, columns, count: columns * rows }
+        Self { first_column, first_row, columns, count: columns * rows, width_px }
     }
 
     /// Column and row of the tile in the whole picture.
@@ -113,7 +117,11 @@ impl<'a> GpuFrame<'a> {
         recipe: Recipe,
     ) -> Result<Self> {
         let rect = request.rect();
-        let tiles = Tiles::covering(rect);
+        let subset = match &plan {
+            Plan::Plane(_) => PixelSubset::All,
+            Plan::Rays(plan) => plan.pixels,
+        };
+        let tiles = Tiles::covering(rect, subset);
         let capacity = u64::from(tiles.count.min(MAX_BATCH));
         let bound = || -> Result<Bound> {
             let slot = slots.take(gpu, capacity, capacity * work.tile_bytes())?;
@@ -226,9 +234,10 @@ impl<'a> GpuFrame<'a> {
             Plan::Plane(plane) => Some(plane.tile(column, row)),
             Plan::Rays(_) => None,
         };
-        let (x, y, rect) = (column * TILE_PX, row * TILE_PX, self.rect);
+        let width_px = self.tiles.width_px;
+        let (x, y, rect) = (column * width_px, row * TILE_PX, self.rect);
         let [right, bottom] = [rect.x + rect.width, rect.y + rect.height];
-        let part = [x.max(rect.x), y.max(rect.y), (x + TILE_PX).min(right), (y + TILE_PX).min(bottom)];
+        let part = [x.max(rect.x), y.max(rect.y), (x + width_px).min(right), (y + TILE_PX).min(bottom)];
         Tile::new([x, y], part, origin)
     }
 
@@ -243,9 +252,10 @@ impl<'a> GpuFrame<'a> {
         let tile_bytes = self.work.tile_bytes() as usize;
         let (pixels, rect, device_time) = (&mut self.pixels, self.rect, &mut self.device_time);
         let mut has_missed = false;
+        let width_px = self.tiles.width_px;
         bound.slot.read((tiles.len() * tile_bytes) as u64, |read| {
             for (tile, part) in tiles.iter().zip(read.pixels.chunks_exact(tile_bytes)) {
-                scatter(pixels, rect, tile, part);
+                scatter(pixels, rect, tile, width_px, part);
             }
             has_missed = read.has_missed;
             if let Some(took) = read.took {
@@ -302,6 +312,9 @@ impl Frame for GpuFrame<'_> {
 
     fn finish(mut self) -> Result<Image> {
         while self.advance(Duration::MAX)? != FrameStatus::Done {}
+        if self.tiles.width_px > TILE_PX {
+            checkerboard::fill(&mut self.pixels, self.rect);
+        }
         let plane = match &self.plan {
             Plan::Plane(plane) => Some(plane.geometry),
             Plan::Rays(_) => None,
@@ -335,8 +348,9 @@ impl Work {
     }
 }
 
-/// Puts the pixels that were computed of a tile where they stand in the picture of `rect`.
-fn scatter(pixels: &mut Pixels, rect: PixelRect, tile: &Tile, bytes: &[u8]) {
+/// Puts the pixels that were computed of a tile where they stand in the picture of `rect`. A tile that is twice as wide
+/// holds every second pixel.
+fn scatter(pixels: &mut Pixels, rect: PixelRect, tile: &Tile, width_px: u32, bytes: &[u8]) {
     let [left, top, right, bottom] = tile.rect;
     let all: &mut [u8] = match pixels {
         Pixels::Grey8(all) | Pixels::Rgba8(all) => all,
@@ -344,13 +358,22 @@ fn scatter(pixels: &mut Pixels, rect: PixelRect, tile: &Tile, bytes: &[u8]) {
         Pixels::Values(all) => bytemuck::cast_slice_mut(all),
         _ => return,
     };
-    let pixel_bytes = bytes.len() / TILE_PIXELS as usize;
-    let length = (right - left) as usize * pixel_bytes;
+    let (step, pixel_bytes) = (width_px / TILE_PX, bytes.len() / TILE_PIXELS as usize);
     for y in top..bottom {
-        let from = ((y - tile.y) * TILE_PX + left - tile.x) as usize * pixel_bytes;
-        let to = ((y - rect.y) as usize * rect.width as usize + (left - rect.x) as usize) * pixel_bytes;
-        if let (Some(place), Some(row)) = (all.get_mut(to..to + length), bytes.get(from..from + length)) {
-            place.copy_from_slice(row);
+        let start = tile.x + if step == 2 { u32::from(!is_computed(tile.x, y)) } else { 0 };
+        // Of the columns from `start` on, in steps, those that were computed.
+        let first = left.saturating_sub(start).div_ceil(step);
+        let end = right.saturating_sub(start).div_ceil(step).max(first);
+        let row = ((y - tile.y) * TILE_PX) as usize;
+        let to = (y - rect.y) as usize * rect.width as usize + (start + first * step - rect.x) as usize;
+        let from = (row + first as usize) * pixel_bytes..(row + end as usize) * pixel_bytes;
+        let (Some(places), Some(row)) = (all.get_mut(to * pixel_bytes..), bytes.get(from)) else { continue };
+        if step == 1 {
+            places[..row.len()].copy_from_slice(row);
+            continue;
+        }
+        for (place, pixel) in places.chunks_mut(2 * pixel_bytes).zip(row.chunks(pixel_bytes)) {
+            place[..pixel_bytes].copy_from_slice(pixel);
         }
     }
 }

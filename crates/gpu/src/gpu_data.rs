@@ -3,7 +3,7 @@
 use anatome_core::plan::{
     DisplayPlan, LensPlan, PlanePlan, RayPlan, RenderingPlan, SamplingPlan, SliceRows, TileOrigin, VoiPlan,
 };
-use anatome_core::{Output, Shading, Uploaded as _};
+use anatome_core::{Output, PixelSubset, Shading, Uploaded as _};
 use anatome_shaders::{cells, chessboard, mirror, occupancy, project, raycast, selftest, slice};
 use bytemuck::{Pod, Zeroable};
 
@@ -86,7 +86,7 @@ mirror! {
         per_y: [f32; 3],
         half_space_count: u32,
         direction_or_eye: [f32; 3],
-        padding_a: u32,
+        is_checkerboard: u32,
         lattice_x: [f32; 3],
         padding_b: u32,
         lattice_y: [f32; 3],
@@ -287,6 +287,7 @@ impl Rays {
             lattice_offset: plan.lattice_offset,
             lattice_low: plan.lattice_low,
             lattice_high: plan.lattice_high,
+            is_checkerboard: u32::from(plan.pixels == PixelSubset::Checkerboard),
             ..Self::zeroed()
         };
         match plan.lens {

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use anatome_core::{
     Appearance, Camera, ClipPlane, CropBox, Error, Facts, Grid, Interpolation, Lens, Modality, Output,
-    Padding, PixelRect, Progress, Projection, Region, Samples, Shading, TransferFunction, Unit, ValueMapping,
-    Voi, VoiLut, Volume, WindowFunction,
+    Padding, PixelRect, PixelSubset, Progress, Projection, Region, Request, Samples, SceneFault, Shading,
+    TransferFunction, Unit, ValueMapping, Voi, VoiLut, Volume, WindowFunction, checkerboard,
 };
 use anatome_testkit::{Random, Tolerance, compare};
 use glam::{DAffine3, DVec3};
@@ -371,11 +371,58 @@ fn leaps_stop_where_steps_are_longer_than_cells() {
 }
 
 /// The same picture of nothing at all.
-fn emptied(request: &anatome_core::Request) -> anatome_core::Request {
+fn emptied(request: &Request) -> Request {
     let mut request = request.clone();
     let far = DVec3::splat(1e5);
     request.scene.layers[0].region.crop = Some(CropBox { min_mm: far, max_mm: far + DVec3::ONE });
     request
+}
+
+/// Computed pixels of a checkerboard are those of the whole picture, also in a part of it, and the others follow the one
+/// rule; slices and slabs are computed whole.
+#[test]
+fn checkerboards_hold_the_pixels_of_the_whole() {
+    let mut random = Random::new(10);
+    let volume = noisy(grid(GridKind::Sheared, &mut random), SampleKind::I16, &mut random);
+    let [parallel, central] = [false, true].map(|lens| scenes::camera(volume.grid(), lens, &mut random));
+    let mut early = scenes::rendering(central, Shading::default(), scenes::skin_and_core(), RAYS_PX);
+    early.quality.early_termination = true;
+    let of_rays = [
+        scenes::projection(parallel, Projection::Mip, RAYS_PX),
+        scenes::projection(central, Projection::MinIp, RAYS_PX),
+        scenes::projection(central, Projection::Mean, RAYS_PX),
+        scenes::rendering(parallel, Shading::default(), scenes::skin_and_core(), RAYS_PX),
+        early,
+    ];
+    let slab = scenes::slab(scenes::plane(volume.grid(), &mut random), 5.0, Projection::Mean, PLANE_PX);
+    let checkered = |request: &Request| {
+        let mut request = request.clone();
+        request.quality.pixels = PixelSubset::Checkerboard;
+        request
+    };
+    for backend in all() {
+        let mut made_up = 0;
+        for request in &of_rays {
+            let whole = backend.render(&volume, request);
+            for region in [
+                PixelRect { x: 0, y: 0, width: 120, height: 90 },
+                PixelRect { x: 33, y: 18, width: 51, height: 43 },
+            ] {
+                let found = backend.render(&volume, &Request { region: Some(region), ..checkered(request) });
+                let mut expected = cut(&whole, region);
+                checkerboard::fill(&mut expected, region);
+                made_up += u32::from(expected != cut(&whole, region));
+                let what = || format!("{}: {} {region:?}", backend.name(), request.scene.view.kind());
+                assert!(found.pixels() == &expected, "{}", what());
+            }
+        }
+        // The lowest values may all be black.
+        assert!(made_up >= 8, "{}: {made_up} of 10", backend.name());
+        let whole = backend.render(&volume, &slab);
+        assert_eq!(whole.pixels(), backend.render(&volume, &checkered(&slab)).pixels(), "{}", backend.name());
+    }
+    let values = Request { output: Output::Values, ..checkered(&of_rays[0]) };
+    assert!(matches!(values.check(), Err(Error::Scene(SceneFault::ValuesMadeUp))));
 }
 
 fn cut(image: &anatome_core::Image, rect: PixelRect) -> anatome_core::Pixels {

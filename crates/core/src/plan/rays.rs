@@ -5,8 +5,8 @@ use glam::{DAffine3, DVec3};
 use super::plane::lattice_from_scene;
 use super::{DisplayPlan, SamplingPlan};
 use crate::{
-    Appearance, Camera, Error, Layer, Lens, PixelRect, Projection, Request, Result, SceneFault, Shading,
-    View, Volume,
+    Appearance, Camera, Error, Layer, Lens, PixelRect, PixelSubset, Projection, Request, Result, SceneFault,
+    Shading, View, Volume,
 };
 
 /// A ray for every pixel, in millimetres relative to [`Self::center_mm`].
@@ -26,6 +26,8 @@ pub struct RayPlan {
     pub sampling: SamplingPlan,
     /// The pixels to compute.
     pub rect: PixelRect,
+    /// Which of these.
+    pub pixels: PixelSubset,
     /// What points are relative to: the volume's centre in the scene's space, LPS mm.
     pub center_mm: DVec3,
     /// The rays.
@@ -170,6 +172,7 @@ impl RayPlan {
         Ok(Self {
             sampling: SamplingPlan::new(layer, volume),
             rect: request.rect(),
+            pixels: request.quality.pixels,
             center_mm,
             lens: LensPlan::new(camera, request.size_px, center_mm)?,
             lattice_from_relative: [m.x_axis, m.y_axis, m.z_axis].map(f32s),

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anatome_core::{
-    Bindings, Error, Frame, FrameStatus, Image, Pixels, PlaneGeometry, Progress, Recipe, Renderer, Request,
-    Result, SceneFault, Source, Uploaded, View, Volume,
+    Bindings, Error, Frame, FrameStatus, Image, PixelSubset, Pixels, PlaneGeometry, Progress, Recipe,
+    Renderer, Request, Result, SceneFault, Source, Uploaded, View, Volume, checkerboard,
 };
 
 use display::Display;
@@ -147,6 +147,10 @@ impl Frame for ReferenceFrame<'_> {
     fn finish(mut self) -> Result<Image> {
         while self.next_row < self.rows {
             self.paint_row();
+        }
+        // All pixels were computed, and half of them count.
+        if self.recipe.quality.pixels == PixelSubset::Checkerboard && self.plane.is_none() {
+            checkerboard::fill(&mut self.pixels, self.recipe.region);
         }
         Image::new(self.columns, self.rows, self.pixels, self.plane, self.recipe)
     }

@@ -27,6 +27,7 @@ fn main() -> anyhow::Result<()> {
         quality: Quality::default(),
         backend: BackendChoice::Auto,
         adapter: None,
+        memory_budget: None,
         labels: true,
         format: PictureFormat::Png,
         out: "pictures".into(),

@@ -186,6 +186,10 @@ pub(crate) struct CommonArgs {
     /// driver.
     #[arg(long, value_name = "NUMBER|NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) adapter: Option<String>,
+    /// The most bytes of a volume on the GPU at once, such as 64M or 2G; of a larger one the parts that a picture needs.
+    /// Pictures are the same. Default: what the GPU has.
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub(crate) memory_budget: Option<u64>,
     /// Replace files that are already there.
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -345,6 +349,11 @@ fn size(text: &str) -> Result<[u32; 2], String> {
     }
 }
 
+fn bytes(text: &str) -> Result<u64, String> {
+    anatome::number_with_unit(text)
+        .ok_or_else(|| "bytes are a whole number above 0, with K, M or G behind it if need be".to_owned())
+}
+
 fn preset_name(name: &str) -> Result<String, anatome::Error> {
     let presets = anatome::Presets::built_in();
     presets.rendering(Some(name), &anatome::Modality::Ct).map(|_| name.to_owned())
@@ -367,6 +376,8 @@ mod tests {
         assert!(parsed.is_ok(), "{parsed:?}");
         assert!(Cli::try_parse_from(["anatome", "render", "a", "--out", "b", "--window", "40,0"]).is_err());
         assert!(Cli::try_parse_from(["anatome", "render", "a", "--out", "b", "--preset", "none"]).is_err());
+        assert_eq!(bytes("64M"), Ok(64 << 20));
+        assert!(bytes("0").is_err() && bytes("much").is_err());
     }
 
     #[test]

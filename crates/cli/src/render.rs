@@ -57,6 +57,7 @@ pub(crate) fn standard_job(sources: Vec<Source>, out: PathBuf, common: &CommonAr
         quality: Quality::default(),
         backend: common.backend.into(),
         adapter: common.adapter.clone(),
+        memory_budget: common.memory_budget,
         labels: false,
         format: PictureFormat::Png,
         out,

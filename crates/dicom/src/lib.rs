@@ -58,7 +58,7 @@ pub use gather::{Scanned, scan, scan_beside};
 pub use group::group;
 pub use handover::{Coming, FinishedSlice, SliceSamples, SliceSink};
 pub use header::{Identity, InstanceHeader, PixelModule, Plane, Values};
-pub use limits::{Limits, LimitsFault};
+pub use limits::{Limits, LimitsFault, number_with_unit};
 pub use load::{Loaded, load, load_with};
 pub use overlay::{Overlay, OverlayKind};
 pub use phase::Phase;

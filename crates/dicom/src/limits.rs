@@ -42,7 +42,7 @@ impl FromStr for Limits {
         let mut limits = Self::default();
         for part in text.split(',') {
             let (name, value) = part.split_once('=').ok_or_else(|| LimitsFault::NoValue(part.to_owned()))?;
-            let number = number(value).ok_or_else(|| LimitsFault::NoNumber(value.to_owned()))?;
+            let number = number_with_unit(value).ok_or_else(|| LimitsFault::NoNumber(value.to_owned()))?;
             let count = usize::try_from(number).unwrap_or(usize::MAX);
             match name.trim().replace('-', "_").as_str() {
                 "files" => limits.files = count,
@@ -81,7 +81,9 @@ pub enum LimitsFault {
     NoLimit(String),
 }
 
-fn number(text: &str) -> Option<u64> {
+/// A whole number above 0; K, M or G behind it stand for 2^10, 2^20 and 2^30.
+#[must_use]
+pub fn number_with_unit(text: &str) -> Option<u64> {
     let text = text.trim();
     let (digits, shift) = match text.char_indices().last()? {
         (at, 'k' | 'K') => (&text[..at], 10),

@@ -45,6 +45,14 @@ pub enum UploadedVolume {
     Gpu(Box<<GpuRenderer as Renderer>::Uploaded>),
 }
 
+impl UploadedVolume {
+    /// Whether only those parts of it are on the GPU that a picture needs.
+    #[must_use]
+    pub fn is_in_parts(&self) -> bool {
+        matches!(self, Self::Gpu(volume) if volume.is_in_parts())
+    }
+}
+
 /// An adapter, and what would become of it.
 #[derive(Debug)]
 pub struct AdapterReport {
@@ -105,6 +113,17 @@ impl Backend {
             Kind::Cpu(_) => None,
             Kind::Gpu(gpu) => Some(gpu.adapter().name.as_str()),
         }
+    }
+
+    /// Keeps at most this many bytes of a volume on the GPU; of a larger one, the parts that a picture needs. The CPU
+    /// renderer keeps no copy, and heeds no budget.
+    #[must_use]
+    pub fn with_memory_budget(self, bytes: u64) -> Self {
+        let kind = match self.kind {
+            Kind::Gpu(gpu) => Kind::Gpu(Box::new(gpu.with_memory_budget(bytes))),
+            Kind::Cpu(cpu) => Kind::Cpu(cpu),
+        };
+        Self { kind, ..self }
     }
 
     /// Why this backend was chosen.

@@ -42,6 +42,8 @@ pub struct Job {
     pub backend: BackendChoice,
     /// The number of the GPU wanted, or part of its name.
     pub adapter: Option<String>,
+    /// The most bytes of the volume that are on the GPU at once; whatever the GPU has if absent.
+    pub memory_budget: Option<u64>,
     /// Whether labels are burnt in.
     pub labels: bool,
     /// The form of the pictures' files.
@@ -249,7 +251,7 @@ impl Job {
         }
         let mut notes = study.notes().clone();
         self.shots.check(&study.modality(chosen)?, &mut notes)?;
-        let backend = Backend::open(self.backend, self.adapter.as_deref(), workers)?;
+        let backend = self.open_backend(workers, &mut notes)?;
         let loaded = study.load(chosen, &self.limits, workers, &watch(Stage::Load))?;
         let load_s = start.elapsed().as_secs_f64();
         let uploaded = backend.upload(&loaded.volume, &watch(Stage::Upload))?;
@@ -266,12 +268,24 @@ impl Job {
             skipped: study.left_out(&loaded.damaged),
             backend: backend.name(),
             adapter: backend.adapter().map(str::to_owned),
-            backend_reason: backend.reason().to_owned(),
+            backend_reason: match uploaded.is_in_parts() {
+                true => format!("{}; the volume is on it in parts, as they are needed", backend.reason()),
+                false => backend.reason().to_owned(),
+            },
             pictures,
             notes,
             load_s,
             total_s: start.elapsed().as_secs_f64(),
         })
+    }
+
+    fn open_backend(&self, workers: &Workers, notes: &mut Notes) -> Result<Backend> {
+        let backend = Backend::open(self.backend, self.adapter.as_deref(), workers)?;
+        let Some(bytes) = self.memory_budget else { return Ok(backend) };
+        if backend.adapter().is_none() {
+            notes.add(NoteCode::Ignored, "the memory budget: the CPU renderer keeps no copy of the volume");
+        }
+        Ok(backend.with_memory_budget(bytes))
     }
 
     /// Unless a series is named, that for which the scene was made.

@@ -33,7 +33,7 @@ pub use anatome_core::{
 pub use anatome_dicom::{
     Coming, FinishedSlice, Form, FramePixels, FrameSpacing, GreyFrame, Limits, LimitsFault, Series,
     SeriesSpec, SkipReasons, Skipped, SliceSamples, SliceSink, Source, SpacingSource, Stack, StackFrame,
-    SuvRefusal, SuvReport, SuvType, objects, write_series,
+    SuvRefusal, SuvReport, SuvType, number_with_unit, objects, write_series,
 };
 pub use anatome_formats::{Format, ImageFile};
 pub use anatome_gpu::{AdapterFacts, AdapterKind};

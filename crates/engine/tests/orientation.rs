@@ -71,6 +71,7 @@ fn check(axes: DMat3, backend: BackendChoice, adapter: Option<&str>) {
         quality: Quality::default(),
         backend,
         adapter: adapter.map(str::to_owned),
+        memory_budget: None,
         labels: false,
         format: anatome::PictureFormat::Png,
         out: folder.path().join("out"),

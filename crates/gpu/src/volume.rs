@@ -39,6 +39,13 @@ impl Uploaded for GpuVolume {
 }
 
 impl GpuVolume {
+    /// Whether only those parts of it are on the GPU that a picture needs, because the whole is larger than a texture or
+    /// the budget.
+    #[must_use]
+    pub fn is_in_parts(&self) -> bool {
+        self.bricks.is_some()
+    }
+
     /// What was added to the stored samples of a volume to give the texture's.
     pub(crate) fn bias(volume: &Volume) -> f32 {
         if matches!(volume.samples(), Samples::I16(_)) { f32::from(SIGN_BIAS) } else { 0.0 }

@@ -320,7 +320,7 @@ fn two_sides(first: usize, second: usize, between: i16) -> Arc<Volume> {
 }
 
 /// A rendering along i, in long steps, of what lies between -400 and 400.
-fn along_i(target_mm: DVec3) -> anatome_core::Request {
+fn along_i(target_mm: DVec3) -> Request {
     let lens = Lens::Orthographic { height_mm: 4.0 };
     let camera = Camera { eye_mm: target_mm - DVec3::X * 60.0, target_mm, up: DVec3::Z, lens };
     let band = [(-400.0, 0.0), (0.0, 0.9), (400.0, 0.0)];
@@ -331,7 +331,7 @@ fn along_i(target_mm: DVec3) -> anatome_core::Request {
     request
 }
 
-fn assert_leaps_change_nothing(volume: &Arc<Volume>, leaping: &anatome_core::Request, what: &str) {
+fn assert_leaps_change_nothing(volume: &Arc<Volume>, leaping: &Request, what: &str) {
     let mut plain = leaping.clone();
     plain.quality.skipping = false;
     for backend in fast() {

@@ -42,9 +42,18 @@ impl Camera {
     pub fn frame(&self) -> Result<(DVec3, DVec3, DVec3)> {
         let forward = self.target_mm - self.eye_mm;
         let right = forward.cross(self.up);
-        let usable = forward.is_finite() && right.is_finite();
-        if !usable || right.length() < 1e-9 * forward.length() * self.up.length() || right.length() == 0.0 {
-            return Err(SceneFault::NotOrthonormal { field: "camera" }.into());
+        if !(forward.is_finite() && right.is_finite()) {
+            return Err(SceneFault::NotFinite { field: "camera" }.into());
+        }
+        let degenerate = |reason| Err(SceneFault::Degenerate { field: "camera", reason }.into());
+        if forward.length() == 0.0 {
+            return degenerate("eye_mm and target_mm are the same place");
+        }
+        if self.up.length() == 0.0 {
+            return degenerate("up is zero");
+        }
+        if right.length() == 0.0 || right.length() < 1e-9 * forward.length() * self.up.length() {
+            return degenerate("up points along the view, from eye_mm to target_mm or back");
         }
         let (forward, right) = (forward.normalize(), right.normalize());
         Ok((right, forward.cross(right), forward))
@@ -83,7 +92,11 @@ mod tests {
         };
         let (right, down, forward) = camera.frame().unwrap();
         assert_eq!((right, down, forward), (DVec3::X, -DVec3::Z, DVec3::Y));
-        assert!(Camera { up: DVec3::Y, ..camera }.check().is_err());
+        let fault = |camera: Camera| camera.check().unwrap_err().to_string();
+        assert!(fault(Camera { up: DVec3::Y, ..camera }).contains("up points along the view"));
+        assert!(fault(Camera { up: DVec3::ZERO, ..camera }).contains("up is zero"));
+        assert!(fault(Camera { eye_mm: camera.target_mm, ..camera }).contains("the same place"));
+        assert!(fault(Camera { eye_mm: DVec3::NAN, ..camera }).contains("not finite"));
         assert!(Camera { lens: Lens::Orthographic { height_mm: 0.0 }, ..camera }.check().is_err());
     }
 }

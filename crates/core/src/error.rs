@@ -121,6 +121,20 @@ pub enum SceneFault {
         /// The field's name in the scene.
         field: &'static str,
     },
+    /// Something of which nothing can be made, such as a normal of length zero.
+    #[error("{field}: {reason}")]
+    Degenerate {
+        /// The field's name in the scene.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A crop box or clip planes, where the view is not of three dimensions.
+    #[error("crop and clip_planes are for projections and renderings; a {view} view shows all of the volume")]
+    Region {
+        /// The view's kind.
+        view: &'static str,
+    },
     /// A layer names a slot that nothing is bound to.
     #[error("nothing is bound to the slot \"{slot}\"")]
     UnboundSlot {

@@ -307,10 +307,18 @@ impl Layer {
         if let Some(needed) = needed {
             return Err(SceneFault::Appearance { view: view.kind(), needed }.into());
         }
-        if let Some(affine) = self.scene_from_patient
-            && (!affine.is_finite() || affine.matrix3.determinant().abs() < 1e-9)
-        {
-            return Err(SceneFault::NotFinite { field: "scene_from_patient" }.into());
+        if let Some(affine) = self.scene_from_patient {
+            let field = "scene_from_patient";
+            if !affine.is_finite() {
+                return Err(SceneFault::NotFinite { field }.into());
+            }
+            if affine.matrix3.determinant().abs() < 1e-9 {
+                let reason = "it can't be inverted: its columns lie in one plane, or are zero or tiny";
+                return Err(SceneFault::Degenerate { field, reason }.into());
+            }
+        }
+        if matches!(view, View::Slice { .. } | View::Slab { .. }) && self.region != Region::default() {
+            return Err(SceneFault::Region { view: view.kind() }.into());
         }
         self.region.check()
     }
@@ -328,9 +336,12 @@ impl Region {
             return Err(SceneFault::NotFinite { field: "crop" }.into());
         }
         for plane in &self.clip_planes {
-            let length = plane.normal.length();
-            if !plane.point_mm.is_finite() || !length.is_finite() || length == 0.0 {
-                return Err(SceneFault::NotFinite { field: "clip_planes" }.into());
+            let (field, length) = ("clip_planes", plane.normal.length());
+            if !plane.point_mm.is_finite() || !length.is_finite() {
+                return Err(SceneFault::NotFinite { field }.into());
+            }
+            if length == 0.0 {
+                return Err(SceneFault::Degenerate { field, reason: "a normal is zero" }.into());
             }
         }
         Ok(())
@@ -342,5 +353,71 @@ fn in_range(field: &'static str, value: f64, low: f64, high: f64) -> Result<()> 
         Ok(())
     } else {
         Err(SceneFault::OutOfRange { field, value, low, high }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Lens, TransferPoint, Window};
+
+    fn rendering() -> Scene {
+        let camera = Camera {
+            eye_mm: DVec3::new(0.0, -500.0, 0.0),
+            target_mm: DVec3::ZERO,
+            up: DVec3::Z,
+            lens: Lens::Orthographic { height_mm: 400.0 },
+        };
+        let point = |value| TransferPoint { value, color: [1.0; 3], opacity_per_mm: 0.5 };
+        let transfer_function = TransferFunction::new(vec![point(0.0), point(1.0)]).unwrap();
+        let view = View::Rendering { camera, shading: Shading::default() };
+        Scene::of_primary(view, Appearance::Classified { transfer_function })
+    }
+
+    #[track_caller]
+    fn is_refused(scene: &Scene, because: &str) {
+        let said = scene.check().unwrap_err().to_string();
+        assert!(said.contains(because), "{said}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_as_it_is() {
+        let mut scene = rendering();
+        scene.check().unwrap();
+        scene.layers[0].scene_from_patient = Some(DAffine3::from_scale(DVec3::new(1.0, 0.0, 1.0)));
+        is_refused(&scene, "scene_from_patient: it can't be inverted");
+        scene.layers[0].scene_from_patient = Some(DAffine3::from_translation(DVec3::INFINITY));
+        is_refused(&scene, "scene_from_patient is not finite");
+        let mut scene = rendering();
+        scene.layers[0].region.clip_planes = vec![ClipPlane { point_mm: DVec3::ZERO, normal: DVec3::ZERO }];
+        is_refused(&scene, "clip_planes: a normal is zero");
+        scene.layers[0].region.clip_planes[0].normal = DVec3::NAN;
+        is_refused(&scene, "clip_planes is not finite");
+    }
+
+    #[test]
+    fn a_region_is_of_three_dimensions() {
+        let region = Region {
+            crop: Some(CropBox { min_mm: -DVec3::ONE, max_mm: DVec3::ONE }),
+            clip_planes: vec![ClipPlane { point_mm: DVec3::ZERO, normal: DVec3::X }],
+        };
+        let mut scene = rendering();
+        scene.layers[0].region = region.clone();
+        scene.check().unwrap();
+        let plane = SlicePlane { center_mm: DVec3::ZERO, right: DVec3::X, down: DVec3::Y, width_mm: 1.0 };
+        let slab = View::Slab { plane, thickness_mm: 1.0, projection: Projection::Mip };
+        let voi = Voi::Window(Window::spanning(0.0, 1.0).unwrap());
+        for view in [View::Slice { plane }, slab] {
+            let appearance = Appearance::Grey { voi: voi.clone(), invert: false, colors: None };
+            let mut scene = Scene::of_primary(view, appearance);
+            scene.check().unwrap();
+            for region in [
+                Region { crop: None, ..region.clone() },
+                Region { clip_planes: Vec::new(), ..region.clone() },
+            ] {
+                scene.layers[0].region = region;
+                is_refused(&scene, "for projections and renderings");
+            }
+        }
     }
 }

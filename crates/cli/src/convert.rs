@@ -38,7 +38,8 @@ pub(crate) fn run(args: &ConvertArgs, stages: &Stages) -> Result<ConvertReport> 
     let mut notes = study.notes().clone();
     notes.append(loaded.notes);
     let skipped = study.left_out(&loaded.damaged);
-    notes.append(files::write_nifti(&loaded.volume, &args.out, overwrite)?);
+    let progress = stages.named("writing".to_owned());
+    notes.append(files::write_nifti(&loaded.volume, &args.out, overwrite, &progress)?);
     stages.finish();
     let series = study.report(chosen, Some(&loaded.volume));
     Ok(ConvertReport { schema_version: 1, series, file: args.out.clone(), notes, skipped })

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anatome_core::{Image, Notes, Volume};
+use anatome_core::{Image, Notes, Progress, Volume};
 use anatome_dicom::{UNFINISHED_SUFFIX, unfinished_prefix};
 use tempfile::NamedTempFile;
 
@@ -36,14 +36,14 @@ pub fn write_picture(
 }
 
 /// Writes a volume as NIfTI, compressed if the name ends in `.gz`; see [`anatome_formats::write_nifti`]. The notes say
-/// what the file does not hold exactly.
+/// what the file does not hold exactly. Counts slices in `progress`.
 ///
 /// # Errors
-/// Unknown, for a name that ends neither in `.nii` nor in `.nii.gz`; unsupported, for uneven slices; exists; I/O, after
-/// which nothing is left behind.
-pub fn write_nifti(volume: &Volume, path: &Path, overwrite: Overwrite) -> Result<Notes> {
+/// Unknown, for a name that ends neither in `.nii` nor in `.nii.gz`; unsupported, for uneven slices; exists; I/O and
+/// cancelled, after which nothing is left behind.
+pub fn write_nifti(volume: &Volume, path: &Path, overwrite: Overwrite, progress: &Progress) -> Result<Notes> {
     let gzip = nifti_is_gzip(path)?;
-    whole(path, overwrite, |file| match anatome_formats::write_nifti(volume, file, gzip) {
+    whole(path, overwrite, |file| match anatome_formats::write_nifti(volume, file, gzip, progress) {
         Err(anatome_formats::Error::Io { cause, .. }) => Err(Error::io("cannot write", path)(cause)),
         other => Ok(other?),
     })

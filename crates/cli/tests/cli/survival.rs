@@ -151,6 +151,24 @@ fn ctrl_c_leaves_whole_pictures_and_no_others() {
     assert!(!out.join("rendering.png").exists());
 }
 
+/// The work is asked to stop, and does so long before it would be finished.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_while_a_volume_is_written_leaves_no_file() {
+    let folder = super::memory::with_large_study();
+    let (study, out) = (path(&folder, "study"), folder.path().join("out"));
+    fs::create_dir(&out).unwrap();
+    let child = start(&["convert", &study, "--out", out.join("volume.nii.gz").to_str().unwrap()]);
+    let is_writing = || {
+        let lengths = fs::read_dir(&out).unwrap().flatten().filter_map(|entry| entry.metadata().ok());
+        lengths.map(|found| found.len()).sum::<u64>() > 0
+    };
+    let run = interrupted(child, is_writing);
+    assert_eq!(run.status.code(), Some(130), "{:?} {}", run.status, text(&run.stderr));
+    assert_eq!(text(&run.stderr).trim_end(), "anatome: cancelled");
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+}
+
 /// Compressing a volume of 200 MiB takes longer than the second Ctrl-C waits for the first to be obeyed. Stopped, the
 /// program gets both at once.
 #[cfg(target_os = "linux")]

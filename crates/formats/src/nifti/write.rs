@@ -3,11 +3,12 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use anatome_core::{NoteCode, Notes, Padding, Samples, Voi, Volume};
+use anatome_core::{NoteCode, Notes, Padding, Progress, Samples, Voi, Volume};
 use bytemuck::Pod;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use glam::{DAffine3, DMat3, DQuat, DVec3};
+use ndarray::Array3;
 
 use super::{NIFTI1_BYTES, NIFTI1_FIRST_VOXEL, NIFTI2_BYTES, NIFTI2_FIRST_VOXEL};
 use crate::Error;
@@ -18,59 +19,77 @@ use crate::geometry::{LPS_FROM_RAS, scaled};
 /// Stored samples keep their type and order, slope and intercept. The sform holds the geometry, sheared or not; the
 /// qform as well, where axes are at right angles. Padding stays the stored value that it is, except in f32 volumes,
 /// where it becomes NaN. The same volume gives the same bytes. The notes say what the file does not hold exactly:
-/// NIfTI-1 has 32 bits for slope and intercept.
+/// NIfTI-1 has 32 bits for slope and intercept. Counts slices in `progress`.
 ///
 /// # Errors
 /// Unsupported, for uneven slices, which NIfTI can't hold, and for a slope or intercept beyond NIfTI-1's 32 bits. I/O,
-/// whose path is empty.
-pub fn write_nifti(volume: &Volume, out: &mut dyn Write, gzip: bool) -> Result<Notes, Error> {
+/// whose path is empty. Cancelled.
+pub fn write_nifti(
+    volume: &Volume,
+    out: &mut dyn Write,
+    gzip: bool,
+    progress: &Progress,
+) -> Result<Notes, Error> {
     if volume.grid().slices().is_some() {
         return Err(Error::unsupported(
             "a NIfTI file of unevenly spaced slices (NIfTI has one distance for all slices)",
         ));
     }
     let (header, notes) = header(volume)?;
-    let io = |cause| Error::io("write", Path::new(""), cause);
+    progress.start(volume.grid().shape()[0] as u64);
     if gzip {
         let mut out = GzEncoder::new(out, Compression::new(6));
-        write_all(volume, &header, &mut out).and_then(|()| out.try_finish()).map_err(io)?;
+        write_all(volume, &header, &mut out, progress)?;
+        out.try_finish().map_err(failed)?;
     } else {
         let mut out = BufWriter::new(out);
-        write_all(volume, &header, &mut out).and_then(|()| out.flush()).map_err(io)?;
+        write_all(volume, &header, &mut out, progress)?;
+        out.flush().map_err(failed)?;
     }
     Ok(notes)
 }
 
-fn write_all(volume: &Volume, header: &[u8], out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(header)?;
+fn failed(cause: io::Error) -> Error {
+    Error::io("write", Path::new(""), cause)
+}
+
+fn write_all(volume: &Volume, header: &[u8], out: &mut dyn Write, progress: &Progress) -> Result<(), Error> {
+    out.write_all(header).map_err(failed)?;
     match volume.samples() {
-        Samples::U8(a) => samples(a.iter(), out, |v: u8| [v]),
-        Samples::I16(a) => samples(a.iter(), out, i16::to_le_bytes),
-        Samples::U16(a) => samples(a.iter(), out, u16::to_le_bytes),
+        Samples::U8(a) => slices(a, out, progress, |v| [v]),
+        Samples::I16(a) => slices(a, out, progress, i16::to_le_bytes),
+        Samples::U16(a) => slices(a, out, progress, u16::to_le_bytes),
         Samples::F32(a) => {
             let padding = volume.padding();
             let absent = |v: f32| padding.is_some_and(|p| p.contains(f64::from(v)));
-            samples(a.iter(), out, |v: f32| if absent(v) { f32::NAN } else { v }.to_le_bytes())
+            slices(a, out, progress, |v: f32| if absent(v) { f32::NAN } else { v }.to_le_bytes())
         }
-        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "samples of a new type")),
+        _ => Err(Error::unsupported("writing samples of a new type")),
     }
 }
 
-fn samples<'a, T: Pod, const N: usize>(
-    values: impl Iterator<Item = &'a T>,
+fn slices<T: Pod, const N: usize>(
+    samples: &Array3<T>,
     out: &mut dyn Write,
+    progress: &Progress,
     bytes: impl Fn(T) -> [u8; N],
-) -> io::Result<()> {
+) -> Result<(), Error> {
     const CHUNK: usize = 64 << 10;
     let mut chunk = Vec::with_capacity(CHUNK);
-    for value in values {
-        chunk.extend_from_slice(&bytes(*value));
-        if chunk.len() >= CHUNK {
-            out.write_all(&chunk)?;
-            chunk.clear();
+    for slice in samples.outer_iter() {
+        progress.check()?;
+        for value in slice {
+            chunk.extend_from_slice(&bytes(*value));
+            if chunk.len() >= CHUNK {
+                progress.check()?;
+                out.write_all(&chunk).map_err(failed)?;
+                chunk.clear();
+            }
         }
+        progress.advance(1);
     }
-    out.write_all(&chunk)
+    progress.check()?;
+    out.write_all(&chunk).map_err(failed)
 }
 
 /// A header under construction, little endian.

@@ -1,7 +1,9 @@
 //! What is written reads back as it was.
 
+use std::sync::{Arc, OnceLock};
+
 use anatome_core::{
-    Facts, Grid, Modality, NoteCode, Padding, Samples, SliceTable, Unit, ValueMapping, Volume,
+    Facts, Grid, Modality, NoteCode, Padding, Progress, Samples, SliceTable, Unit, ValueMapping, Volume,
 };
 use anatome_formats::{Error, Format, ImageFile, Limits, Source, write_nifti};
 use glam::{DAffine3, DMat3, DVec3};
@@ -11,7 +13,7 @@ use crate::made::{load_bytes, stored};
 
 pub fn bytes_of(volume: &Volume, gzip: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write_nifti(volume, &mut bytes, gzip).unwrap();
+    write_nifti(volume, &mut bytes, gzip, &Progress::new()).unwrap();
     bytes
 }
 
@@ -116,7 +118,13 @@ fn a_slope_that_32_bits_do_not_hold_is_noted() {
     let (_, grid) = grids().remove(0);
     let (_, samples) = samples(grid.shape()).remove(1);
     let notes = |slope| {
-        write_nifti(&volume(&grid, samples.clone(), slope, 0.0), &mut std::io::sink(), false).unwrap()
+        write_nifti(
+            &volume(&grid, samples.clone(), slope, 0.0),
+            &mut std::io::sink(),
+            false,
+            &Progress::new(),
+        )
+        .unwrap()
     };
     assert!(notes(0.1).has(NoteCode::Converted));
     assert!(notes(0.125).is_empty());
@@ -132,7 +140,7 @@ fn padding_stays_its_value_and_becomes_nan_in_f32() {
     let padding = Padding { lowest: -2000.0, highest: -2000.0 };
     let padded = with(Samples::I16(Array3::from_elem([4, 3, 2], -2000)), padding);
     let mut bytes = Vec::new();
-    assert!(write_nifti(&padded, &mut bytes, true).unwrap().has(NoteCode::Ignored));
+    assert!(write_nifti(&padded, &mut bytes, true, &Progress::new()).unwrap().has(NoteCode::Ignored));
     let read = load_bytes(bytes).unwrap().pop().unwrap();
     assert_eq!((stored(&read.volume)[0], read.volume.padding()), (-2000.0, None));
 
@@ -150,7 +158,8 @@ fn uneven_slices_are_refused_with_the_reason() {
     let grid = Grid::uneven([4, 3, 2], DAffine3::IDENTITY, table).unwrap();
     let (_, samples) = samples(grid.shape()).remove(0);
     let mut bytes = Vec::new();
-    let error = write_nifti(&volume(&grid, samples, 1.0, 0.0), &mut bytes, false).unwrap_err();
+    let error =
+        write_nifti(&volume(&grid, samples, 1.0, 0.0), &mut bytes, false, &Progress::new()).unwrap_err();
     assert!(matches!(error, Error::Unsupported { .. }) && error.to_string().contains("unevenly"), "{error}");
     assert!(bytes.is_empty());
 }
@@ -178,7 +187,8 @@ fn a_full_disk_is_an_error() {
     let (_, grid) = grids().remove(0);
     for gzip in [false, true] {
         let (_, samples) = samples(grid.shape()).remove(0);
-        let error = write_nifti(&volume(&grid, samples, 1.0, 0.0), &mut Full, gzip).unwrap_err();
+        let error =
+            write_nifti(&volume(&grid, samples, 1.0, 0.0), &mut Full, gzip, &Progress::new()).unwrap_err();
         assert_eq!(error.kind(), anatome_core::ErrorKind::Io);
     }
 }
@@ -194,7 +204,7 @@ fn slopes_that_the_file_cannot_hold_are_refused() {
         [(1e300, 0.0), (1e-300, 0.0), (-1e39, 0.0), (1e-39, 0.0), (1.0, 1e39), (1.0, -1e-40)]
     {
         let mut out = Vec::new();
-        let error = write_nifti(&flat(4, slope, intercept), &mut out, false).unwrap_err();
+        let error = write_nifti(&flat(4, slope, intercept), &mut out, false, &Progress::new()).unwrap_err();
         assert!(matches!(error, Error::Unsupported { .. }) && out.is_empty(), "{slope} {intercept}: {error}");
         let wide = flat(40_000, slope, intercept);
         let read = load_bytes(bytes_of(&wide, false)).unwrap().pop().unwrap();
@@ -203,4 +213,23 @@ fn slopes_that_the_file_cannot_hold_are_refused() {
     for (slope, intercept) in [(1e-37, 0.0), (-3e38, -3e38)] {
         assert!(!bytes_of(&flat(4, slope, intercept), false).is_empty());
     }
+}
+
+#[test]
+fn writing_ends_soon_after_it_was_cancelled() {
+    let grid = Grid::even([64, 128, 128], DAffine3::IDENTITY).unwrap();
+    let volume = volume(&grid, Samples::U16(Array3::zeros([64, 128, 128])), 1.0, 0.0);
+    let stop = Arc::new(OnceLock::<Progress>::new());
+    let stopper = Arc::clone(&stop);
+    let progress = Progress::with_listener(move |done, total| {
+        assert!(total == 64 && done <= 10, "{done} of {total}");
+        if done == 10 {
+            stopper.get().unwrap().cancel();
+        }
+    });
+    stop.set(progress.clone()).unwrap();
+    let mut bytes = Vec::new();
+    let error = write_nifti(&volume, &mut bytes, false, &progress).unwrap_err();
+    assert!(matches!(error, Error::Cancelled), "{error}");
+    assert!(bytes.len() <= 352 + 11 * 128 * 128 * 2, "{}", bytes.len());
 }

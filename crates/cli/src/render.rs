@@ -24,6 +24,7 @@ pub(crate) fn run(args: &RenderArgs, stages: &Stages) -> Result<JobReport> {
                 planes: args.planes.into(),
                 window: args.window.clone(),
                 preset: args.preset.clone(),
+                ..Style::default()
             },
         },
     };

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anatome_core::{
-    ErrorKind, Image, Modality, NoteCode, Notes, Pixels, Planes, Progress, Quality, Request, Scene, Volume,
+    ErrorKind, Image, Layer, Modality, NoteCode, Notes, Pixels, Planes, Progress, Quality, Request, Scene,
+    Volume,
 };
 use anatome_dicom::{Form, Limits, Source, Stack};
 use serde::Serialize;
@@ -70,7 +71,7 @@ pub enum Shots {
 
 impl Shots {
     /// What makes sense of it for a volume: of a single slice only the picture along it.
-    fn fitting(&self, volume: &Volume, notes: &mut Notes) -> Self {
+    fn fitting(&self, volume: &Volume, suv_factor: &dyn Fn() -> Option<f64>, notes: &mut Notes) -> Self {
         match (self, only_picture(volume.grid())) {
             (Self::Standard { style, .. }, Some(picture)) => {
                 let text = "a single slice: only the picture along it is drawn, because nothing would be seen in \
@@ -79,7 +80,24 @@ impl Shots {
                 let style = Style { planes: Planes::Acquisition, ..style.clone() };
                 Self::Standard { pictures: vec![picture], style }
             }
+            (Self::Standard { pictures, style }, None) if style.suv_factor.is_none() => {
+                let style = Style { suv_factor: suv_factor(), ..style.clone() };
+                Self::Standard { pictures: pictures.clone(), style }
+            }
             _ => self.clone(),
+        }
+    }
+
+    /// Whether scenes show nothing but the one volume that a job has.
+    fn check_slots(&self) -> Result<()> {
+        let Self::Scenes(scenes) = self else { return Ok(()) };
+        let mut layers = scenes.iter().flat_map(|(_, scene)| &scene.layers);
+        match layers.find(|layer| layer.slot != Scene::PRIMARY) {
+            Some(Layer { slot, .. }) => {
+                let (name, known) = (slot.clone(), Scene::PRIMARY.to_owned());
+                Err(Error::Unknown { kind: "slot", name, known })
+            }
+            None => Ok(()),
         }
     }
 
@@ -239,10 +257,11 @@ impl Job {
     /// frame is drawn, without labels and without a scene.
     ///
     /// # Errors
-    /// Exists, before anything is read; unknown or other modality, before pixels are; whatever keeps the volume from
+    /// Exists, and unknown for a slot, before anything is read; unknown or other modality, before pixels are; whatever keeps the volume from
     /// being loaded; cancelled.
     pub fn run(&self, workers: &Workers, watch: &dyn Fn(Stage) -> Progress) -> Result<JobReport> {
         let start = Instant::now();
+        self.shots.check_slots()?;
         let _out = self.prepare_out()?;
         let study = Study::scan(&self.sources, &self.limits, workers, &watch(Stage::Scan))?;
         let chosen = self.choose(&study)?;
@@ -256,7 +275,7 @@ impl Job {
         let load_s = start.elapsed().as_secs_f64();
         let uploaded = backend.upload(&loaded.volume, &watch(Stage::Upload))?;
         notes.append(loaded.notes);
-        let shots = self.shots.fitting(&loaded.volume, &mut notes);
+        let shots = self.shots.fitting(&loaded.volume, &|| study.suv_factor(chosen), &mut notes);
         let pictures = self.pictures(&shots, &backend, &loaded.volume, &uploaded, workers, watch)?;
         note_blank(&pictures, &mut notes);
         if self.frame.is_some() {

@@ -68,6 +68,9 @@ pub struct Style {
     pub window: Option<WindowChoice>,
     /// The name of the rendering preset; the modality's default if absent.
     pub preset: Option<String>,
+    /// SUV by body weight for each unit of the volume's values, where it is known: [`Study::suv_factor`](crate::Study::suv_factor).
+    /// A job finds it out itself.
+    pub suv_factor: Option<f64>,
 }
 
 impl Style {
@@ -90,7 +93,7 @@ impl Style {
         }
         if let Some(name) = &self.preset
             && let Ok(preset) = presets.rendering(Some(name), modality)
-            && preset.scale == Scale::Modality
+            && preset.scale != Scale::Relative
         {
             note_assumed("rendering preset", &preset.modality, modality, notes);
         }
@@ -190,7 +193,7 @@ fn of_any_modality(picture: Picture, volume: &Volume, style: &Style, aspect: f64
 
 fn rendering(volume: &Volume, style: &Style, camera: anatome_core::Camera) -> Result<Scene> {
     let preset = Presets::built_in().rendering_for(style.preset.as_deref(), &volume.facts().modality)?;
-    let (transfer_function, shading) = preset.resolve(volume)?;
+    let (transfer_function, shading) = preset.resolve(volume, style.suv_factor)?;
     let view = View::Rendering { camera, shading };
     Ok(Scene::of_primary(view, Appearance::Classified { transfer_function }))
 }

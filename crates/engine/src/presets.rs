@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 
 use anatome_core::{
-    ColorMap, Modality, Shading, TransferFunction, TransferPoint, Volume, Window, WindowFunction,
+    ColorMap, Modality, Shading, TransferFunction, TransferPoint, Unit, Volume, Window, WindowFunction,
 };
 use serde::Deserialize;
 
-use crate::values::quantiles;
+use crate::values::{mean_uptake, quantiles};
 use crate::{Error, Result};
 
 macro_rules! assets {
@@ -31,6 +31,8 @@ pub enum Scale {
     Modality,
     /// 0 is the volume's 1st percentile and 1 its 99.9th: for modalities without fixed units.
     Relative,
+    /// SUV by body weight. Where the factor is not known, what takes tracer up is taken to have the usual mean.
+    Uptake,
 }
 
 /// A transfer function with its lighting.
@@ -166,27 +168,47 @@ impl RenderingPreset {
     /// Whether its values mean something for volumes of a modality, or may where none is stated.
     #[must_use]
     pub fn fits(&self, modality: &Modality) -> bool {
-        self.scale == Scale::Relative || self.modality == *modality || !modality.is_known()
+        self.scale != Scale::Modality || self.modality == *modality || !modality.is_known()
     }
 
-    /// The transfer function and lighting for a volume of a modality that the preset [fits](Self::fits).
+    /// The transfer function and lighting for a volume of a modality that the preset [fits](Self::fits). `suv_factor` is
+    /// the SUV by body weight for each modality unit, where it is known.
     ///
     /// # Errors
     /// Malformed, if the preset's points are.
-    pub fn resolve(&self, volume: &Volume) -> Result<(TransferFunction, Shading)> {
+    pub fn resolve(&self, volume: &Volume, suv_factor: Option<f64>) -> Result<(TransferFunction, Shading)> {
         let (zero, one) = match self.scale {
             Scale::Modality => (0.0, 1.0),
             Scale::Relative => relative_scale(volume),
+            Scale::Uptake => (0.0, value_of_suv_1(volume, suv_factor)),
         };
         let scaled = |p: &TransferPoint| TransferPoint { value: zero + p.value * (one - zero), ..*p };
         let points = self.points.iter().map(scaled).collect();
         let mut shading = self.shading;
-        if self.scale == Scale::Relative {
+        let within_a_voxel = (one - zero) / volume.grid().smallest_spacing_mm();
+        match self.scale {
+            Scale::Modality => {}
             // A change of a twentieth of the range within a voxel counts half as a surface.
-            shading.gradient_floor = (0.05 * (one - zero) / volume.grid().smallest_spacing_mm()) as f32;
+            Scale::Relative => shading.gradient_floor = (0.05 * within_a_voxel) as f32,
+            Scale::Uptake => shading.gradient_floor *= within_a_voxel as f32,
         }
         Ok((TransferFunction::new(points)?, shading))
     }
+}
+
+/// The SUV that what takes tracer up has in the mean: of evenly spread tracer it is 1, and of FDG about a seventh is
+/// excreted when images are made.
+const MEAN_SUV: f64 = 0.85;
+
+/// The value that stands for an SUV of 1.
+fn value_of_suv_1(volume: &Volume, suv_factor: Option<f64>) -> f64 {
+    let stated = match volume.mapping().unit {
+        Unit::SuvBodyWeight => Some(1.0),
+        _ => suv_factor.map(f64::recip),
+    };
+    let usable = |value: &f64| value.is_finite() && *value > 0.0;
+    let estimated = || mean_uptake(volume).map(|mean| mean / MEAN_SUV);
+    stated.filter(usable).or_else(estimated).filter(usable).unwrap_or(1.0)
 }
 
 /// The values that stand for 0 and 1 of a relative preset.

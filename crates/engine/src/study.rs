@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use anatome_core::{ErrorKind, Modality, Notes, Progress, Volume};
 use anatome_dicom::{
-    Form, Limits, Scanned, Series, Skipped, SliceSink, Source, Stack, group, load_with, scan_beside,
+    Form, Limits, Scanned, Series, Skipped, SliceSink, Source, Stack, SuvReport, SuvType, group, load_with,
+    scan_beside,
 };
 use anatome_formats::recognise;
 
@@ -135,7 +136,8 @@ impl Study {
     /// The position of a choice in [`Self::series`] or, behind those, in [`Self::image_parts`].
     ///
     /// # Errors
-    /// Unknown, for a series that is not there; no volume, if there are no images, with the reason.
+    /// Unknown, for a series that is not there; no volume, if there are no images, with the reason;
+    /// input, with its name, if the only one is an image that the caller named.
     pub fn choose(&self, choice: &SeriesChoice) -> Result<usize> {
         let found = match choice {
             SeriesChoice::Largest => return self.largest(),
@@ -171,10 +173,13 @@ impl Study {
 
     fn largest(&self) -> Result<usize> {
         self.largest_where(|_| true).or_else(|| self.largest_stack()).ok_or_else(|| {
-            let fullest = self.series.iter().max_by_key(|series| voxels(series));
-            let refusal = fullest.and_then(|series| series.check(&self.limits).err());
-            let reason = refusal.map(|error| error.to_string());
-            Error::NoVolume { reason }
+            let Some(fullest) = self.series.iter().max_by_key(|series| voxels(series)) else {
+                return Error::NoVolume { reason: None };
+            };
+            match fullest.check(&self.limits).err().map(|error| self.name_only_file(fullest, error)) {
+                Some(error @ Error::Input { .. }) => error,
+                refusal => Error::NoVolume { reason: refusal.map(|error| error.to_string()) },
+            }
         })
     }
 
@@ -225,6 +230,13 @@ impl Study {
             Some(part) => Ok(part.file().facts().modality.clone()),
             None => Ok(self.series_at(n)?.modality()),
         }
+    }
+
+    /// SUV by body weight for each unit of the values of a PET series at a position, where its headers tell.
+    #[must_use]
+    pub fn suv_factor(&self, n: usize) -> Option<f64> {
+        let series = self.series.get(n).filter(|series| series.modality() == Modality::Pt)?;
+        SuvReport::new(series.instances(), &self.limits).ok()?.factor(SuvType::BodyWeight).ok()
     }
 
     /// Adds the file to an error about the only image of a series, where the caller named it.

@@ -9,6 +9,21 @@ const MOST: usize = 1 << 20;
 /// excluded; from an evenly strided subset of about a million. `None` if all is padding.
 #[must_use]
 pub fn quantiles<const N: usize>(volume: &Volume, parts: [f64; N]) -> Option<[f64; N]> {
+    let mut values = values(volume)?;
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some(parts.map(|part| values[((last as f64 * part).round() as usize).min(last)]))
+}
+
+/// The mean of the values that are above a tenth of the 99th percentile: those of the body, in an image of uptake.
+pub(crate) fn mean_uptake(volume: &Volume) -> Option<f64> {
+    let [high] = quantiles(volume, [0.99])?;
+    let body: Vec<f64> = values(volume)?.into_iter().filter(|&value| value > 0.1 * high).collect();
+    (!body.is_empty()).then(|| body.iter().sum::<f64>() / body.len() as f64)
+}
+
+/// Modality values of an evenly strided subset of about a million samples, padding excluded.
+fn values(volume: &Volume) -> Option<Vec<f64>> {
     let stored: Vec<f32> = match volume.samples() {
         Samples::U8(a) => strided(a.iter().map(|&v| f32::from(v)), a.len()),
         Samples::I16(a) => strided(a.iter().map(|&v| f32::from(v)), a.len()),
@@ -17,15 +32,8 @@ pub fn quantiles<const N: usize>(volume: &Volume, parts: [f64; N]) -> Option<[f6
         _ => return None,
     };
     let padding = volume.padding();
-    let mut values: Vec<f64> = stored
-        .into_iter()
-        .map(f64::from)
-        .filter(|&v| !padding.is_some_and(|p| p.contains(v)))
-        .map(|v| volume.mapping().modality_from_stored(v))
-        .collect();
-    values.sort_by(f64::total_cmp);
-    let last = values.len().checked_sub(1)?;
-    Some(parts.map(|part| values[((last as f64 * part).round() as usize).min(last)]))
+    let values = stored.into_iter().map(f64::from).filter(|&v| !padding.is_some_and(|p| p.contains(v)));
+    Some(values.map(|v| volume.mapping().modality_from_stored(v)).collect())
 }
 
 /// Every n-th sample, with n odd so that no column of the grid is always hit.

@@ -37,12 +37,13 @@ fn of_kind(kind: ErrorKind) -> u8 {
 }
 
 /// The code of an inspection that finished: 4 if nothing that was found can be read, 3 if a series or one of its images
-/// can't be, or a file that the user named was left out. What else lies in a searched folder is a note.
+/// or files can't be, or a file that the user named was left out. What else lies in a searched folder is a note.
 pub(crate) fn of_inspection(report: &InspectReport, named_file_left_out: bool) -> u8 {
     let series = || report.studies.iter().flat_map(|study| &study.series);
     let unread = series().filter(|series| series.error.is_some()).count();
     let undecoded = |series: &SeriesReport| series.decoded.iter().any(|d| !d.damaged.is_empty());
-    let damaged = series().any(|series| undecoded(series) || of_notes(&series.notes) != OK);
+    let partly = |series: &SeriesReport| undecoded(series) || lost_something(&series.notes);
+    let damaged = lost_something(&report.notes) || series().any(partly);
     if unread == series().count() {
         FAILED
     } else if unread > 0 || damaged || named_file_left_out {
@@ -52,9 +53,15 @@ pub(crate) fn of_inspection(report: &InspectReport, named_file_left_out: bool) -
     }
 }
 
-/// The code of what was made of a series: 3 if images were left out because they are damaged.
+/// The code of what was made of a series: 3 if images were, or may have been, left out because they or their files are
+/// damaged or can't be read.
 pub(crate) fn of_notes(notes: &Notes) -> u8 {
-    if notes.has(NoteCode::Damaged) { PARTLY } else { OK }
+    if lost_something(notes) { PARTLY } else { OK }
+}
+
+/// Whether images or files are damaged or can't be read.
+pub(crate) fn lost_something(notes: &Notes) -> bool {
+    [NoteCode::Damaged, NoteCode::FileDamaged, NoteCode::FileUnreadable].iter().any(|&code| notes.has(code))
 }
 
 /// The code of a run that finished.

@@ -47,7 +47,13 @@ pub(crate) fn text(report: &InspectReport) -> String {
             out += &series_text(series);
         }
     }
-    out
+    // Whoever may see identity, or named the file, has been told.
+    let series = report.studies.iter().flat_map(|study| &study.series);
+    let hints = series.map(|series| &series.notes).chain([&report.notes]).map(damage_hint);
+    match hints.max_by_key(|hint| hint.len()) {
+        Some(hint) if report.skipped.is_empty() && !hint.is_empty() => out + "\n" + hint,
+        _ => out,
+    }
 }
 
 fn series_text(series: &SeriesReport) -> String {
@@ -248,9 +254,9 @@ pub(crate) fn notes_text(notes: &Notes, indent: &str) -> String {
     notes.iter().map(line).collect()
 }
 
-/// Where to go on from notes of damaged images.
+/// Where to go on from notes of damaged images and files.
 pub(crate) fn damage_hint(notes: &Notes) -> &'static str {
-    if notes.has(NoteCode::Damaged) {
+    if exit::lost_something(notes) {
         "hint: `anatome inspect --with-identity` names the damaged files\n"
     } else {
         ""

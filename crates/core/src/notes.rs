@@ -7,8 +7,12 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NoteCode {
-    /// A file that is not DICOM or could not be read.
+    /// A file without images, or of a kind that is not read.
     FileSkipped,
+    /// An image file or an archive that is damaged: images in it are left out, or may be wrong.
+    FileDamaged,
+    /// A file or a folder that is missing, could not be opened or is over a limit, and may hold images.
+    FileUnreadable,
     /// An instance that is part of no volume.
     InstanceSkipped,
     /// An image that can't be decoded and was left out.

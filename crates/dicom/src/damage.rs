@@ -44,7 +44,8 @@ impl Damage {
 
     /// The file that holds it.
     pub fn file(&self) -> Skipped {
-        Skipped::of(self.header.file(), &self.error)
+        let code = if self.replaced { NoteCode::Tolerated } else { NoteCode::Damaged };
+        Skipped { code, ..Skipped::of(self.header.file(), &self.error) }
     }
 }
 

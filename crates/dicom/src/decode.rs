@@ -390,7 +390,7 @@ impl FrameReader {
         match self.place.deflated_from {
             None => {
                 let start = self.place.element.offset + offset;
-                self.header.place.with_reader(start, |reader, _| read(reader))
+                self.header.place.with_checked(start, |reader, _| read(reader))
             }
             // A single frame: it begins where the value does.
             Some(_) => self.with_stream(|stream| {
@@ -404,8 +404,8 @@ impl FrameReader {
     fn with_stream<T>(&self, read: impl FnOnce(&mut dyn Read) -> Result<T, Error>) -> Result<T, Error> {
         let (place, offset) = (&self.header.place, self.place.element.offset);
         match self.place.deflated_from {
-            None => place.with_reader(offset, |reader, _| read(reader)),
-            Some(start) => place.with_reader(start, |reader, _| {
+            None => place.with_checked(offset, |reader, _| read(reader)),
+            Some(start) => place.with_checked(start, |reader, _| {
                 let mut inflater = DeflateDecoder::new(reader);
                 skip(&mut inflater, offset).map_err(|cause| place.io(cause))?;
                 read(&mut inflater)

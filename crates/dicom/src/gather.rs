@@ -9,11 +9,11 @@ use rayon::prelude::*;
 
 use crate::archive::Archive;
 use crate::dicomdir::{Medium, Named};
-use crate::scan::{ArchiveKind, FIRST_READ, Outcome, may_be_dicom, read_place};
+use crate::gzip::{Gzip, MOST_INFLATION, OneWay, Unpacking};
+use crate::scan::{ArchiveKind, FIRST_READ, Outcome, may_be_dicom, not_dicom, read_place};
 use crate::skipped::kind;
-use crate::source::{Origin, Part, Place, Search, Source};
+use crate::source::{Origin, Part, Place, Search, Source, UNPACKED};
 use crate::tar::{Entry, Seekable, Tar, is_tar};
-use crate::unpack::{MOST_INFLATION, OneWay, Unpacked};
 use crate::{Error, InstanceHeader, Limits, SkipReasons, Skipped};
 
 /// What a scan found.
@@ -28,7 +28,7 @@ pub struct Scanned {
     pub files: usize,
     /// What was skipped or tolerated.
     pub notes: Notes,
-    /// Which files were skipped, and why. Paths may name patients: to be shown only to who asks.
+    /// Which files were skipped, or are images without pixels, and why. Paths may name patients: to be shown only to who asks.
     pub skipped: Vec<Skipped>,
 }
 
@@ -38,8 +38,9 @@ pub type Foreign<'a> = dyn Fn(&Path, &[u8]) -> bool + Sync + 'a;
 /// Reads the headers of all DICOM objects in `sources`, in parallel and without pixels.
 ///
 /// Folders are searched with all folders in them. Archives are read as they are, but not archives within archives:
-/// zip and tar from where they lie; gzip (a tar archive or a single file) in one pass, after which its DICOM objects
-/// stay in memory, within [`Limits::unpacked_bytes`]. The files that a DICOMDIR names are read, too, unless they lie
+/// zip and tar from where they lie; gzip (a tar archive or a single file) in one pass, after which its DICOM objects are
+/// unpacked again where they are wanted. Checksums of zip entries are not looked at here, but where their pixels are
+/// read; one of a gzip file that is wrong is a note. The files that a DICOMDIR names are read, too, unless they lie
 /// outside its folder; no file is read twice. Whatever is not DICOM or can't be read becomes a note and is listed in
 /// [`Scanned::skipped`]. Counts files in `progress`.
 ///
@@ -145,6 +146,11 @@ impl Gather<'_> {
     fn take(&mut self, outcome: Outcome) -> Result<(), Error> {
         match outcome {
             Outcome::Instance(header, notes) => {
+                if header.lacks_pixels() {
+                    let (path, reason) = (header.file(), "an image without pixel data".to_owned());
+                    self.scanned.notes.add(NoteCode::FileDamaged, reason.clone());
+                    self.scanned.skipped.push(Skipped { path, code: NoteCode::FileDamaged, reason });
+                }
                 self.scanned.instances.push(header);
                 self.scanned.notes.append(notes);
             }
@@ -159,10 +165,10 @@ impl Gather<'_> {
     fn skip(&mut self, place: &Place, error: Error) {
         let skipped = Skipped::of(place.name(), &error);
         let notes = &mut self.scanned.notes;
-        let known = |note: &anatome_core::Note| note.code == NoteCode::FileSkipped;
+        let known = |note: &anatome_core::Note| note.code == skipped.code;
         let few = notes.iter().filter(|note| known(note)).count() < MOST_REASONS;
         let stated = few || notes.iter().any(|note| known(note) && note.text == skipped.reason);
-        notes.add(NoteCode::FileSkipped, if stated { &skipped.reason } else { kind(&error) });
+        notes.add(skipped.code, if stated { &skipped.reason } else { kind(&error) });
         self.scanned.skipped.push(skipped);
         if !matches!(error, Error::NotDicom { .. }) {
             match self.kinds.iter_mut().find(|(kind, _)| *kind == error.kind()) {
@@ -178,7 +184,7 @@ impl Gather<'_> {
         let source = match place {
             Place::File(path, _) => Source::Path(path.to_path_buf()),
             Place::Bytes(bytes, _) => Source::Bytes(Arc::clone(bytes)),
-            Place::Entry(..) | Place::Part(_) => {
+            Place::Entry(..) | Place::Part(_) | Place::Unpacked(_) => {
                 let left = self.limits.unpacked_bytes.saturating_sub(self.unpacked);
                 let bytes = place.with_reader(0, |reader, _| {
                     let mut bytes = Vec::new();
@@ -217,24 +223,27 @@ impl Gather<'_> {
             let mut missing = 0;
             for reference in &references {
                 self.progress.check()?;
-                let (path, reason) = match medium.find(reference) {
+                let (path, code, reason) = match medium.find(reference) {
                     Named::There(file) => {
                         self.search.file(&file)?;
                         continue;
                     }
                     Named::Missing(file) => {
                         missing += 1;
-                        (file, "named by the DICOMDIR, but not there")
+                        (file, NoteCode::FileUnreadable, "named by the DICOMDIR, but not there")
                     }
-                    Named::Outside => (path.to_path_buf(), "named by the DICOMDIR, but outside its folder"),
+                    Named::Outside => {
+                        let reason = "named by the DICOMDIR, but outside its folder";
+                        (path.to_path_buf(), NoteCode::FileSkipped, reason)
+                    }
                 };
-                self.search.skip(&path, reason);
+                self.search.skip(&path, code, reason);
             }
             if missing > 0 {
                 // Who named the directory is to know which it was; the notes say it of the files.
                 let reason =
                     format!("{missing} of the {} files that it names are not there", references.len());
-                self.scanned.skipped.push(Skipped::new(path.to_path_buf(), reason));
+                self.scanned.skipped.push(Skipped::new(path.to_path_buf(), NoteCode::FileUnreadable, reason));
             }
         }
         let places = std::mem::take(&mut self.search.places);
@@ -295,87 +304,100 @@ impl Gather<'_> {
     }
 
     fn gzip(&mut self, archive: &Place) -> Result<(), Error> {
+        let gzip = Arc::new(Gzip::new(archive.clone()));
         archive.with_reader(0, |reader, _| {
-            let mut unpacked = Unpacked::new(reader, self.progress);
-            let mut start = Vec::new();
-            let read = (&mut unpacked).take(FIRST_READ as u64).read_to_end(&mut start);
-            read.map_err(|cause| archive_error("gzip file", archive, cause))?;
-            let mut whole = io::Cursor::new(start.clone()).chain(unpacked);
-            if is_tar(&start) {
-                return self.unpack_tar(archive, &mut whole);
-            }
-            if !may_be_dicom(&start) {
-                return Err(Error::NotDicom { path: archive.path().to_owned() });
-            }
-            let left = self.limits.unpacked_bytes.saturating_sub(self.unpacked);
-            let outcome = self.unpack(archive, None, &mut whole.take(left.saturating_add(1)))?;
-            self.take(outcome)
+            let mut unpacking = Unpacking::new(reader, self.progress);
+            let done = self.unpack_all(&gzip, &mut unpacking);
+            gzip.settle(unpacking);
+            done
         })
     }
 
-    /// Reads the archive in order and keeps what is DICOM. What stands in front of damage is kept.
-    fn unpack_tar(&mut self, archive: &Place, stream: &mut dyn Read) -> Result<(), Error> {
+    fn unpack_all(&mut self, gzip: &Arc<Gzip>, unpacking: &mut dyn Read) -> Result<(), Error> {
+        let archive = gzip.packed();
+        let failed = |cause| archive_error("gzip file", archive, cause);
+        let mut start = Vec::new();
+        (&mut *unpacking).take(FIRST_READ as u64).read_to_end(&mut start).map_err(failed)?;
+        let mut whole = io::Cursor::new(start.clone()).chain(unpacking);
+        if is_tar(&start) {
+            self.unpack_tar(gzip, &mut whole)?;
+            // The checksum stands behind whatever follows the archive's own end.
+            return io::copy(&mut whole, &mut io::sink()).map(drop).map_err(failed);
+        }
+        if !may_be_dicom(&start) {
+            return Err(Error::NotDicom { path: archive.path().to_owned() });
+        }
+        let left = self.limits.unpacked_bytes.saturating_sub(self.unpacked);
+        let place = Place::Unpacked(Arc::clone(gzip));
+        let outcome = self.unpack(place, UNPACKED, &mut whole.take(left.saturating_add(1)))?;
+        self.take(outcome)
+    }
+
+    /// Reads the archive in order. What stands in front of damage is kept.
+    fn unpack_tar(&mut self, gzip: &Arc<Gzip>, stream: &mut dyn Read) -> Result<(), Error> {
+        let archive = gzip.packed();
         let failed = |cause| archive_error("tar archive", archive, cause);
         self.progress.start(0);
         let mut tar = Tar::new(OneWay(stream));
         while let Some(entry) = tar.next().map_err(failed)? {
             self.progress.check()?;
-            if !entry.is_file {
+            let Entry { name, bytes, offset, is_file } = entry;
+            if !is_file {
                 continue;
             }
             self.count(1)?;
             self.progress.advance(1);
             let mut start = Vec::new();
-            let first = entry.bytes.min(FIRST_READ as u64);
+            let first = bytes.min(FIRST_READ as u64);
             let read = (&mut tar.stream.0).take(first).read_to_end(&mut start).map_err(failed)?;
             tar.advanced(read as u64);
-            let name: Arc<str> = entry.name.into();
-            let origin = Origin { path: archive.path().into(), entry: Some(Arc::clone(&name)) };
-            let nothing = Place::Bytes(Arc::new([]), origin);
-            let left = self.limits.unpacked_bytes.saturating_sub(self.unpacked);
-            let refusal = if !may_be_dicom(&start) && !(self.foreign)(&nothing.name(), &start) {
-                Some(Error::NotDicom { path: archive.path().to_owned() })
-            } else if entry.bytes > left.min(self.limits.file_bytes) {
-                let allowed = left.min(self.limits.file_bytes);
-                Some(Error::Limits { what: "bytes unpacked from archives", needed: entry.bytes, allowed })
+            let whole = Place::Unpacked(Arc::clone(gzip));
+            let place = Place::Part(Arc::new(Part { whole, offset, bytes, entry: name.clone() }));
+            let allowed =
+                self.limits.unpacked_bytes.saturating_sub(self.unpacked).min(self.limits.file_bytes);
+            let refusal = if !may_be_dicom(&start) && !(self.foreign)(&place.name(), &start) {
+                Some(not_dicom(&place))
+            } else if bytes > allowed {
+                Some(Error::Limits { what: "bytes unpacked from archives", needed: bytes, allowed })
             } else {
                 None
             };
             if let Some(error) = refusal {
-                self.skip(&nothing, error);
+                self.skip(&place, error);
                 continue;
             }
-            let rest = entry.bytes - first;
+            let rest = bytes - first;
             let mut whole = io::Cursor::new(start).chain((&mut tar.stream.0).take(rest));
-            let outcome = self.unpack(archive, Some(name), &mut whole)?;
+            let outcome = self.unpack(place, &name, &mut whole)?;
             tar.advanced(rest);
             self.take(outcome)?;
         }
         Ok(())
     }
 
-    /// Reads an object into memory, and keeps it if it is DICOM.
-    fn unpack(
-        &mut self,
-        archive: &Place,
-        entry: Option<Arc<str>>,
-        reader: &mut dyn Read,
-    ) -> Result<Outcome, Error> {
+    /// Looks at an object in memory, where it stays only if it is for another reader: what else is read of it will be
+    /// unpacked from its place again.
+    fn unpack(&mut self, place: Place, entry: &str, reader: &mut dyn Read) -> Result<Outcome, Error> {
         let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).map_err(|cause| archive_error("gzip file", archive, cause))?;
+        reader.read_to_end(&mut bytes).map_err(|cause| archive_error("gzip file", &place, cause))?;
         let length = bytes.len() as u64;
-        let entry = entry.unwrap_or_else(|| "(unpacked)".into());
-        let place = Place::Bytes(bytes.into(), Origin { path: archive.path().into(), entry: Some(entry) });
-        let outcome = read_place(place, self.foreign, self.limits);
-        if matches!(outcome, Outcome::Instance(..) | Outcome::Foreign(_)) {
-            self.keep(length)?;
+        let origin = Origin { path: place.path().into(), entry: Some(entry.into()) };
+        let mut outcome = read_place(Place::Bytes(bytes.into(), origin), self.foreign, self.limits);
+        match &mut outcome {
+            Outcome::Instance(header, _) => {
+                if let Some(header) = Arc::get_mut(header) {
+                    header.place = place;
+                }
+            }
+            Outcome::Foreign(_) => self.keep(length)?,
+            _ => {}
         }
         Ok(outcome)
     }
 
     fn finish(mut self, sources: &[Source]) -> Result<Scanned, Error> {
         for skipped in std::mem::take(&mut self.search.skipped) {
-            self.scanned.notes.add(NoteCode::FileSkipped, skipped.reason.clone());
+            self.scanned.notes.add(skipped.code, skipped.reason.clone());
             self.scanned.skipped.push(skipped);
         }
         if self.scanned.instances.is_empty() && self.scanned.foreign.is_empty() {

@@ -268,6 +268,11 @@ impl InstanceHeader {
         dictionary.by_uid(&self.sop_class_uid).map(UidDictionaryEntry::name)
     }
 
+    /// Whether it is an image by its class and holds none, such as a file that was cut between two elements.
+    pub(crate) fn lacks_pixels(&self) -> bool {
+        self.pixels.is_none() && self.sop_class_name().is_some_and(|name| name.ends_with("Image Storage"))
+    }
+
     /// What objects of one series are ordered by where nothing else does: their place in a concatenation, their
     /// number, their UID.
     pub(crate) fn order(&self) -> impl Ord + use<'_> {

@@ -24,6 +24,7 @@ mod frame;
 mod functional_groups;
 mod gather;
 mod group;
+mod gzip;
 mod handover;
 mod header;
 mod limits;
@@ -46,7 +47,6 @@ mod suv;
 mod syntax;
 mod tar;
 mod units;
-mod unpack;
 mod values;
 mod write;
 

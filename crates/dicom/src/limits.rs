@@ -12,8 +12,8 @@ pub struct Limits {
     pub folder_depth: usize,
     /// Bytes of one file, also of one that is unpacked from an archive or a deflated dataset.
     pub file_bytes: u64,
-    /// Bytes of all files out of gzip archives, which stay in memory until their headers are dropped: such archives
-    /// can't be read from the middle.
+    /// Bytes of one file out of a gzip archive, which is in memory while its header is read, and of all files of other
+    /// formats out of archives, which stay there.
     pub unpacked_bytes: u64,
     /// Bytes in front of a file's pixel data.
     pub header_bytes: usize,

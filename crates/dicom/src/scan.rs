@@ -13,11 +13,11 @@ use crate::archive::is_zip;
 use crate::charset::Charset;
 use crate::elements::{Element, Elements, Encoding, Fields, Oddities, Walk, guess_encoding, walk};
 use crate::gather::Foreign;
+use crate::gzip::is_gzip;
 use crate::header::{Dataset, FrameHeaders, InstanceHeader, PixelModule, PixelPlace};
-use crate::source::{Origin, Place};
+use crate::source::{Origin, Place, is_hidden};
 use crate::syntax::EXPLICIT_VR_BIG_ENDIAN;
 use crate::tar::is_tar;
-use crate::unpack::is_gzip;
 use crate::{Error, Limits, Phase, TransferSyntax, behind, dicomdir, functional_groups, overlay, parse};
 
 /// What a file turned out to be.
@@ -57,8 +57,24 @@ pub(crate) fn read_place(place: Place, foreign: &Foreign<'_>, limits: &Limits) -
                 (Ok(None), Err(error)) | (Err(error), _) => Outcome::Skipped(place, error),
             }
         }
+        Err(Error::NotDicom { .. }) => {
+            let error = not_dicom(&place);
+            Outcome::Skipped(place, error)
+        }
         Err(error) => Outcome::Skipped(place, error),
     }
+}
+
+/// What a file is that does not begin like DICOM: no image, or, by its name, one that was lost.
+pub(crate) fn not_dicom(place: &Place) -> Error {
+    let name = place.name();
+    let ending = name.extension().unwrap_or_default();
+    let is_named = ["dcm", "dicom", "ima"].iter().any(|known| ending.eq_ignore_ascii_case(known));
+    // Hidden files of that name are what some systems keep beside each file.
+    if is_named && !is_hidden(&name) {
+        return Error::malformed("file", "it is named like a DICOM file, but does not begin like one");
+    }
+    Error::NotDicom { path: place.path().to_owned() }
 }
 
 enum Found {
@@ -91,7 +107,7 @@ fn look_at(place: &Place, foreign: &Foreign<'_>, limits: &Limits) -> Result<Foun
             }
         }
         // An archive may be larger than any file in it.
-        if length > limits.file_bytes {
+        if length > limits.file_bytes && may_be_dicom(&start.bytes) {
             let (needed, allowed) = (length, limits.file_bytes);
             return Err(Error::Limits { what: "bytes of a file", needed, allowed });
         }
@@ -102,7 +118,7 @@ fn look_at(place: &Place, foreign: &Foreign<'_>, limits: &Limits) -> Result<Foun
 /// The header of an object as it is in its file, with what [`kept`] leaves out.
 pub(crate) fn whole_dataset(header: &InstanceHeader, limits: &Limits) -> Result<Dataset, Error> {
     let place = &header.place;
-    place.with_reader(0, |reader, length| {
+    place.with_checked(0, |reader, length| {
         let mut start = Start::new(reader, place, length, limits.header_bytes);
         start.ensure(FIRST_READ)?;
         let head = start.head(limits)?;

@@ -16,21 +16,27 @@ use crate::Error;
 pub struct Skipped {
     /// The file; for an entry of an archive the archive's path with the entry's name behind it.
     pub path: PathBuf,
+    /// What became of it: [`NoteCode::FileSkipped`], [`NoteCode::FileDamaged`] or [`NoteCode::FileUnreadable`]; for the
+    /// file of an image of a series [`NoteCode::Damaged`], or [`NoteCode::Tolerated`] where a copy stands in for it.
+    pub code: NoteCode,
     /// Why it was left out. Holds no identity.
     pub reason: String,
 }
 
 impl fmt::Debug for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Skipped").field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("Skipped")
+            .field("code", &self.code)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
     }
 }
 
 impl Skipped {
     /// A file with a reason that holds no identity.
     #[must_use]
-    pub fn new(path: PathBuf, reason: String) -> Self {
-        Self { path, reason }
+    pub fn new(path: PathBuf, code: NoteCode, reason: String) -> Self {
+        Self { path, code, reason }
     }
 
     pub(crate) fn of(path: PathBuf, error: &Error) -> Self {
@@ -39,7 +45,15 @@ impl Skipped {
             Error::NotDicom { .. } => kind(error).to_owned(),
             other => format!("{}: {other}", kind(other)),
         };
-        Self { path, reason }
+        Self { path, code: code(error), reason }
+    }
+}
+
+fn code(error: &Error) -> NoteCode {
+    match error {
+        Error::NotDicom { .. } | Error::Unsupported { .. } => NoteCode::FileSkipped,
+        Error::Io { .. } | Error::Limits { .. } => NoteCode::FileUnreadable,
+        _ => NoteCode::FileDamaged,
     }
 }
 
@@ -60,7 +74,8 @@ pub struct SkipReasons {
 impl SkipReasons {
     /// Of the notes of a scan, with the kinds of errors that it met.
     pub(crate) fn new(notes: &Notes, kinds: &[(ErrorKind, usize)]) -> Self {
-        let skipped = notes.iter().filter(|note| note.code == NoteCode::FileSkipped);
+        let codes = [NoteCode::FileSkipped, NoteCode::FileDamaged, NoteCode::FileUnreadable];
+        let skipped = notes.iter().filter(|note| codes.contains(&note.code));
         let mut counts: Vec<_> = skipped.map(|note| (note.text.clone(), note.count)).collect();
         counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
         let most = kinds.iter().max_by_key(|&&(kind, count)| (count, kind == ErrorKind::Limits));
@@ -92,6 +107,7 @@ pub(crate) fn kind(error: &Error) -> &'static str {
         Error::NotDicom { .. } => "not a DICOM file",
         Error::Limits { .. } => "over a limit of size, nesting or count",
         Error::Unsupported { .. } => "a kind of file that is not supported",
+        Error::Malformed { what: "zip archive" | "tar archive" | "gzip file", .. } => "a damaged archive",
         _ => "a damaged DICOM file",
     }
 }

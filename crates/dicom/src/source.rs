@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anatome_core::Progress;
+use anatome_core::{NoteCode, Progress};
 
 use crate::archive::Archive;
 use crate::fragments::ReadSeek;
+use crate::gzip::Gzip;
 use crate::{Error, Limits, Skipped};
 
 /// An input of a scan.
@@ -68,6 +69,8 @@ pub(crate) enum Place {
     File(Arc<Path>, Stamp),
     /// An entry of a zip archive.
     Entry(Archive, usize),
+    /// What a gzip file holds.
+    Unpacked(Arc<Gzip>),
     /// An entry of a tar archive.
     Part(Arc<Part>),
     Bytes(Arc<[u8]>, Origin),
@@ -100,6 +103,9 @@ pub(crate) struct Part {
     pub entry: String,
 }
 
+/// What a single file in a gzip file is called.
+pub(crate) const UNPACKED: &str = "(unpacked)";
+
 /// Where bytes in memory came from.
 #[derive(Clone)]
 pub(crate) struct Origin {
@@ -119,6 +125,7 @@ impl fmt::Debug for Place {
         f.write_str(match self {
             Self::File(..) => "a file",
             Self::Entry(..) => "a zip entry",
+            Self::Unpacked(_) => "a gzip file",
             Self::Part(_) => "a tar entry",
             Self::Bytes(..) => "bytes",
         })
@@ -131,6 +138,7 @@ impl Place {
         match self {
             Self::File(path, _) => path,
             Self::Entry(archive, _) => &archive.path,
+            Self::Unpacked(gzip) => gzip.packed().path(),
             Self::Part(part) => part.whole.path(),
             Self::Bytes(_, origin) => &origin.path,
         }
@@ -140,6 +148,7 @@ impl Place {
     pub fn name(&self) -> PathBuf {
         let entry = match self {
             Self::Entry(archive, index) => archive.name(*index),
+            Self::Unpacked(_) => Some(UNPACKED.to_owned()),
             Self::Part(part) => Some(part.entry.clone()),
             Self::Bytes(_, origin) => origin.entry.as_deref().map(str::to_owned),
             Self::File(..) => None,
@@ -177,7 +186,7 @@ impl Place {
     }
 
     /// The object's bytes, and how many there are, unless they must be unpacked.
-    fn open(&self) -> Result<(Box<dyn ReadSeek + '_>, u64), Error> {
+    pub fn open(&self) -> Result<(Box<dyn ReadSeek + '_>, u64), Error> {
         match self {
             Self::File(path, stamp) => {
                 let file = File::open(path).map_err(|cause| self.io(cause))?;
@@ -191,11 +200,36 @@ impl Place {
                 window.rewind().map_err(|cause| self.io(cause))?;
                 Ok((Box::new(window), part.bytes))
             }
+            Self::Unpacked(gzip) => gzip.open(),
             Self::Entry(..) => Err(self.io(io::ErrorKind::NotSeekable.into())),
         }
     }
 
-    /// Gives `read` the bytes from `offset` on, and how many bytes the whole object has.
+    /// As [`Self::with_reader`], and then reads on to the end of what has a checksum there, so that this is checked: an
+    /// entry of a zip archive. A gzip file was checked when it was unpacked.
+    pub fn with_checked<T>(
+        &self,
+        offset: u64,
+        read: impl FnOnce(&mut dyn Read, u64) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.with_reader(offset, |reader, length| {
+            let done = read(&mut *reader, length)?;
+            if let Self::Entry(..) = self {
+                // The archive's reader refuses entries that are longer than stated.
+                let rest = io::copy(&mut reader.take(length.saturating_add(1)), &mut io::sink());
+                rest.map_err(|cause| match cause.kind() {
+                    io::ErrorKind::InvalidData => {
+                        Error::malformed("zip archive", "the checksum of an entry is wrong")
+                    }
+                    _ => self.io(cause),
+                })?;
+            }
+            Ok(done)
+        })
+    }
+
+    /// Gives `read` the bytes from `offset` on, and how many bytes the whole object has. No checksum is looked at,
+    /// unless `read` goes to the end.
     pub fn with_reader<T>(
         &self,
         offset: u64,
@@ -255,6 +289,11 @@ pub(crate) fn skip(reader: &mut dyn Read, bytes: u64) -> io::Result<()> {
     if skipped == bytes { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
+/// Whether a file's name says that it is for programs rather than for people.
+pub(crate) fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
 /// The plain files of sources, folders searched, in an order that does not depend on the file system.
 pub(crate) struct Search<'a> {
     limits: &'a Limits,
@@ -302,14 +341,20 @@ impl<'a> Search<'a> {
                     self.add(Place::File(path.into(), Stamp::of(&found)))?;
                 }
             }
-            Ok(_) => self.skip(path, "neither a file nor a folder"),
-            Err(_) => self.skip(path, "could not be opened"),
+            Ok(_) => self.skip(path, NoteCode::FileSkipped, "neither a file nor a folder"),
+            Err(_) => self.skip_closed(path, "could not be opened"),
         }
         Ok(())
     }
 
-    pub fn skip(&mut self, path: &Path, reason: &str) {
-        self.skipped.push(Skipped { path: path.to_owned(), reason: reason.to_owned() });
+    pub fn skip(&mut self, path: &Path, code: NoteCode, reason: &str) {
+        self.skipped.push(Skipped { path: path.to_owned(), code, reason: reason.to_owned() });
+    }
+
+    /// Images may be in what can't be opened, but hardly in what is hidden.
+    fn skip_closed(&mut self, path: &Path, reason: &str) {
+        let code = if is_hidden(path) { NoteCode::FileSkipped } else { NoteCode::FileUnreadable };
+        self.skip(path, code, reason);
     }
 
     fn add(&mut self, place: Place) -> Result<(), Error> {
@@ -328,7 +373,7 @@ impl<'a> Search<'a> {
     fn folder(&mut self, path: &Path, entries: fs::ReadDir, depth: usize) -> Result<(), Error> {
         self.progress.check()?;
         let Ok(real) = fs::canonicalize(path) else {
-            self.skip(path, "could not be opened");
+            self.skip_closed(path, "could not be opened");
             return Ok(());
         };
         if !self.seen.insert(real.clone()) {
@@ -338,18 +383,18 @@ impl<'a> Search<'a> {
         for entry in entries {
             match entry.and_then(|entry| Ok((entry.path(), entry.file_name(), entry.file_type()?))) {
                 Ok(entry) => found.push(entry),
-                Err(_) => self.skip(path, "could not be listed"),
+                Err(_) => self.skip_closed(path, "could not be listed"),
             }
         }
         found.sort_by(|a, b| a.0.cmp(&b.0));
         for (path, name, kind) in found {
             let is_folder = if kind.is_symlink() { path.is_dir() } else { kind.is_dir() };
             if is_folder && depth >= self.limits.folder_depth {
-                self.skip(&path, "in too many folders");
+                self.skip_closed(&path, "in too many folders");
             } else if is_folder {
                 match fs::read_dir(&path) {
                     Ok(entries) => self.folder(&path, entries, depth + 1)?,
-                    Err(_) => self.skip(&path, "could not be opened"),
+                    Err(_) => self.skip_closed(&path, "could not be opened"),
                 }
             } else if kind.is_symlink() {
                 self.file(&path)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anatome_core::{NoteCode, Notes};
+use anatome_core::{ErrorKind, NoteCode, Notes};
 use anatome_dicom::{Limits, Skipped, Source};
 use anatome_formats::{Error, ImageFile};
 
@@ -54,14 +54,23 @@ pub(crate) fn open(
                 parts.extend((0..file.parts()).map(|part| ImagePart { file: Arc::clone(&file), part }));
             }
             Err(error) => {
-                let reason = reason(&error);
-                skipped.extend(named.map(|path| Skipped::new(path, reason.clone())));
-                notes.add(NoteCode::FileSkipped, reason);
+                let (code, reason) = (code(&error), reason(&error));
+                skipped.extend(named.map(|path| Skipped::new(path, code, reason.clone())));
+                notes.add(code, reason);
                 first_error.get_or_insert(error);
             }
         }
     }
     (parts, first_error)
+}
+
+fn code(error: &Error) -> NoteCode {
+    match (error, error.kind()) {
+        (Error::Unrecognised { .. }, _) => NoteCode::FileSkipped,
+        (_, ErrorKind::Malformed) => NoteCode::FileDamaged,
+        (_, ErrorKind::Io | ErrorKind::Limits) => NoteCode::FileUnreadable,
+        _ => NoteCode::FileSkipped,
+    }
 }
 
 /// A note's text, without the path that some errors hold.

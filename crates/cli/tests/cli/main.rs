@@ -9,6 +9,7 @@
 
 mod damaged;
 mod inspect;
+mod lost;
 #[cfg(target_os = "linux")]
 mod memory;
 mod modalities;

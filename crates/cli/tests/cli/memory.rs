@@ -68,16 +68,39 @@ fn peak_of(command: &mut Command) -> (i32, u64) {
     (libc::WEXITSTATUS(status), u64::try_from(usage.ru_maxrss).unwrap() * 1024)
 }
 
+/// Of a folder and of archives of every kind: nothing is unpacked beside the volume.
 #[test]
 fn render_takes_at_most_two_and_a_half_volumes() {
     let folder = with_large_study();
-    let (study, out) = (path(&folder, "study"), path(&folder, "out"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_anatome"));
-    let size = ["--size", "960x540", "--backend", "cpu"];
-    let (code, bytes) = peak_of(command.args(["render", &study, "--out", &out]).args(size));
-    assert_eq!(code, 0);
-    let volumes = |bytes: u64| bytes as f64 / VOLUME_BYTES as f64;
-    println!("{:.2} volumes", volumes(bytes));
-    // It can't take less than one: otherwise something else was counted.
-    assert!(volumes(bytes) >= 1.0 && volumes(bytes + MISSING_BYTES) <= 2.5, "{:.2}", volumes(bytes));
+    let at = |name: &str| path(&folder, name);
+    let tar = |flag: &str, to: &str| {
+        let mut command = Command::new("tar");
+        command.env("GZIP", "-1").args(["-C", &at(""), flag, &at(to), "study"]);
+        assert!(command.stderr(Stdio::null()).status().unwrap().success());
+    };
+    tar("-cf", "study.tar");
+    tar("-czf", "study.tar.gz");
+    fs::write(
+        at("study.zip"),
+        super::lost::zipped(&folder.path().join("study"), zip::CompressionMethod::DEFLATE),
+    )
+    .unwrap();
+    for input in ["study", "study.tar", "study.tar.gz", "study.zip"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_anatome"));
+        let size = ["--size", "960x540", "--backend", "cpu", "--overwrite"];
+        let (code, bytes) = peak_of(command.args(["render", &at(input), "--out", &at("out")]).args(size));
+        assert_eq!(code, 0);
+        let volumes = |bytes: u64| bytes as f64 / VOLUME_BYTES as f64;
+        println!(
+            "{input}: {:.2} volumes, {:.2} with pictures of 4K",
+            volumes(bytes),
+            volumes(bytes + MISSING_BYTES)
+        );
+        // It can't take less than one: otherwise something else was counted.
+        assert!(
+            volumes(bytes) >= 1.0 && volumes(bytes + MISSING_BYTES) <= 2.5,
+            "{input}: {:.2}",
+            volumes(bytes)
+        );
+    }
 }

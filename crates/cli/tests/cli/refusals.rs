@@ -31,7 +31,8 @@ fn wrong_inputs_end_with_a_message_and_a_code() {
     let nothing = "no DICOM, NIfTI, NRRD or MetaImage files among 0 found in ";
     fails(&["render", &empty, "--out", &out], 4, nothing);
     fails(&["render", &note, "--out", &out], 4, "it is no DICOM, NIfTI, NRRD or MetaImage file and no zip, ");
-    fails(&["render", &cut, "--out", &out], 4, "");
+    fails(&["render", &cut, "--out", &out], 4, "anatome: pixel data is not valid: ");
+    fails(&["render", &cut, "--out", &out], 4, &format!(": {cut}\n"));
     fails(&["render", &study, "--out", &format!("{note}/out")], 4, "note.txt");
     fails(&["render", &study, "--out", &out, "--series", "7"], 2, "no series \"7\"");
     fails(&["render", &study, "--out", &out, "--window", "spleen"], 2, "subdural");
@@ -102,6 +103,36 @@ fn a_scene_that_is_none_is_a_usage_error() {
     fails(&render, 2, "version 99 is not the known version 1");
     fails(&render, 2, &format!(": {scene}\n"));
     assert!(!Path::new(&out).exists());
+}
+
+#[test]
+fn a_scene_that_asks_for_what_is_not_there_is_refused_before_anything_is_read() {
+    let folder = with_study();
+    let (study, out, nowhere) = (path(&folder, "study"), path(&folder, "out"), path(&folder, "nowhere"));
+    let first = anatome(&["render", &study, "--out", &out, "--size", "32x18", "--backend", "cpu"]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    let scene = path(&folder, "scene.json");
+    let refused = |from: &str, change: &dyn Fn(&mut serde_json::Value), message: &str| {
+        let json = fs::read_to_string(format!("{out}/{from}.json")).unwrap();
+        let mut json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        change(&mut json);
+        fs::write(&scene, json.to_string()).unwrap();
+        fails(&["render", &nowhere, "--out", &out, "--scene", &scene], 2, message);
+    };
+    refused(
+        "axial",
+        &|json| json["layers"][0]["slot"] = "overlay".into(),
+        "no slot \"overlay\"; choose one of: primary",
+    );
+    let plane = serde_json::json!([{ "point_mm": [0, 0, 0], "normal": [0, 1, 0] }]);
+    let clips = |json: &mut serde_json::Value| json["layers"][0]["region"]["clip_planes"] = plane.clone();
+    refused("axial", &clips, "a slice view shows all of the volume");
+    let camera = |field: &str, value: serde_json::Value| {
+        let field = field.to_owned();
+        move |json: &mut serde_json::Value| json["view"]["rendering"]["camera"][&field] = value.clone()
+    };
+    refused("rendering", &camera("up", [0, 1, 0].to_vec().into()), "camera: up points along the view");
+    refused("rendering", &camera("up", [0, 0, 0].to_vec().into()), "camera: up is zero");
 }
 
 #[test]

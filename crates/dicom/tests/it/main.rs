@@ -8,6 +8,7 @@
 )]
 
 mod charsets;
+mod checksums;
 mod classes;
 mod codestreams;
 mod codestreams_made;

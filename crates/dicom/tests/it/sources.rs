@@ -11,7 +11,7 @@ use crate::made::{EXPLICIT, Image, element, meta};
 use crate::shared::{POOL, data, load_one, scan_all, scan_bytes, unzipped};
 
 /// Ten slices, 1 mm apart, each with its own value.
-fn slices() -> Vec<(String, Vec<u8>)> {
+pub fn slices() -> Vec<(String, Vec<u8>)> {
     let slice = |n: u8| {
         let image = Image::new()
             .with((0x08, 0x18), b"UI", format!("2.25.10{n}\0").as_bytes())
@@ -50,7 +50,7 @@ pub fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     bytes
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     out.write_all(bytes).unwrap();
     out.finish().unwrap()
@@ -164,7 +164,7 @@ fn what_stands_in_front_of_damage_is_read() {
     for (bytes, expected) in [(cut.to_vec(), 4), (gzip(cut), 4)] {
         let scanned = scan_bytes(bytes).unwrap();
         assert_eq!(scanned.instances.len(), expected);
-        assert!(scanned.notes.has(NoteCode::FileSkipped));
+        assert!(scanned.notes.has(NoteCode::FileDamaged));
     }
     let mut flipped = whole;
     flipped[512 + 4 * size + 10] ^= 1;
@@ -228,10 +228,15 @@ fn bombs_stop_at_the_limit() {
 #[test]
 fn memory_for_unpacked_files_is_limited() {
     let limits = &mut Limits::default();
+    // Images are unpacked again where they are wanted; what is for another reader stays.
     limits.unpacked_bytes = 3 * slices()[0].1.len() as u64 + 10;
-    let scanned =
-        scan(&[Source::Bytes(gzip(&tar(&slices())).into())], limits, &POOL, &Progress::new()).unwrap();
-    assert_eq!((scanned.instances.len(), scanned.skipped.len()), (3, 7));
+    let mut files = slices();
+    let text = vec![b'X'; 2 * slices()[0].1.len()];
+    files.extend(["a", "b"].map(|name| (name.to_owned(), text.clone())));
+    let foreign = |_: &Path, start: &[u8]| start.starts_with(b"X");
+    let sources = [Source::Bytes(gzip(&tar(&files)).into())];
+    let scanned = scan_beside(&sources, &foreign, limits, &POOL, &Progress::new()).unwrap();
+    assert_eq!((scanned.instances.len(), scanned.foreign.len(), scanned.skipped.len()), (10, 1, 1));
     limits.files = 5;
     for bytes in [tar(&slices()), gzip(&tar(&slices())), zip(&slices())] {
         let error = scan(&[Source::Bytes(bytes.into())], limits, &POOL, &Progress::new()).unwrap_err();
@@ -328,7 +333,8 @@ fn a_dicomdir_leads_nowhere_else() {
     assert_eq!((scanned.instances.len(), scanned.files), (1, 2));
     let count = |reason: &str| scanned.skipped.iter().filter(|s| s.reason.ends_with(reason)).count();
     assert_eq!((count("but not there"), count("but outside its folder")), (2, outside.len()));
-    assert!(scanned.notes.has(NoteCode::FileSkipped));
+    let noted = |code| scanned.notes.iter().filter(|n| n.code == code).map(|n| n.count).sum::<usize>();
+    assert_eq!((noted(NoteCode::FileUnreadable), noted(NoteCode::FileSkipped)), (2, outside.len()));
     // Who named the directory is told of it, and not only of files that nobody knows.
     let named: Vec<_> = scanned.skipped.iter().filter(|s| s.path.ends_with("DICOMDIR")).collect();
     assert!(named.iter().any(|s| s.reason == "2 of the 10 files that it names are not there"), "{named:?}");

@@ -117,7 +117,8 @@ fn good_ones_load(scanned: Scanned) -> Result<(), String> {
 fn among_others(case: &Case, folder: &std::path::Path) -> Result<(), String> {
     std::fs::write(folder.join("bad"), &case.bytes).unwrap();
     let scanned = scan_all(&[Source::from(folder)]).map_err(|error| error.to_string())?;
-    let skipped = !scanned.skipped.is_empty();
+    // An image without pixels is listed for who looks for the file, and is there.
+    let skipped = scanned.skipped.iter().any(|file| file.reason != "an image without pixel data");
     if skipped != matches!(case.expect, Expect::Unreadable(_)) {
         return Err(format!("skipped: {skipped}"));
     }

@@ -181,7 +181,7 @@ fn renderings() {
     assert_parity(&cases);
 }
 
-/// A registration moves slices, projections, crop and clip alike; early termination and a coarse step.
+/// A registration moves slices, projections, and the crop and clip of those alike; early termination and a coarse step.
 #[test]
 fn registered_and_early() {
     let mut random = Random::new(6);
@@ -208,7 +208,9 @@ fn registered_and_early() {
     ];
     let cases = requests.map(|(name, mut request, tolerance)| {
         request.scene.layers[0].scene_from_patient = Some(placed);
-        request.scene.layers[0].region = region.clone();
+        if name != "slice" {
+            request.scene.layers[0].region = region.clone();
+        }
         Case { name: name.to_owned(), volume: volume.clone(), request, tolerance }
     });
     assert_parity(&cases);

@@ -20,6 +20,7 @@ Examples:
   anatome inspect STUDY                       what is in a folder, a file or an archive
   anatome render STUDY --out pictures         its largest volume as pictures of 3840 x 2160
   anatome convert STUDY --out volume.nii.gz   its largest volume as one file
+  anatome view STUDY                          a window in which to look at it
   anatome adapters                            the GPUs, and which would be taken
 
 `anatome COMMAND --help` says what each takes.
@@ -60,6 +61,16 @@ Example:
 
 Voxels keep their numbers, axes and positions; nothing is resampled. What the file can't hold exactly is a note.";
 
+#[cfg(feature = "viewer")]
+const VIEW: &str = "\
+Examples:
+  anatome view STUDY
+  anatome view --session reading.json
+
+In the window, H shows all keys. Not for diagnostic use.
+
+Exit codes: 0 ok, 2 usage, 5 no window can be opened.";
+
 const ADAPTERS: &str = "\
 Each is tested against the CPU renderer. `anatome render --adapter NUMBER` takes one of them.";
 
@@ -80,12 +91,14 @@ impl Cli {
         {
             return Err(conflict("render", "'--jpeg-quality <N>' goes with '--format jpeg' only"));
         }
-        let (name, common) = match &self.command {
-            Command::Demo(args) => ("demo", &args.common),
-            Command::Render(args) => ("render", &args.common),
+        let (name, by) = match &self.command {
+            Command::Demo(args) => ("demo", &args.common.by),
+            Command::Render(args) => ("render", &args.common.by),
+            #[cfg(feature = "viewer")]
+            Command::View(args) => ("view", &args.by),
             Command::Inspect(_) | Command::Convert(_) | Command::Adapters(_) => return Ok(()),
         };
-        if common.adapter.is_some() && matches!(common.backend, BackendArg::Cpu) {
+        if by.adapter.is_some() && matches!(by.backend, BackendArg::Cpu) {
             let text = "'--adapter <NUMBER|NAME>' chooses a GPU, and '--backend cpu' uses none: leave one of them out";
             return Err(conflict(name, text));
         }
@@ -115,6 +128,10 @@ pub(crate) enum Command {
     /// Write a series as a NIfTI file, voxel for voxel.
     #[command(after_help = CONVERT)]
     Convert(ConvertArgs),
+    /// Look at series in a window: slices, planes, 3D, measurements.
+    #[cfg(feature = "viewer")]
+    #[command(after_help = VIEW)]
+    View(ViewArgs),
     /// List the GPUs, what each can do, and which would be chosen.
     #[command(after_help = ADAPTERS)]
     Adapters(AdaptersArgs),
@@ -179,13 +196,8 @@ pub(crate) struct CommonArgs {
     /// Width and height of each picture in pixels, up to 32768 each.
     #[arg(long, default_value = "3840x2160", value_name = "WxH", value_parser = size)]
     pub(crate) size: [u32; 2],
-    /// What renders: a hardware GPU if it passes the self-test and otherwise the CPU, or one of them.
-    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
-    pub(crate) backend: BackendArg,
-    /// The GPU to use, by its number in `anatome adapters` or (part of) its name; the only way to get a software
-    /// driver.
-    #[arg(long, value_name = "NUMBER|NAME", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) adapter: Option<String>,
+    #[command(flatten)]
+    pub(crate) by: ByArgs,
     /// The most bytes of a volume on the GPU at once, such as 64M or 2G; of a larger one the parts that a picture needs.
     /// Pictures are the same. Default: what the GPU has.
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
@@ -195,6 +207,41 @@ pub(crate) struct CommonArgs {
     pub(crate) overwrite: bool,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+/// What renders.
+#[derive(Debug, Args)]
+pub(crate) struct ByArgs {
+    /// What renders: a hardware GPU if it passes the self-test and otherwise the CPU, or one of them.
+    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
+    pub(crate) backend: BackendArg,
+    /// The GPU to use, by its number in `anatome adapters` or (part of) its name; the only way to get a software
+    /// driver.
+    #[arg(long, value_name = "NUMBER|NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) adapter: Option<String>,
+}
+
+#[cfg(feature = "viewer")]
+#[derive(Debug, Args)]
+pub(crate) struct ViewArgs {
+    /// Folders (searched with all in them), files or archives (zip, tar, tar.gz): DICOM, NIfTI, NRRD, MetaImage. More
+    /// can be dropped on the window.
+    #[arg(value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// A session that was saved before, in place of inputs.
+    #[arg(long, value_name = "FILE", conflicts_with = "inputs")]
+    pub(crate) session: Option<PathBuf>,
+    /// Go on where the last session ended, also after a crash.
+    #[arg(long = "continue", conflicts_with_all = ["inputs", "session"])]
+    pub(crate) continues: bool,
+    /// Change what files may ask for, such as volume_bytes=16G,files=2000 (K, M, G: times 1024).
+    #[arg(long, value_name = "NAME=VALUE,...", default_value = "volume_bytes=8G")]
+    pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) by: ByArgs,
+    /// The number of threads, 1 to 1024. Default: one a core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
 }
 
 #[derive(Debug, Args)]
@@ -384,7 +431,7 @@ mod tests {
     fn help_says_what_each_command_does_with_an_example() {
         let mut top = Cli::command();
         let names: Vec<String> = top.get_subcommands().map(|c| c.get_name().to_owned()).collect();
-        assert_eq!(names.len(), 5);
+        assert_eq!(names.len(), if cfg!(feature = "viewer") { 6 } else { 5 });
         let help = top.render_long_help().to_string();
         assert!(help.contains("Not for diagnostic use"), "{help}");
         for name in names {

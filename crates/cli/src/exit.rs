@@ -10,6 +10,8 @@ pub(crate) const OK: u8 = 0;
 pub(crate) const PARTLY: u8 = 3;
 /// All of it failed.
 pub(crate) const FAILED: u8 = 4;
+/// A GPU, or what draws windows, failed.
+pub(crate) const DEVICE: u8 = 5;
 /// The exit code of an interrupted run.
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -31,7 +33,7 @@ pub(crate) fn of_error(error: &Error) -> u8 {
 fn of_kind(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Cancelled => INTERRUPTED,
-        ErrorKind::Device => 5,
+        ErrorKind::Device => DEVICE,
         _ => FAILED,
     }
 }
@@ -71,7 +73,7 @@ pub(crate) fn of_reports(reports: &[&JobReport]) -> u8 {
     if failed.is_empty() {
         reports.iter().map(|report| of_notes(&report.notes)).max().unwrap_or(OK)
     } else if failed.contains(&ErrorKind::Device) {
-        5
+        DEVICE
     } else if failed.len() < pictures().count() {
         PARTLY
     } else {

@@ -10,6 +10,8 @@ mod interrupt;
 mod progress_bar;
 mod render;
 mod table;
+#[cfg(feature = "viewer")]
+mod view;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -92,6 +94,8 @@ fn wants_json(command: &Command) -> bool {
         Command::Render(args) => args.common.run.json,
         Command::Inspect(args) => args.run.json,
         Command::Convert(args) => args.run.json,
+        #[cfg(feature = "viewer")]
+        Command::View(_) => false,
         Command::Adapters(args) => args.json,
     }
 }
@@ -118,6 +122,8 @@ fn run(command: &Command, stages: &Stages) -> Result<u8> {
             let code = exit::of_notes(&report.notes);
             code.max(print(&report, args.run.json, convert::text, exit::PARTLY))
         }
+        #[cfg(feature = "viewer")]
+        Command::View(args) => view::run(args)?,
         Command::Adapters(args) => {
             let report = adapters::run()?;
             print(&report, args.json, adapters::text, exit::FAILED)

@@ -29,7 +29,7 @@ const ARROWS: &[Arrows] = &[
     // Their tests write generated studies and read them back.
     Arrows { from: "anatome-dicom",   to: &["anatome-core", "anatome-codecs"], tests: &["anatome-phantom", "anatome-testkit"] },
     Arrows { from: "anatome",         to: &["anatome-core", "anatome-dicom", "anatome-formats", "anatome-cpu", "anatome-gpu"], tests: &["anatome-phantom", "anatome-testkit"] },
-    Arrows { from: "anatome-viewer",  to: &["anatome", "anatome-gpu", "anatome-core"], tests: &["anatome-phantom"] },
+    Arrows { from: "anatome-viewer",  to: &["anatome", "anatome-gpu", "anatome-core"], tests: &["anatome-phantom", "anatome-testkit"] },
     Arrows { from: "anatome-cli",     to: &["anatome", "anatome-phantom", "anatome-viewer"], tests: &["anatome-testkit"] },
     // The shipped program never holds the testkit; its suites hold every renderer and the reader.
     Arrows { from: "anatome-testkit", to: &["anatome-core", "anatome-phantom"], tests: &["anatome-cpu", "anatome-gpu", "anatome-dicom"] },
@@ -59,13 +59,14 @@ const FENCES: &[Fence] = &[
     Fence { package: "egui*",                only: &["anatome-viewer"], tests: &["anatome-testkit"] },
     Fence { package: "epaint_default_fonts", only: &["anatome"], tests: &[] },
     // The engine writes pictures itself; tests read them, and benches compare.
-    Fence { package: "image",                only: &[], tests: &["anatome", "anatome-benches", "anatome-testkit"] },
+    Fence { package: "image",                only: &[], tests: &["anatome", "anatome-benches", "anatome-testkit", "anatome-viewer"] },
     Fence { package: "jpeg-encoder",         only: &["anatome"], tests: &[] },
     Fence { package: "naga",                 only: &["anatome-shaders", "xtask"], tests: &[] },
     // Tests and benches make the pool that the libraries take from their caller.
     Fence { package: "rayon",                only: &["anatome", "anatome-analysis", "anatome-cpu", "anatome-dicom", "anatome-phantom"], tests: &["anatome-benches", "anatome-testkit"] },
     Fence { package: "tokio*",               only: &[], tests: &[] },
     Fence { package: "wgpu*",                only: &["anatome-gpu", "anatome-viewer"], tests: &["anatome-testkit"] },
+    Fence { package: "winit",                only: &["anatome-viewer"], tests: &[] },
 ];
 
 pub(crate) fn run() -> Result<()> {

@@ -1,0 +1,36 @@
+//! `anatome view`.
+
+use std::io::{self, Write as _};
+
+use anatome::{Result, Workers};
+use anatome_viewer::{Options, Start};
+
+use crate::args::ViewArgs;
+use crate::exit;
+
+/// Opens the window: the exit code when it is closed.
+pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
+    let workers = Workers::new(args.threads.map(usize::from))?;
+    let autosave = anatome_viewer::autosave_path();
+    let start = match (&args.session, &autosave) {
+        (Some(path), _) => Start::Session(path.clone()),
+        (None, Some(path)) if args.continues => Start::Session(path.clone()),
+        _ => Start::Inputs(args.inputs.clone()),
+    };
+    let options = Options {
+        start,
+        limits: args.limits,
+        backend: args.by.backend.into(),
+        adapter: args.by.adapter.clone(),
+        workers,
+        autosave,
+    };
+    match anatome_viewer::run(options) {
+        Ok(()) => Ok(exit::OK),
+        Err(error) => {
+            // Nowhere is left to report a failure of standard error.
+            drop(writeln!(io::stderr(), "anatome: {error}"));
+            Ok(exit::DEVICE)
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What can be done by a key, by its name and from menus.
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+
+use crate::session::Side;
+
+/// Something that can be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    OpenFiles,
+    SaveSession,
+    LoadSession,
+    SavePicture,
+    CopyPicture,
+    Undo,
+    Redo,
+    /// The window of this number on the list of the modality, from 1; 0 is the series' own.
+    Preset(u8),
+    AutoWindow,
+    Invert,
+    Fit,
+    OneToOne,
+    Smaller,
+    Larger,
+    Next,
+    Previous,
+    PageNext,
+    PagePrevious,
+    First,
+    Last,
+    Play,
+    NextView,
+    Enlarge,
+    LayoutOne,
+    LayoutPlanes,
+    LayoutOneAndThree,
+    LayoutSideBySide,
+    ResetPlanes,
+    PatientPlanes,
+    ShowLabels,
+    ShowIdentity,
+    ShowCrosshair,
+    Axial,
+    Coronal,
+    Sagittal,
+    ThreeD,
+    Side(Side),
+    Thicker,
+    Thinner,
+    ToolWindow,
+    ToolPan,
+    ToolZoom,
+    ToolScroll,
+    ToolCross,
+    Length,
+    Angle,
+    Ellipse,
+    Probe,
+    DeleteMeasurement,
+    Cancel,
+    Performance,
+    Help,
+}
+
+/// An action, what it is called, and its key.
+pub(crate) struct Entry {
+    pub action: Action,
+    pub name: &'static str,
+    pub shortcut: Option<KeyboardShortcut>,
+}
+
+const fn key(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::NONE, key))
+}
+
+const fn with(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(modifiers, key))
+}
+
+const COMMAND_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+
+const fn entry(action: Action, name: &'static str, shortcut: Option<KeyboardShortcut>) -> Entry {
+    Entry { action, name, shortcut }
+}
+
+/// Everything, in groups, as the help sheet shows it.
+pub(crate) const GROUPS: &[(&str, &[Entry])] = &[
+    (
+        "Files",
+        &[
+            entry(Action::OpenFiles, "Open…", with(Modifiers::COMMAND, Key::O)),
+            entry(Action::SaveSession, "Save session…", with(Modifiers::COMMAND, Key::S)),
+            entry(Action::LoadSession, "Load session…", with(COMMAND_SHIFT, Key::O)),
+            entry(Action::SavePicture, "Save picture…", with(Modifiers::COMMAND, Key::E)),
+            entry(Action::CopyPicture, "Copy picture", with(Modifiers::COMMAND, Key::C)),
+            entry(Action::Undo, "Undo", with(Modifiers::COMMAND, Key::Z)),
+            entry(Action::Redo, "Redo", with(COMMAND_SHIFT, Key::Z)),
+        ],
+    ),
+    (
+        "Window",
+        &[
+            entry(Action::Preset(0), "The series' own window", key(Key::Num0)),
+            entry(Action::Preset(1), "Window preset 1", key(Key::Num1)),
+            entry(Action::Preset(2), "Window preset 2", key(Key::Num2)),
+            entry(Action::Preset(3), "Window preset 3", key(Key::Num3)),
+            entry(Action::Preset(4), "Window preset 4", key(Key::Num4)),
+            entry(Action::Preset(5), "Window preset 5", key(Key::Num5)),
+            entry(Action::Preset(6), "Window preset 6", key(Key::Num6)),
+            entry(Action::Preset(7), "Window preset 7", key(Key::Num7)),
+            entry(Action::Preset(8), "Window preset 8", key(Key::Num8)),
+            entry(Action::AutoWindow, "Auto window", key(Key::A)),
+            entry(Action::Invert, "Invert", key(Key::I)),
+        ],
+    ),
+    (
+        "Position",
+        &[
+            entry(Action::Next, "Next slice or frame", key(Key::ArrowDown)),
+            entry(Action::Previous, "Previous slice or frame", key(Key::ArrowUp)),
+            entry(Action::PageNext, "Ten further", key(Key::PageDown)),
+            entry(Action::PagePrevious, "Ten back", key(Key::PageUp)),
+            entry(Action::First, "First", key(Key::Home)),
+            entry(Action::Last, "Last", key(Key::End)),
+            entry(Action::Play, "Play or stop", key(Key::Space)),
+            entry(Action::Fit, "Fit", key(Key::F)),
+            entry(Action::OneToOne, "One to one", key(Key::O)),
+            entry(Action::Larger, "Larger", key(Key::Plus)),
+            entry(Action::Smaller, "Smaller", key(Key::Minus)),
+        ],
+    ),
+    (
+        "Views",
+        &[
+            entry(Action::Axial, "Axial", with(Modifiers::ALT, Key::A)),
+            entry(Action::Coronal, "Coronal", with(Modifiers::ALT, Key::C)),
+            entry(Action::Sagittal, "Sagittal", with(Modifiers::ALT, Key::S)),
+            entry(Action::ThreeD, "3D", with(Modifiers::ALT, Key::V)),
+            entry(Action::Thicker, "Thicker slab", key(Key::CloseBracket)),
+            entry(Action::Thinner, "Thinner slab", key(Key::OpenBracket)),
+            entry(Action::ResetPlanes, "Planes of the acquisition", key(Key::R)),
+            entry(Action::PatientPlanes, "Planes of the patient", with(Modifiers::SHIFT, Key::R)),
+            entry(Action::NextView, "Next view", key(Key::N)),
+            entry(Action::Enlarge, "Enlarge the view", key(Key::Enter)),
+            entry(Action::LayoutOne, "One view", key(Key::F1)),
+            entry(Action::LayoutPlanes, "Planes and 3D", key(Key::F2)),
+            entry(Action::LayoutOneAndThree, "One and three", key(Key::F3)),
+            entry(Action::LayoutSideBySide, "Side by side", key(Key::F4)),
+        ],
+    ),
+    (
+        "3D",
+        &[
+            entry(Action::Side(Side::Front), "From the front", with(Modifiers::SHIFT, Key::A)),
+            entry(Action::Side(Side::Back), "From the back", with(Modifiers::SHIFT, Key::P)),
+            entry(Action::Side(Side::Left), "From the left", with(Modifiers::SHIFT, Key::L)),
+            entry(Action::Side(Side::Right), "From the right", with(Modifiers::ALT, Key::R)),
+            entry(Action::Side(Side::Head), "From the head", with(Modifiers::SHIFT, Key::H)),
+            entry(Action::Side(Side::Feet), "From the feet", with(Modifiers::SHIFT, Key::F)),
+        ],
+    ),
+    (
+        "Tools",
+        &[
+            entry(Action::ToolWindow, "Window tool", key(Key::W)),
+            entry(Action::ToolPan, "Pan tool", key(Key::P)),
+            entry(Action::ToolZoom, "Zoom tool", key(Key::Z)),
+            entry(Action::ToolScroll, "Scroll tool", key(Key::S)),
+            entry(Action::ToolCross, "Crosshair tool", key(Key::C)),
+            entry(Action::Length, "Measure a length", key(Key::L)),
+            entry(Action::Angle, "Measure an angle", key(Key::G)),
+            entry(Action::Ellipse, "Measure in an ellipse", key(Key::E)),
+            entry(Action::Probe, "Probe a value", key(Key::V)),
+            entry(Action::DeleteMeasurement, "Delete the measurement", key(Key::Delete)),
+            entry(Action::Cancel, "Cancel", key(Key::Escape)),
+        ],
+    ),
+    (
+        "Shown",
+        &[
+            entry(Action::ShowLabels, "Labels", key(Key::T)),
+            entry(Action::ShowIdentity, "Identity", key(Key::D)),
+            entry(Action::ShowCrosshair, "Crosshair", key(Key::X)),
+            entry(Action::Performance, "Performance", key(Key::F9)),
+            entry(Action::Help, "Help", key(Key::H)),
+        ],
+    ),
+];
+
+/// The entry of an action.
+pub(crate) fn of(action: Action) -> Option<&'static Entry> {
+    GROUPS.iter().flat_map(|(_, entries)| entries.iter()).find(|entry| entry.action == action)
+}
+
+/// The key of an action in words, for tooltips.
+pub(crate) fn key_of(action: Action) -> String {
+    of(action).and_then(|entry| entry.shortcut).map(|shortcut| shown(&shortcut)).unwrap_or_default()
+}
+
+/// A key in words.
+pub(crate) fn shown(shortcut: &KeyboardShortcut) -> String {
+    let parts = [
+        (shortcut.modifiers.command, "Ctrl"),
+        (shortcut.modifiers.alt, "Alt"),
+        (shortcut.modifiers.shift, "Shift"),
+    ];
+    let held: Vec<&str> = parts.into_iter().filter(|(held, _)| *held).map(|(_, name)| name).collect();
+    held.into_iter().chain([shortcut.logical_key.symbol_or_name()]).collect::<Vec<_>>().join("+")
+}
+
+/// The actions whose keys were pressed. More modifiers come first, so that Ctrl+Shift+Z is not Ctrl+Z.
+pub(crate) fn pressed(input: &mut egui::InputState) -> Vec<Action> {
+    let mut entries: Vec<&Entry> = GROUPS.iter().flat_map(|(_, entries)| entries.iter()).collect();
+    let held = |entry: &&Entry| {
+        let modifiers = entry.shortcut.map(|shortcut| shortcut.modifiers).unwrap_or_default();
+        usize::from(modifiers.shift) + usize::from(modifiers.alt) + usize::from(modifiers.command)
+    };
+    entries.sort_by_key(|entry| std::cmp::Reverse(held(entry)));
+    let mut is_pressed =
+        |entry: &Entry| entry.shortcut.is_some_and(|shortcut| input.consume_shortcut(&shortcut));
+    entries.into_iter().filter(|entry| is_pressed(entry)).map(|entry| entry.action).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_key_does_two_things_and_no_action_is_listed_twice() {
+        let entries = || GROUPS.iter().flat_map(|(_, entries)| entries.iter());
+        let keys: Vec<String> = entries().filter_map(|entry| entry.shortcut.as_ref().map(shown)).collect();
+        let once: HashSet<&String> = keys.iter().collect();
+        assert_eq!(once.len(), keys.len(), "{keys:?}");
+        let actions: HashSet<Action> = entries().map(|entry| entry.action).collect();
+        assert_eq!(actions.len(), entries().count());
+    }
+}

@@ -1,0 +1,488 @@
+//! The window: what comes in, what is shown, what is done.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anatome::Planes;
+use egui::{Context, Rect, Ui};
+
+use crate::command::Command;
+use crate::dialogs::Dialog;
+use crate::document::{Document, Kind, Loader, News};
+use crate::history::History;
+use crate::interaction::Interaction;
+use crate::panels;
+use crate::pictures::Saving;
+use crate::render::{Blend, Painter, Want, What};
+use crate::saved::Saved;
+use crate::session::{Content, SeriesId, Session, Space, ViewState, passes};
+use crate::viewport::{self, Canvas, Seen, Values};
+use crate::{Options, Start};
+
+/// The whole viewer.
+pub(crate) struct Viewer {
+    pub document: Document,
+    pub session: Session,
+    pub history: History,
+    pub interaction: Interaction,
+    pub loader: Loader,
+    pub painter: Painter,
+    pub canvases: Vec<Canvas>,
+    pub values: Values,
+    /// What is to be done at the end of this frame.
+    pub commands: Vec<Command>,
+    /// What was done last in a gesture that goes on.
+    pub last: Option<Command>,
+    pub dialog: Option<Dialog>,
+    pub panels: panels::Shown,
+    /// What is to be told, and since when.
+    pub message: Option<(String, Instant)>,
+    /// The series that were asked for, so that each is loaded once.
+    asked: Vec<SeriesId>,
+    /// What was opened, in the order of inputs: for a session to be saved.
+    pub opened: Vec<Vec<PathBuf>>,
+    pub timing: panels::Timing,
+    /// Whether the GPU was given up.
+    has_fallen_back: bool,
+    workers: anatome::Workers,
+    /// A session that is shown when its files are there.
+    pub coming: Option<Saved>,
+    /// Pictures that are being saved.
+    pub saving: Vec<Saving>,
+    /// When the session was kept against a crash, and what it was.
+    autosaved: Option<(Instant, Session)>,
+    /// Where; nowhere in tests.
+    pub autosave_path: Option<PathBuf>,
+}
+
+/// So long a message stays.
+const MESSAGE: Duration = Duration::from_secs(6);
+
+impl Viewer {
+    /// A viewer for a window, which it makes look as it should, and the threads that work for it.
+    ///
+    /// # Errors
+    /// If the system can't start threads.
+    pub(crate) fn new(context: &Context, options: Options) -> std::io::Result<Self> {
+        crate::theme::install(context);
+        let wake = {
+            let context = context.clone();
+            move || context.request_repaint()
+        };
+        let workers = options.workers.clone();
+        let loader = Loader::start(
+            options.workers,
+            options.limits,
+            options.backend,
+            options.adapter,
+            Box::new(wake.clone()),
+        )?;
+        let session = Session::default();
+        let mut viewer = Self {
+            document: Document::default(),
+            history: History::new(session.clone()),
+            session,
+            interaction: Interaction::default(),
+            loader,
+            painter: Painter::new(Arc::new(wake)),
+            canvases: Vec::new(),
+            values: Values::default(),
+            commands: Vec::new(),
+            last: None,
+            dialog: None,
+            panels: panels::Shown::default(),
+            message: None,
+            asked: Vec::new(),
+            opened: Vec::new(),
+            timing: panels::Timing::default(),
+            has_fallen_back: false,
+            workers,
+            coming: None,
+            saving: Vec::new(),
+            autosaved: None,
+            autosave_path: options.autosave,
+        };
+        match options.start {
+            Start::Inputs(paths) if paths.is_empty() => {}
+            Start::Inputs(paths) => viewer.open(paths),
+            Start::Session(path) => viewer.load_session(&path),
+        }
+        Ok(viewer)
+    }
+
+    /// Opens files, folders or archives beside what is open.
+    pub(crate) fn open(&mut self, paths: Vec<PathBuf>) {
+        let input = self.document.add_input();
+        self.opened.push(paths.clone());
+        self.loader.open(input, paths);
+    }
+
+    pub(crate) fn tell(&mut self, text: impl Into<String>) {
+        self.message = Some((text.into(), Instant::now()));
+    }
+
+    /// Does something at the end of this frame.
+    pub(crate) fn push(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// Takes what threads have done.
+    fn take_news(&mut self, context: &Context) {
+        let news: Vec<News> = self.loader.news().collect();
+        for news in news {
+            let found = match &news {
+                News::Found { input, study } => {
+                    if let Err(reason) = study {
+                        self.tell(reason.clone());
+                    }
+                    Some(*input)
+                }
+                News::Ready { .. } => {
+                    self.reload();
+                    None
+                }
+                _ => None,
+            };
+            self.document.take(news);
+            if let Some(input) = found {
+                self.show_first(input);
+            }
+        }
+        let answers: Vec<_> = self.painter.answers().collect();
+        for answer in answers {
+            let Some(canvas) = self.canvases.get_mut(answer.view) else { continue };
+            match &answer.made {
+                Ok(made) => self.timing.made(made),
+                Err(failure) if failure.is_device && !self.has_fallen_back => {
+                    self.has_fallen_back = true;
+                    self.message = Some((format!("The CPU takes over: {}", failure.reason), Instant::now()));
+                    self.loader.fall_back();
+                }
+                Err(_) => {}
+            }
+            canvas.take(context, answer.view, answer.made);
+        }
+    }
+
+    /// After the backend was changed everything is handed to the new one.
+    fn reload(&mut self) {
+        self.asked.clear();
+        self.painter.forget_frames();
+    }
+
+    /// Shows the largest volume of what was opened first, or the first images.
+    fn show_first(&mut self, input: u32) {
+        if self.coming.is_some() || self.session.views.iter().any(|view| view.series.is_some()) {
+            return;
+        }
+        let of_input = self.document.entries().iter().filter(|entry| entry.id.input == input);
+        let size = |entry: &&crate::document::Entry| {
+            let voxels = entry.facts.shape.map_or(0, |shape| shape.iter().product::<usize>());
+            (entry.facts.kind == Kind::Volume, voxels)
+        };
+        // Of equal ones the first.
+        let best = of_input.filter(|entry| entry.facts.kind != Kind::Object).rev().max_by_key(size);
+        if let Some(entry) = best {
+            let command = Command::Show { view: self.session.active, series: entry.id, content: None };
+            self.do_now(&command);
+            self.history = History::new(self.session.clone());
+        }
+    }
+
+    /// Loads what is shown, and places the crosshairs of spaces that are shown for the first time.
+    fn provide(&mut self) {
+        let shown: Vec<SeriesId> = self
+            .session
+            .views
+            .iter()
+            .flat_map(|view| view.series.into_iter().chain(view.overlay.as_ref().map(|over| over.series)))
+            .chain(self.session.measurements.iter().map(|own| own.place.series()))
+            .collect();
+        for id in shown {
+            if !self.asked.contains(&id)
+                && self.document.backend().is_some()
+                && let Some(study) = self.document.study(id)
+            {
+                self.asked.push(id);
+                self.loader.load(id, Arc::clone(study));
+            }
+            if let (Some(space), Some(grid)) = (self.document.space(id), self.document.grid(id))
+                && self.session.space(space).is_none()
+            {
+                let space = Space::around(space, grid, Planes::Acquisition);
+                self.do_now(&Command::Place { space });
+            }
+        }
+    }
+
+    /// Does a command at once.
+    pub(crate) fn do_now(&mut self, command: &Command) {
+        // What makes no sense now is left out: keys are pressed on empty views, too.
+        if self.session.apply(command, &self.document).is_ok() {
+            self.last = Some(command.clone());
+        }
+    }
+
+    fn do_all(&mut self, context: &Context) {
+        let commands = std::mem::take(&mut self.commands);
+        let done = !commands.is_empty();
+        for command in commands {
+            self.do_now(&command);
+        }
+        let pointer_down = context.input(|input| input.pointer.any_down());
+        if !pointer_down && let Some(last) = self.last.take() {
+            self.history.keep(&self.session, &last, Instant::now());
+        }
+        if done {
+            // Panels were drawn from the session as it was.
+            context.request_repaint();
+        }
+    }
+
+    /// Takes a session in place of the present one.
+    pub(crate) fn restore(&mut self, session: Session) {
+        self.session = session;
+        self.interaction.draft = None;
+        self.interaction.drag = None;
+    }
+
+    fn take_drops(&mut self, context: &Context) {
+        let dropped = context.input(|input| input.raw.dropped_files.clone());
+        let paths: Vec<PathBuf> = dropped.iter().map(|file| file.path().to_owned()).collect();
+        if !paths.is_empty() {
+            self.ask_to_open(paths);
+        }
+    }
+
+    /// The views in the middle of the window.
+    fn show_views(&mut self, ui: &mut Ui) {
+        let whole = ui.available_rect_before_wrap();
+        ui.painter().rect_filled(whole, 0.0, crate::theme::GAP);
+        let cells = self.session.layout.rects();
+        self.canvases.resize_with(self.session.views.len().max(1), Canvas::default);
+        let per_point = ui.pixels_per_point();
+        for index in 0..self.session.views.len() {
+            if self.session.enlarged && index != self.session.active {
+                self.canvases[index].rect = None;
+                continue;
+            }
+            let cell = cells.get(index).filter(|_| !self.session.enlarged);
+            let rect = cell.map_or(whole, |cell| {
+                let min = whole.min + egui::vec2(cell.x * whole.width(), cell.y * whole.height());
+                let gap = if cells.len() > 1 { 1.0 } else { 0.0 };
+                Rect::from_min_size(min, egui::vec2(cell.width * whole.width(), cell.height * whole.height()))
+                    .shrink(gap)
+            });
+            let rect = viewport::to_pixels(rect, per_point);
+            let size_px =
+                [rect.width(), rect.height()].map(|side| ((side * per_point).round() as u32).max(1));
+            (self.canvases[index].rect, self.canvases[index].size_px) = (Some(rect), size_px);
+            let seen = Seen {
+                session: &self.session,
+                document: &self.document,
+                index,
+                view: &self.session.views[index],
+                canvas: &self.canvases[index],
+                rect,
+            };
+            viewport::show(ui, &seen, &mut self.interaction, &mut self.values, &mut self.commands);
+        }
+    }
+
+    /// Says what the views want to show.
+    fn want(&mut self) {
+        self.painter.rest_from(self.session.views.len());
+        self.canvases.truncate(self.session.views.len());
+        for index in 0..self.canvases.len() {
+            let Some(view) = self.session.views.get(index) else { continue };
+            if self.canvases[index].rect.is_none() {
+                self.painter.rest(index);
+                continue;
+            }
+            match self.wanted(view, self.canvases[index].size_px) {
+                Some(want) => self.painter.want(index, want),
+                None => {
+                    self.painter.rest(index);
+                    if view.series.is_none() {
+                        self.canvases[index].clear();
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a view wants to show in so many pixels.
+    pub(crate) fn wanted(&self, view: &ViewState, size_px: [u32; 2]) -> Option<Want> {
+        let backend = Arc::clone(self.document.backend()?);
+        let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
+        if let Content::Frame(own) = view.content {
+            let series = view.series?;
+            let what = What::Frame {
+                series,
+                stack: Arc::clone(self.document.stack(series)?),
+                frame: own.frame,
+                framing: view.framing,
+                look: Box::new(view.look.clone()),
+            };
+            return Some(Want { backend, what, size_px });
+        }
+        let passes = passes(&self.session, view, &self.document, aspect)?;
+        let volumes =
+            passes.iter().map(|pass| self.document.loaded(pass.series).map(|own| Arc::clone(&own.uploaded)));
+        let volumes = volumes.collect::<Option<Vec<_>>>()?;
+        let mut passes = passes.into_iter();
+        let mut scene = passes.next()?.scene;
+        let blend = match passes.next() {
+            Some(over) => {
+                let colors =
+                    view.overlay.as_ref().and_then(|own| own.look.colors.clone()).unwrap_or_default();
+                let map =
+                    anatome::Presets::built_in().color_maps.iter().find(|preset| preset.name == colors)?;
+                let mut layers = over.scene.layers;
+                for layer in &mut layers {
+                    if let anatome::Appearance::Grey { colors, .. } = &mut layer.appearance {
+                        *colors = None;
+                    }
+                }
+                scene.layers.extend(layers);
+                Blend::Over { opacity: over.opacity, colors: map.map.clone() }
+            }
+            None => Blend::One,
+        };
+        Some(Want { backend, what: What::Volumes { volumes, scene, blend }, size_px })
+    }
+
+    /// Goes on with a loop that plays.
+    fn play(&mut self, context: &Context) {
+        let Some(mut cine) = self.interaction.cine else { return };
+        let view = self.session.views.get(cine.view);
+        let stack = view.and_then(|view| self.document.stack(view.series?));
+        let (Some(Content::Frame(own)), Some(stack)) = (view.map(|view| view.content), stack) else {
+            self.interaction.cine = None;
+            return;
+        };
+        let period = Duration::from_secs_f64(1.0 / cine.frames_per_s.clamp(0.1, 120.0));
+        let due = cine.shown + period;
+        let now = Instant::now();
+        // What can't be drawn in time is not skipped: each frame is seen.
+        if now >= due && !self.painter.is_busy(cine.view) {
+            let frame = (own.frame + 1) % stack.frames().len();
+            self.push(Command::GoTo { view: cine.view, frame });
+            cine.shown = if now >= due + period { now } else { due };
+            self.interaction.cine = Some(cine);
+        }
+        context.request_repaint_after(period.min((cine.shown + period).saturating_duration_since(now)));
+    }
+
+    fn show_message(&mut self, ui: &Ui) {
+        let Some((text, since)) = &self.message else { return };
+        let left = MESSAGE.saturating_sub(since.elapsed());
+        if left.is_zero() {
+            self.message = None;
+            return;
+        }
+        ui.ctx().request_repaint_after(left);
+        let area =
+            egui::Area::new(egui::Id::unique("message")).anchor(egui::Align2::CENTER_BOTTOM, [0.0, -40.0]);
+        area.interactable(false).show(ui.ctx(), |ui| {
+            egui::Frame::popup(ui.style()).show(ui, |ui| {
+                ui.set_max_width(700.0);
+                ui.label(text.as_str());
+            });
+        });
+    }
+
+    /// One frame.
+    pub(crate) fn frame(&mut self, ui: &mut Ui) {
+        let context = ui.ctx().clone();
+        let began = Instant::now();
+        self.take_news(&context);
+        self.arrive();
+        self.take_saved();
+        self.take_drops(&context);
+        self.provide();
+        self.play(&context);
+        self.take_keys(&context);
+        panels::show(self, ui);
+        self.show_views(ui);
+        self.show_dialog(&context);
+        self.show_message(ui);
+        self.do_all(&context);
+        self.provide();
+        self.want();
+        self.autosave();
+        self.timing.frame(began.elapsed());
+    }
+
+    pub(crate) fn workers(&self) -> &anatome::Workers {
+        &self.workers
+    }
+
+    /// Closes everything.
+    pub(crate) fn forget(&mut self) {
+        let backend = self.document.backend().cloned();
+        self.document = Document::of_backend(backend);
+        self.loader.forget();
+        self.restore(Session::default());
+        self.history = History::new(self.session.clone());
+        self.values = Values::default();
+        self.painter.rest_from(0);
+        self.painter.forget_frames();
+        self.canvases.iter_mut().for_each(Canvas::clear);
+        self.asked.clear();
+        self.opened.clear();
+    }
+
+    /// Keeps the session against a crash, not more often than is needed.
+    fn autosave(&mut self) {
+        const EVERY: Duration = Duration::from_secs(10);
+        if self.opened.is_empty() || self.coming.is_some() {
+            return;
+        }
+        let is_due = match &self.autosaved {
+            Some((at, session)) => at.elapsed() >= EVERY && *session != self.session,
+            None => true,
+        };
+        if is_due && let Some(path) = &self.autosave_path {
+            // A disk that is full must not end a reading.
+            drop(path.parent().map(std::fs::create_dir_all));
+            drop(self.saved().write(path, anatome::Overwrite::Allowed));
+            self.autosaved = Some((Instant::now(), self.session.clone()));
+        }
+    }
+
+    /// Whether everything that is shown is loaded, and drawn in full.
+    #[cfg(test)]
+    pub(crate) fn is_settled(&self) -> bool {
+        let shown = self.session.views.iter().filter_map(|view| view.series);
+        let loaded = |id: SeriesId| {
+            use crate::document::State::{Failed, Loaded, Stack};
+            let state = self.document.entry(id).map(|entry| &entry.state);
+            matches!(state, Some(Loaded(_) | Stack(..) | Failed(_)))
+        };
+        let drawn = |(index, canvas): (usize, &Canvas)| {
+            canvas.rect.is_none()
+                || self.session.views[index].series.is_none()
+                || canvas.failure.is_some()
+                || canvas.shown.as_ref().is_some_and(|shown| shown.is_full) && !self.painter.is_busy(index)
+        };
+        let found = self.document.inputs().iter().all(|input| input.found.is_some());
+        found
+            && self.document.backend().is_some()
+            && shown.into_iter().all(loaded)
+            && self.loader.work().is_empty()
+            && self.commands.is_empty()
+            && self.canvases.iter().enumerate().all(drawn)
+    }
+}
+
+impl eframe::App for Viewer {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.frame(ui);
+    }
+
+    fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
+        crate::theme::GAP.to_normalized_gamma_f32()
+    }
+}

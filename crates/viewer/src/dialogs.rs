@@ -1,0 +1,253 @@
+//! Questions: what to open, where to save.
+
+use std::path::{Path, PathBuf};
+
+use anatome::PictureFormat;
+use egui::{Context, Id, Key, Modal, Ui};
+
+use crate::app::Viewer;
+use crate::pictures::Size;
+
+/// A question that waits for its answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Dialog {
+    /// What to open.
+    Open {
+        path: String,
+    },
+    /// Whether files are opened beside those that are open.
+    Beside {
+        paths: Vec<PathBuf>,
+    },
+    SaveSession {
+        path: String,
+        replace: bool,
+    },
+    LoadSession {
+        path: String,
+    },
+    SavePicture {
+        path: String,
+        size: Size,
+        format: PictureFormat,
+        replace: bool,
+    },
+}
+
+/// What is done with an answer.
+enum Answer {
+    Stays,
+    Cancelled,
+    Given,
+}
+
+impl Dialog {
+    pub(crate) fn open() -> Self {
+        Self::Open { path: String::new() }
+    }
+
+    pub(crate) fn save_session() -> Self {
+        Self::SaveSession { path: in_home("anatome-session.json"), replace: false }
+    }
+
+    pub(crate) fn load_session() -> Self {
+        Self::LoadSession { path: in_home("anatome-session.json") }
+    }
+
+    pub(crate) fn save_picture() -> Self {
+        let (size, format) = (Size::Screen, PictureFormat::Png);
+        Self::SavePicture { path: in_home("anatome-picture.png"), size, format, replace: false }
+    }
+
+    fn title(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "Open",
+            Self::Beside { .. } => "Open beside what is open?",
+            Self::SaveSession { .. } => "Save session",
+            Self::LoadSession { .. } => "Load session",
+            Self::SavePicture { .. } => "Save picture",
+        }
+    }
+}
+
+/// A name of a file in the folder of the user.
+fn in_home(name: &str) -> String {
+    let home = std::env::home_dir().unwrap_or_default();
+    home.join(name).display().to_string()
+}
+
+impl Viewer {
+    /// Opens files; asks first if something is open, which may be another patient's.
+    pub(crate) fn ask_to_open(&mut self, paths: Vec<PathBuf>) {
+        if self.document.entries().is_empty() {
+            self.open(paths);
+        } else {
+            self.dialog = Some(Dialog::Beside { paths });
+        }
+    }
+
+    pub(crate) fn show_dialog(&mut self, context: &Context) {
+        let Some(mut dialog) = self.dialog.take() else { return };
+        let modal = Modal::new(Id::unique("dialog")).show(context, |ui| {
+            ui.set_width(480.0);
+            ui.heading(dialog.title());
+            ui.add_space(4.0);
+            match &mut dialog {
+                Dialog::Open { path } => open(ui, path),
+                Dialog::Beside { .. } => beside(ui),
+                Dialog::SaveSession { path, replace } => {
+                    ui.weak("The file holds the paths of what is open, which may name patients.");
+                    save(ui, path, replace)
+                }
+                Dialog::LoadSession { path } => asked(ui, path, "Load"),
+                Dialog::SavePicture { path, size, format, replace } => {
+                    picture(ui, path, size, format, replace)
+                }
+            }
+        });
+        match modal.inner {
+            Answer::Cancelled => {}
+            Answer::Stays if modal.should_close() => {}
+            Answer::Stays => self.dialog = Some(dialog),
+            Answer::Given => self.answered(dialog),
+        }
+    }
+
+    fn answered(&mut self, dialog: Dialog) {
+        match dialog {
+            Dialog::Open { path } => self.ask_to_open(vec![path.trim().into()]),
+            Dialog::Beside { paths } => self.open(paths),
+            Dialog::SaveSession { path, replace } => self.save_session(Path::new(path.trim()), replace),
+            Dialog::LoadSession { path } => self.load_session(Path::new(path.trim())),
+            Dialog::SavePicture { path, size, format, replace } => {
+                self.save_picture(Path::new(path.trim()), size, format, replace);
+            }
+        }
+    }
+}
+
+fn open(ui: &mut Ui, path: &mut String) -> Answer {
+    ui.weak("A file, a folder or an archive. Files can also be dropped on the window.");
+    asked(ui, path, "Open")
+}
+
+fn beside(ui: &mut Ui) -> Answer {
+    ui.label("Series are open already. What is opened now may be of another patient; views that show different patients are marked.");
+    buttons(ui, "Open beside", true)
+}
+
+/// A path, with the folder it is in to choose from.
+fn asked(ui: &mut Ui, path: &mut String, does: &str) -> Answer {
+    let entered = path_line(ui, path);
+    listing(ui, path);
+    let given = buttons(ui, does, !path.trim().is_empty());
+    if entered && !path.trim().is_empty() { Answer::Given } else { given }
+}
+
+fn save(ui: &mut Ui, path: &mut String, replace: &mut bool) -> Answer {
+    let entered = path_line(ui, path);
+    let exists = Path::new(path.trim()).exists();
+    if exists {
+        ui.checkbox(replace, "Replace the file that is there");
+    }
+    let can = !path.trim().is_empty() && (!exists || *replace);
+    let given = buttons(ui, "Save", can);
+    if entered && can { Answer::Given } else { given }
+}
+
+fn picture(
+    ui: &mut Ui,
+    path: &mut String,
+    size: &mut Size,
+    format: &mut PictureFormat,
+    replace: &mut bool,
+) -> Answer {
+    ui.horizontal(|ui| {
+        for (own, name) in Size::ALL {
+            if ui.selectable_label(*size == own, name).clicked() {
+                *size = own;
+            }
+        }
+    });
+    let before = format.extension();
+    ui.horizontal(|ui| {
+        let formats =
+            [(PictureFormat::Png, "PNG"), (PictureFormat::JPEG, "JPEG"), (PictureFormat::Tiff, "TIFF")];
+        for (own, name) in formats {
+            if ui.selectable_label(*format == own, name).clicked() {
+                *format = own;
+            }
+        }
+    });
+    if before != format.extension() {
+        *path = Path::new(path.as_str()).with_extension(format.extension()).display().to_string();
+    }
+    ui.weak("The scene is written beside it as JSON.");
+    save(ui, path, replace)
+}
+
+/// The line in which a path is written; whether it was ended with Enter.
+fn path_line(ui: &mut Ui, path: &mut String) -> bool {
+    let mut entered = false;
+    ui.horizontal(|ui| {
+        let label = ui.label("Path");
+        let line = egui::TextEdit::singleline(path).desired_width(ui.available_width());
+        let response = ui.add(line).labelled_by(label.id);
+        if ui.memory(|memory| memory.focused().is_none()) {
+            response.request_focus();
+        }
+        entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    });
+    entered
+}
+
+/// What is in the folder that is written, to go on by a click.
+fn listing(ui: &mut Ui, path: &mut String) {
+    /// So many entries are shown.
+    const MOST: usize = 200;
+    let written = PathBuf::from(path.trim());
+    let home = || std::env::home_dir().unwrap_or_default();
+    let folder = match () {
+        () if path.trim().is_empty() => home(),
+        () if written.is_dir() => written,
+        () => written.parent().map(Path::to_owned).filter(|folder| folder.is_dir()).unwrap_or_else(home),
+    };
+    let mut entries: Vec<(bool, PathBuf)> = std::fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .take(10 * MOST)
+        .map(|entry| (entry.path().is_dir(), entry.path()))
+        .filter(|(_, path)| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')))
+        .collect();
+    entries.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    egui::ScrollArea::vertical().max_height(220.0).auto_shrink([false, false]).show(ui, |ui| {
+        if let Some(parent) = folder.parent()
+            && ui.selectable_label(false, "..").clicked()
+        {
+            *path = parent.display().to_string();
+        }
+        for (is_folder, own) in entries.iter().take(MOST) {
+            let name = own.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = if *is_folder { format!("{name}/") } else { name };
+            let chosen = Path::new(path.trim()) == own;
+            if ui.selectable_label(chosen, name).clicked() {
+                *path = own.display().to_string();
+            }
+        }
+    });
+}
+
+fn buttons(ui: &mut Ui, does: &str, can: bool) -> Answer {
+    ui.add_space(6.0);
+    let mut answer = Answer::Stays;
+    ui.horizontal(|ui| {
+        if ui.add_enabled(can, egui::Button::new(does)).clicked() {
+            answer = Answer::Given;
+        }
+        if ui.button("Cancel").clicked() {
+            answer = Answer::Cancelled;
+        }
+    });
+    answer
+}

@@ -1,0 +1,152 @@
+//! Decoded frames of images that make no volume.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anatome::{
+    Backend, Facts, FramePixels, FrameSpacing, Grid, Modality, Progress, Samples, SpacingSource, Stack, Unit,
+    UploadedVolume, ValueMapping, Volume,
+};
+use glam::{DAffine3, DVec3};
+use ndarray::{Array3, Axis};
+
+use super::Defaults;
+use crate::session::SeriesId;
+
+/// A decoded frame that can be drawn, as one slice in a space of its own: its first pixel at the origin, x to the right
+/// and y down, in mm or, where no size is known, in pixels.
+#[derive(Debug)]
+pub(crate) struct FrameImage {
+    /// One, or one each for red, green and blue.
+    pub channels: Vec<Arc<UploadedVolume>>,
+    /// The samples, for grey; for colour those of red.
+    pub volume: Arc<Volume>,
+    pub defaults: Defaults,
+    pub spacing: FrameSpacing,
+    /// Whether colours of a supplemental palette are left out.
+    pub lacks_colors: bool,
+}
+
+impl FrameImage {
+    pub(crate) fn is_color(&self) -> bool {
+        self.channels.len() == 3
+    }
+
+    /// Decodes a frame and hands it to a backend.
+    ///
+    /// # Errors
+    /// As [`Stack::frame`] and [`Backend::upload`].
+    pub(crate) fn decode(stack: &Stack, n: usize, backend: &Backend) -> anatome::Result<Self> {
+        let spacing = stack.spacing(n)?;
+        let frame = stack.frame(n)?;
+        let pixel_mm = spacing.mm.unwrap_or([spacing.aspect, 1.0]);
+        let upload = |volume: &Arc<Volume>| {
+            Ok::<_, anatome::Error>(Arc::new(backend.upload(volume, &Progress::new())?))
+        };
+        match frame.pixels {
+            FramePixels::Grey(grey) => {
+                let [_, rows, columns] = grey.samples.shape();
+                let grid = grid([rows, columns], pixel_mm)?;
+                let volume =
+                    Arc::new(Volume::new(grid, grey.samples, grey.mapping, grey.padding, grey.facts)?);
+                Ok(Self {
+                    channels: vec![upload(&volume)?],
+                    defaults: Defaults::of(&volume)?,
+                    volume,
+                    spacing,
+                    lacks_colors: grey.supplemental.is_some(),
+                })
+            }
+            FramePixels::Rgb(rgb) => {
+                let is_lossy = frame.notes.has(anatome::NoteCode::Lossy);
+                let volumes = (0..3).map(|n| channel(&rgb, n, pixel_mm)).collect::<Result<Vec<_>, _>>()?;
+                let channels = volumes.iter().map(upload).collect::<Result<Vec<_>, _>>()?;
+                let unsupported = || anatome::Error::NoVolume { reason: None };
+                let defaults = Defaults::of_color(is_lossy).ok_or_else(unsupported)?;
+                let volume = volumes.into_iter().next().ok_or_else(unsupported)?;
+                Ok(Self { channels, volume, defaults, spacing, lacks_colors: false })
+            }
+            _ => Err(anatome::Error::NoVolume { reason: None }),
+        }
+    }
+
+    /// What distances are measured in, and where that counts.
+    pub(crate) fn unit(&self) -> &'static str {
+        match self.spacing.source {
+            SpacingSource::AspectRatio | SpacingSource::None | SpacingSource::SeveralRegions => "px",
+            SpacingSource::Detector | SpacingSource::ProjectionUnstated => "mm at the detector",
+            SpacingSource::ScannedMedium => "mm on the film",
+            _ => "mm",
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.volume.byte_len() * self.channels.len()
+    }
+}
+
+fn channel(rgb: &Array3<u8>, n: usize, pixel_mm: [f64; 2]) -> anatome::Result<Arc<Volume>> {
+    let (rows, columns, _) = rgb.dim();
+    let plane = rgb.index_axis(Axis(2), n).insert_axis(Axis(0));
+    let samples = Samples::U8(plane.as_standard_layout().into_owned());
+    let facts = Facts::new(Modality::Other(String::new()));
+    let mapping = ValueMapping::identity(Unit::Arbitrary);
+    Ok(Arc::new(Volume::new(grid([rows, columns], pixel_mm)?, samples, mapping, None, facts)?))
+}
+
+fn grid([rows, columns]: [usize; 2], [row_mm, column_mm]: [f64; 2]) -> anatome::Result<Grid> {
+    let scale = DVec3::new(column_mm, row_mm, column_mm.min(row_mm));
+    Ok(Grid::even([1, rows, columns], DAffine3::from_scale(scale))?)
+}
+
+type Cached = (SeriesId, usize, Arc<FrameImage>);
+
+/// The frames that were decoded last.
+#[derive(Debug, Default)]
+pub(crate) struct Frames(Mutex<VecDeque<Cached>>);
+
+impl Frames {
+    /// The most bytes of samples that are kept: a cine loop of 500 frames of 512 x 512 in colour.
+    const BUDGET: usize = 400 << 20;
+
+    /// A frame, decoded if it is not there.
+    ///
+    /// # Errors
+    /// As [`FrameImage::decode`].
+    pub(crate) fn get(
+        &self,
+        id: SeriesId,
+        stack: &Stack,
+        n: usize,
+        backend: &Backend,
+    ) -> anatome::Result<Arc<FrameImage>> {
+        if let Some(found) = self.cached(id, n) {
+            return Ok(found);
+        }
+        let image = Arc::new(FrameImage::decode(stack, n, backend)?);
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cached.push_front((id, n, Arc::clone(&image)));
+        let mut bytes = 0;
+        let fitting = cached.iter().take_while(|(_, _, image)| {
+            bytes += image.bytes();
+            bytes <= Self::BUDGET
+        });
+        let kept = fitting.count();
+        cached.truncate(kept.max(1));
+        Ok(image)
+    }
+
+    fn cached(&self, id: SeriesId, n: usize) -> Option<Arc<FrameImage>> {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = cached.iter().position(|(own, frame, _)| *own == id && *frame == n)?;
+        let entry = cached.remove(place)?;
+        let image = Arc::clone(&entry.2);
+        cached.push_front(entry);
+        Some(image)
+    }
+
+    /// Forgets everything, for another backend.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

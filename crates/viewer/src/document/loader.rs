@@ -1,0 +1,396 @@
+//! Threads that read files. They answer through one bounded channel.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anatome::{
+    Backend, BackendChoice, ErrorKind, Limits, Notes, Progress, Stack, Study, SuvReport, SuvType, Volume,
+    Workers,
+};
+
+use super::{Defaults, Kind, Loaded, SeriesFacts, State, Thumbnail};
+use crate::histogram::Histogram;
+use crate::session::SeriesId;
+
+/// What a thread has done.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// Pictures can be drawn.
+    Ready { backend: Arc<Backend> },
+    /// Headers were read, or why not.
+    Found { input: u32, study: Result<Arc<Study>, String> },
+    /// A small picture is there.
+    Thumbnail { id: SeriesId, thumbnail: Arc<Thumbnail> },
+    /// A series is farther.
+    Series { id: SeriesId, state: State },
+}
+
+/// Something that goes on, for people to see and stop.
+#[derive(Clone, Debug)]
+pub(crate) struct Work {
+    pub what: &'static str,
+    /// Finished and all units; all is 0 as long as it is not known.
+    pub done: (u64, u64),
+    progress: Progress,
+}
+
+impl Work {
+    pub(crate) fn cancel(&self) {
+        self.progress.cancel();
+    }
+}
+
+enum Task {
+    Backend(BackendChoice, Option<String>),
+    Open { input: u32, paths: Vec<PathBuf> },
+    Load { id: SeriesId, study: Arc<Study> },
+    Look { id: SeriesId, study: Arc<Study> },
+}
+
+/// What the threads share.
+struct Shared {
+    tasks: Mutex<Tasks>,
+    woken: Condvar,
+    news: SyncSender<(Option<u64>, News)>,
+    /// Asks the window to look.
+    wake: Box<dyn Fn() + Send + Sync>,
+    workers: Workers,
+    limits: Limits,
+    work: Mutex<Vec<(u64, Work)>>,
+    told: Mutex<Option<Instant>>,
+}
+
+#[derive(Default)]
+struct Tasks {
+    /// Of the thread that loads.
+    load: VecDeque<Task>,
+    /// Of the thread that makes small pictures.
+    look: VecDeque<Task>,
+    backend: Option<Arc<Backend>>,
+    ended: bool,
+    /// What was asked for in another round is of no interest.
+    round: u64,
+    next_work: u64,
+}
+
+/// Reads files on threads of its own.
+pub(crate) struct Loader {
+    shared: Arc<Shared>,
+    /// With the round in which it was asked for; none if it counts in all.
+    news: Receiver<(Option<u64>, News)>,
+}
+
+/// So often progress is told at most.
+const TELL: Duration = Duration::from_millis(60);
+
+impl Loader {
+    /// Starts the threads, and opens the backend.
+    ///
+    /// # Errors
+    /// If the system can't start threads.
+    pub(crate) fn start(
+        workers: Workers,
+        limits: Limits,
+        backend: BackendChoice,
+        adapter: Option<String>,
+        wake: Box<dyn Fn() + Send + Sync>,
+    ) -> std::io::Result<Self> {
+        let (tell, news) = sync_channel(64);
+        let mut tasks = Tasks::default();
+        tasks.load.push_back(Task::Backend(backend, adapter));
+        let shared = Arc::new(Shared {
+            tasks: Mutex::new(tasks),
+            woken: Condvar::new(),
+            news: tell,
+            wake,
+            workers,
+            limits,
+            work: Mutex::default(),
+            told: Mutex::default(),
+        });
+        for (name, of) in [("anatome-load", Of::Load), ("anatome-look", Of::Look)] {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new().name(name.to_owned()).spawn(move || shared.run(of))?;
+        }
+        Ok(Self { shared, news })
+    }
+
+    /// Reads headers of an input that was registered.
+    pub(crate) fn open(&self, input: u32, paths: Vec<PathBuf>) {
+        self.shared.push(Of::Load, Task::Open { input, paths });
+    }
+
+    /// Loads a series.
+    pub(crate) fn load(&self, id: SeriesId, study: Arc<Study>) {
+        self.shared.push(Of::Load, Task::Load { id, study });
+    }
+
+    /// Uses the CPU from now on. What was loaded is to be [loaded](Self::load) again.
+    pub(crate) fn fall_back(&self) {
+        lock(&self.shared.tasks).load.push_front(Task::Backend(BackendChoice::Cpu, None));
+        self.shared.woken.notify_all();
+    }
+
+    /// Drops what is to be done and what is going on, and what was done since.
+    pub(crate) fn forget(&self) {
+        let is_of_backend = |task: &Task| matches!(task, Task::Backend(..));
+        let mut tasks = lock(&self.shared.tasks);
+        tasks.load.retain(is_of_backend);
+        tasks.look.clear();
+        tasks.round += 1;
+        drop(tasks);
+        lock(&self.shared.work).iter().for_each(|(_, work)| work.cancel());
+    }
+
+    /// What has been done since.
+    pub(crate) fn news(&self) -> impl Iterator<Item = News> + '_ {
+        let round = lock(&self.shared.tasks).round;
+        let of_round =
+            move |(own, news): (Option<u64>, News)| own.is_none_or(|own| own == round).then_some(news);
+        self.news.try_iter().filter_map(of_round)
+    }
+
+    /// What goes on.
+    pub(crate) fn work(&self) -> Vec<Work> {
+        lock(&self.shared.work).iter().map(|(_, work)| work.clone()).collect()
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        lock(&self.shared.tasks).ended = true;
+        lock(&self.shared.work).iter().for_each(|(_, work)| work.cancel());
+        self.shared.woken.notify_all();
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Load,
+    Look,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    fn push(&self, of: Of, task: Task) {
+        let mut tasks = lock(&self.tasks);
+        match of {
+            Of::Load => tasks.load.push_back(task),
+            Of::Look => tasks.look.push_back(task),
+        }
+        self.woken.notify_all();
+    }
+
+    /// The next task and what draws; waits for it. Nothing at the end.
+    fn next(&self, of: Of) -> Option<(Task, u64)> {
+        let mut tasks = lock(&self.tasks);
+        loop {
+            if tasks.ended {
+                return None;
+            }
+            let next = match of {
+                Of::Load => tasks.load.pop_front(),
+                // Previews are drawn.
+                Of::Look if tasks.backend.is_none() => None,
+                Of::Look => tasks.look.pop_front(),
+            };
+            if let Some(task) = next {
+                return Some((task, tasks.round));
+            }
+            tasks = self.woken.wait(tasks).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn run(self: Arc<Self>, of: Of) {
+        while let Some((task, round)) = self.next(of) {
+            let told = match task {
+                Task::Backend(choice, adapter) => self.open_backend(choice, adapter.as_deref()),
+                Task::Open { input, paths } => self.open(round, input, paths),
+                Task::Load { id, study } => self.load(round, id, &study),
+                Task::Look { id, study } => self.look(round, id, &study),
+            };
+            if told.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Tells the window; nothing if it is gone.
+    fn tell(&self, round: impl Into<Option<u64>>, news: News) -> Option<()> {
+        self.news.send((round.into(), news)).ok()?;
+        (self.wake)();
+        Some(())
+    }
+
+    fn open_backend(&self, choice: BackendChoice, adapter: Option<&str>) -> Option<()> {
+        let wanted = Backend::open(choice, adapter, &self.workers);
+        // Without what was asked for there are still pictures; the performance panel says by what.
+        let backend = wanted.or_else(|_| Backend::open(BackendChoice::Cpu, None, &self.workers)).ok()?;
+        let backend = Arc::new(backend);
+        lock(&self.tasks).backend = Some(Arc::clone(&backend));
+        self.woken.notify_all();
+        self.tell(None, News::Ready { backend })
+    }
+
+    fn backend(&self) -> Option<Arc<Backend>> {
+        lock(&self.tasks).backend.clone()
+    }
+
+    /// Work that people see, until `finish` is dropped.
+    fn begin(self: &Arc<Self>, what: &'static str) -> (Progress, Finish) {
+        let number = {
+            let mut tasks = lock(&self.tasks);
+            tasks.next_work += 1;
+            tasks.next_work
+        };
+        let shared = Arc::downgrade(self);
+        let progress = Progress::with_listener(move |done, total| {
+            let Some(shared) = shared.upgrade() else { return };
+            if let Some((_, work)) = lock(&shared.work).iter_mut().find(|(own, _)| *own == number) {
+                work.done = (done, total);
+            }
+            let now = Instant::now();
+            let mut told = lock(&shared.told);
+            if told.is_none_or(|told| now.duration_since(told) >= TELL) {
+                *told = Some(now);
+                drop(told);
+                (shared.wake)();
+            }
+        });
+        lock(&self.work).push((number, Work { what, done: (0, 0), progress: progress.clone() }));
+        (progress, Finish { shared: Arc::clone(self), number })
+    }
+
+    fn open(self: &Arc<Self>, round: u64, input: u32, paths: Vec<PathBuf>) -> Option<()> {
+        let (progress, finish) = self.begin("Reading headers");
+        let sources: Vec<_> = paths.into_iter().map(Into::into).collect();
+        let study = Study::scan(&sources, &self.limits, &self.workers, &progress);
+        drop(finish);
+        let study = match study {
+            Ok(study) => Arc::new(study),
+            Err(error) => {
+                let reason = match error.kind() {
+                    ErrorKind::Cancelled => "cancelled".to_owned(),
+                    _ => error.to_string(),
+                };
+                return self.tell(round, News::Found { input, study: Err(reason) });
+            }
+        };
+        self.tell(round, News::Found { input, study: Ok(Arc::clone(&study)) })?;
+        let count = study.series().len() + study.image_parts().len();
+        for number in 0..count as u32 {
+            let id = SeriesId { input, number };
+            if lock(&self.tasks).round == round {
+                self.push(Of::Look, Task::Look { id, study: Arc::clone(&study) });
+            }
+        }
+        Some(())
+    }
+
+    /// Makes a thumbnail, and a volume of the middle slice that is shown while the rest is read.
+    fn look(&self, round: u64, id: SeriesId, study: &Study) -> Option<()> {
+        let number = id.number as usize;
+        let Some(series) = study.series().get(number).filter(|series| !series.frames().is_empty()) else {
+            return Some(());
+        };
+        let Ok(stack) = Stack::new(series, &self.limits) else { return Some(()) };
+        let middle = stack.frames().len() / 2;
+        if let Some(thumbnail) = Thumbnail::of_frame(&stack, middle) {
+            self.tell(round, News::Thumbnail { id, thumbnail: Arc::new(thumbnail) })?;
+        }
+        let backend = self.backend()?;
+        let preview = preview(series, &stack, middle, &backend);
+        match preview {
+            Some(loaded) => self.tell(round, News::Series { id, state: State::Preview(Arc::new(loaded)) }),
+            None => Some(()),
+        }
+    }
+
+    fn load(self: &Arc<Self>, round: u64, id: SeriesId, study: &Study) -> Option<()> {
+        let (progress, finish) = self.begin("Loading");
+        let state = self.loaded(id, study, &progress);
+        drop(finish);
+        let state = state.unwrap_or_else(|error| match error.kind() {
+            ErrorKind::Cancelled => State::Failed("cancelled".to_owned()),
+            _ => State::Failed(error.to_string()),
+        });
+        if let (State::Loaded(loaded), None) = (&state, study.series().get(id.number as usize)) {
+            let thumbnail = Arc::new(Thumbnail::of_volume(&loaded.volume, &loaded.defaults));
+            self.tell(round, News::Thumbnail { id, thumbnail })?;
+        }
+        self.tell(round, News::Series { id, state })
+    }
+
+    fn loaded(&self, id: SeriesId, study: &Study, progress: &Progress) -> anatome::Result<State> {
+        let number = id.number as usize;
+        let Some(backend) = self.backend() else { return Err(anatome::Error::NoVolume { reason: None }) };
+        let series = study.series().get(number);
+        if let Some(series) = series
+            && SeriesFacts::of(study, number).kind == Kind::Stack
+        {
+            let stack = Stack::new(series, &self.limits)?;
+            let first = super::FrameImage::decode(&stack, 0, &backend)?;
+            return Ok(State::Stack(Arc::new(stack), Arc::new(first.defaults)));
+        }
+        let loaded = study.load(number, &self.limits, &self.workers, progress)?;
+        let suv_factor = study.suv_factor(number);
+        // PET in SUV, where its headers tell the factor.
+        let suv = series.filter(|_| suv_factor.is_some());
+        let suv = suv.and_then(|series| SuvReport::new(series.instances(), &self.limits).ok());
+        let suv = suv.filter(|suv| suv.mapping(loaded.volume.mapping(), SuvType::BodyWeight).is_ok());
+        let volume = match suv {
+            Some(suv) => match suv.volume(loaded.volume, SuvType::BodyWeight) {
+                Ok(volume) => Arc::new(volume),
+                Err(refusal) => return Err(anatome::Error::NoVolume { reason: Some(refusal.to_string()) }),
+            },
+            None => loaded.volume,
+        };
+        Ok(State::Loaded(Arc::new(made(volume, loaded.notes, suv_factor, &backend, progress)?)))
+    }
+}
+
+/// Everything that is made of a volume once.
+///
+/// # Errors
+/// As [`Backend::upload`].
+pub(super) fn made(
+    volume: Arc<Volume>,
+    notes: Notes,
+    suv_factor: Option<f64>,
+    backend: &Backend,
+    progress: &Progress,
+) -> anatome::Result<Loaded> {
+    let defaults = Defaults::of(&volume)?.with_renderings(&volume, suv_factor);
+    let uploaded = Arc::new(backend.upload(&volume, progress)?);
+    let histogram = Histogram::of(&volume);
+    Ok(Loaded { volume, uploaded, defaults, notes, histogram })
+}
+
+/// One slice of a series, where it stands.
+fn preview(series: &anatome::Series, stack: &Stack, n: usize, backend: &Backend) -> Option<Loaded> {
+    let (grid, _) = series.geometry().ok()?;
+    let anatome::FramePixels::Grey(grey) = stack.frame(n).ok()?.pixels else { return None };
+    let grid = grid.of_slices(&[n]).ok()?;
+    let volume = Arc::new(Volume::new(grid, grey.samples, grey.mapping, grey.padding, grey.facts).ok()?);
+    let defaults = Defaults::of(&volume).ok()?;
+    let uploaded = Arc::new(backend.upload(&volume, &Progress::new()).ok()?);
+    Some(Loaded { volume, uploaded, defaults, notes: Notes::new(), histogram: Histogram::default() })
+}
+
+/// Takes work off the list when it is dropped.
+struct Finish {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        lock(&self.shared.work).retain(|(own, _)| *own != self.number);
+    }
+}

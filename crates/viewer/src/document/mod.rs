@@ -1,0 +1,313 @@
+//! What is open: studies, their series, and the volumes that were loaded. Parts never change once they are there; they
+//! are shared with the threads that draw.
+
+mod defaults;
+mod frames;
+mod loader;
+mod thumbnail;
+
+use std::sync::Arc;
+
+use anatome::{Backend, Form, Grid, Modality, Notes, Series, Stack, Study, UploadedVolume, Volume};
+
+pub(crate) use defaults::Defaults;
+pub(crate) use frames::{FrameImage, Frames};
+pub(crate) use loader::{Loader, News};
+pub(crate) use thumbnail::Thumbnail;
+
+use crate::session::SeriesId;
+
+/// Everything that is open.
+#[derive(Debug, Default)]
+pub(crate) struct Document {
+    inputs: Vec<Input>,
+    entries: Vec<Entry>,
+    /// What draws; absent until it is ready.
+    backend: Option<Arc<Backend>>,
+}
+
+/// Files that were opened together.
+#[derive(Debug)]
+pub(crate) struct Input {
+    /// What was found, or why nothing was.
+    pub found: Option<Result<Arc<Study>, String>>,
+}
+
+/// A series, or a volume of another file.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// By which it is known.
+    pub id: SeriesId,
+    /// What its headers say.
+    pub facts: SeriesFacts,
+    /// The first series of the same space.
+    space: SeriesId,
+    /// The first series of the same patient.
+    pub patient: SeriesId,
+    /// A small picture of it.
+    pub thumbnail: Option<Arc<Thumbnail>>,
+    /// How far it is.
+    pub state: State,
+}
+
+/// How far a series is loaded.
+#[derive(Clone, Debug)]
+pub(crate) enum State {
+    /// Only headers are known.
+    Found,
+    /// One slice is there, while the rest is read.
+    Preview(Arc<Loaded>),
+    /// All of it.
+    Loaded(Arc<Loaded>),
+    /// Images that make no volume, decoded one by one.
+    Stack(Arc<Stack>, Arc<Defaults>),
+    /// It can't be shown.
+    Failed(String),
+}
+
+/// A volume that can be drawn.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub volume: Arc<Volume>,
+    pub uploaded: Arc<UploadedVolume>,
+    pub defaults: Defaults,
+    pub notes: Notes,
+    /// How often values occur; empty for a preview.
+    pub histogram: crate::histogram::Histogram,
+}
+
+/// What headers say of a series, for the browser.
+#[derive(Clone, Debug)]
+pub(crate) struct SeriesFacts {
+    pub modality: Modality,
+    /// Free text, which may name anyone: shown with identity only.
+    pub description: Option<String>,
+    /// The Series Number.
+    pub number: Option<i64>,
+    /// What tells it apart from other parts of its series.
+    pub part: Option<String>,
+    /// Frames, rows and columns.
+    pub shape: Option<[usize; 3]>,
+    pub kind: Kind,
+    /// What was odd.
+    pub notes: Notes,
+}
+
+/// What a series makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Volume,
+    Stack,
+    /// No images.
+    Object,
+}
+
+impl Document {
+    /// Nothing, that is drawn by a backend.
+    pub(crate) fn of_backend(backend: Option<Arc<Backend>>) -> Self {
+        Self { backend, ..Self::default() }
+    }
+
+    /// Registers an input that is about to be opened.
+    pub(crate) fn add_input(&mut self) -> u32 {
+        self.inputs.push(Input { found: None });
+        (self.inputs.len() - 1) as u32
+    }
+
+    pub(crate) fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn entry(&self, id: SeriesId) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.id == id)
+    }
+
+    pub(crate) fn study(&self, id: SeriesId) -> Option<&Arc<Study>> {
+        self.inputs.get(id.input as usize)?.found.as_ref()?.as_ref().ok()
+    }
+
+    pub(crate) fn series(&self, id: SeriesId) -> Option<&Series> {
+        self.study(id)?.series().get(id.number as usize)
+    }
+
+    pub(crate) fn backend(&self) -> Option<&Arc<Backend>> {
+        self.backend.as_ref()
+    }
+
+    /// The first series of the space of a series.
+    pub(crate) fn space(&self, id: SeriesId) -> Option<SeriesId> {
+        self.entry(id).map(|entry| entry.space)
+    }
+
+    /// The volume of a series, or what is there of it.
+    pub(crate) fn loaded(&self, id: SeriesId) -> Option<&Arc<Loaded>> {
+        match &self.entry(id)?.state {
+            State::Preview(loaded) | State::Loaded(loaded) => Some(loaded),
+            _ => None,
+        }
+    }
+
+    /// The whole volume of a series.
+    pub(crate) fn whole(&self, id: SeriesId) -> Option<&Arc<Loaded>> {
+        match &self.entry(id)?.state {
+            State::Loaded(loaded) => Some(loaded),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn grid(&self, id: SeriesId) -> Option<&Grid> {
+        Some(self.loaded(id)?.volume.grid())
+    }
+
+    pub(crate) fn defaults(&self, id: SeriesId) -> Option<&Defaults> {
+        match &self.entry(id)?.state {
+            State::Preview(loaded) | State::Loaded(loaded) => Some(&loaded.defaults),
+            State::Stack(_, defaults) => Some(defaults),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn stack(&self, id: SeriesId) -> Option<&Arc<Stack>> {
+        match &self.entry(id)?.state {
+            State::Stack(stack, _) => Some(stack),
+            _ => None,
+        }
+    }
+
+    /// Whether series of more than one patient are open.
+    pub(crate) fn has_several_patients(&self) -> bool {
+        self.entries.windows(2).any(|pair| pair[0].patient != pair[1].patient)
+    }
+
+    /// Takes what a thread has done.
+    pub(crate) fn take(&mut self, news: News) {
+        match news {
+            News::Ready { backend } => {
+                // What another backend holds is of no use to this one.
+                if self.backend.replace(backend).is_some() {
+                    self.entries.iter_mut().for_each(|entry| entry.state = State::Found);
+                }
+            }
+            News::Found { input, study } => self.found(input, study),
+            News::Thumbnail { id, thumbnail } => {
+                if let Some(entry) = self.entry_mut(id) {
+                    entry.thumbnail = Some(thumbnail);
+                }
+            }
+            News::Series { id, state } => {
+                let Some(entry) = self.entry_mut(id) else { return };
+                // A preview that comes late replaces nothing.
+                if !matches!((&entry.state, &state), (State::Loaded(_) | State::Failed(_), State::Preview(_)))
+                {
+                    entry.state = state;
+                }
+            }
+        }
+    }
+
+    fn entry_mut(&mut self, id: SeriesId) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.id == id)
+    }
+
+    fn found(&mut self, input: u32, study: Result<Arc<Study>, String>) {
+        if let Ok(study) = &study {
+            let count = study.series().len() + study.image_parts().len();
+            for number in 0..count as u32 {
+                let id = SeriesId { input, number };
+                let (space, patient) = match study.series().get(number as usize) {
+                    Some(series) => (self.space_for(id, series), self.patient_for(id, series)),
+                    None => (id, SeriesId { number: study.series().len() as u32, ..id }),
+                };
+                let facts = SeriesFacts::of(study, number as usize);
+                self.entries.push(Entry { id, facts, space, patient, thumbnail: None, state: State::Found });
+                if let (Some(input), true) = (self.inputs.get_mut(id.input as usize), number == 0) {
+                    input.found = Some(Ok(Arc::clone(study)));
+                }
+            }
+        }
+        if let Some(input) = self.inputs.get_mut(input as usize) {
+            input.found = Some(study);
+        }
+    }
+
+    fn space_for(&self, id: SeriesId, series: &Series) -> SeriesId {
+        let Some(own) = series.frame_of_reference_uid().filter(|uid| !uid.is_empty()) else { return id };
+        let shares = |entry: &&Entry| {
+            let other = self.series(entry.id);
+            other.is_some_and(|other| {
+                other.frame_of_reference_uid() == Some(own) && other.is_of_patient_of(series)
+            })
+        };
+        self.entries.iter().find(shares).map_or(id, |entry| entry.space)
+    }
+
+    fn patient_for(&self, id: SeriesId, series: &Series) -> SeriesId {
+        let same = |entry: &&Entry| self.series(entry.id).is_some_and(|other| other.is_of_patient_of(series));
+        self.entries.iter().find(same).map_or(id, |entry| entry.patient)
+    }
+}
+
+impl SeriesFacts {
+    fn of(study: &Study, number: usize) -> Self {
+        match study.series().get(number) {
+            Some(series) => Self {
+                modality: series.modality(),
+                description: series.description().map(str::to_owned),
+                number: series.number(),
+                part: series.part().map(str::to_owned),
+                shape: series.shape(),
+                kind: match series.form() {
+                    Form::Volume => Kind::Volume,
+                    Form::Stack { .. } => Kind::Stack,
+                    _ => Kind::Object,
+                },
+                notes: series.notes().clone(),
+            },
+            None => {
+                let part = study.image_parts().get(number - study.series().len());
+                Self {
+                    modality: study.modality(number).unwrap_or(Modality::Other(String::new())),
+                    description: None,
+                    number: None,
+                    part: part.and_then(|part| part.file().part_name(part.part())),
+                    shape: part.map(|part| part.file().grid().shape()),
+                    kind: Kind::Volume,
+                    notes: part.map(|part| part.file().notes().clone()).unwrap_or_default(),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+impl Document {
+    /// A document of generated volumes of one space, without threads.
+    pub(crate) fn of_volumes(volumes: Vec<Volume>, workers: &anatome::Workers) -> Self {
+        use anatome::{BackendChoice, Progress};
+        let backend = Arc::new(Backend::open(BackendChoice::Cpu, None, workers).unwrap());
+        let mut document = Self { backend: Some(Arc::clone(&backend)), ..Self::default() };
+        let input = document.add_input();
+        for (number, volume) in volumes.into_iter().enumerate() {
+            let id = SeriesId { input, number: number as u32 };
+            let facts = SeriesFacts {
+                modality: volume.facts().modality.clone(),
+                description: None,
+                number: Some(number as i64 + 1),
+                part: None,
+                shape: Some(volume.grid().shape()),
+                kind: Kind::Volume,
+                notes: Notes::new(),
+            };
+            let loaded =
+                loader::made(Arc::new(volume), Notes::new(), None, &backend, &Progress::new()).unwrap();
+            let state = State::Loaded(Arc::new(loaded));
+            let first = SeriesId { input, number: 0 };
+            document.entries.push(Entry { id, facts, space: first, patient: first, thumbnail: None, state });
+        }
+        document
+    }
+}

@@ -1,0 +1,274 @@
+//! From actions to commands.
+
+use std::time::Instant;
+
+use anatome::{Planes, Presets, Voi, Window, WindowPreset};
+use egui::{Context, Key};
+use glam::DVec2;
+
+use crate::actions::{Action, pressed};
+use crate::app::Viewer;
+use crate::command::Command;
+use crate::dialogs::Dialog;
+use crate::interaction::Cine;
+use crate::measure::{Kind, value_at};
+use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, Side, Slab, ViewState};
+use crate::tools::Tool;
+use crate::viewport::Seen;
+
+/// So many frames a second a loop plays at first.
+const FRAMES_PER_S: f64 = 15.0;
+/// Of what is seen this part is darker and this brighter than what an automatic window spreads.
+const AUTO: [f64; 2] = [0.01, 0.995];
+
+impl Viewer {
+    /// Takes keys, unless someone writes.
+    pub(crate) fn take_keys(&mut self, context: &Context) {
+        if context.egui_wants_keyboard_input() {
+            return;
+        }
+        if self.dialog.is_some() {
+            if context.input(|input| input.key_pressed(Key::Escape)) {
+                self.dialog = None;
+            }
+            return;
+        }
+        // The system tells of copying by an event of its own.
+        let copies =
+            context.input(|input| input.events.iter().any(|event| matches!(event, egui::Event::Copy)));
+        let mut actions = context.input_mut(pressed);
+        if copies && !actions.contains(&Action::CopyPicture) {
+            actions.push(Action::CopyPicture);
+        }
+        for action in actions {
+            self.act(context, action);
+        }
+    }
+
+    /// The active view as it was drawn last.
+    pub(crate) fn active_seen(&self) -> Option<Seen<'_>> {
+        self.seen(self.session.active)
+    }
+
+    /// A view as it was drawn last.
+    pub(crate) fn seen(&self, index: usize) -> Option<Seen<'_>> {
+        let canvas = self.canvases.get(index)?;
+        let view = self.session.views.get(index)?;
+        Some(Seen {
+            session: &self.session,
+            document: &self.document,
+            index,
+            view,
+            canvas,
+            rect: canvas.rect?,
+        })
+    }
+
+    /// The windows that number keys choose in the active view.
+    pub(crate) fn window_presets(&self) -> Vec<&'static WindowPreset> {
+        let series = self.session.active_view().and_then(|view| view.series);
+        let Some(entry) = series.and_then(|series| self.document.entry(series)) else { return Vec::new() };
+        let fits = |preset: &&WindowPreset| preset.modality == entry.facts.modality;
+        Presets::built_in().windows.iter().filter(fits).collect()
+    }
+
+    /// Does something by its name.
+    pub(crate) fn act(&mut self, context: &Context, action: Action) {
+        let view = self.session.active;
+        match action {
+            Action::OpenFiles => self.dialog = Some(Dialog::open()),
+            Action::SaveSession => self.dialog = Some(Dialog::save_session()),
+            Action::LoadSession => self.dialog = Some(Dialog::load_session()),
+            Action::SavePicture => self.dialog = Some(Dialog::save_picture()),
+            Action::CopyPicture => self.copy_picture(context),
+            Action::Undo => self.undo(),
+            Action::Redo => self.redo(),
+            Action::Help => self.panels.help = !self.panels.help,
+            Action::Performance => self.panels.performance = !self.panels.performance,
+            Action::Preset(0) => self.push(Command::Window { view, voi: None }),
+            Action::Preset(n) => {
+                let preset = self.window_presets().get(usize::from(n) - 1).map(|preset| preset.window);
+                self.commands
+                    .extend(preset.map(|window| Command::Window { view, voi: Some(Voi::Window(window)) }));
+            }
+            Action::AutoWindow => {
+                let window = self.active_seen().and_then(|seen| auto_window(&seen));
+                self.commands
+                    .extend(window.map(|window| Command::Window { view, voi: Some(Voi::Window(window)) }));
+            }
+            Action::Invert => self.push(Command::Invert { view }),
+            Action::Play => self.toggle_cine(),
+            Action::NextView => {
+                let view = (view + 1) % self.session.views.len().max(1);
+                self.push(Command::Activate { view });
+            }
+            Action::Enlarge => self.push(Command::Enlarge { enlarged: !self.session.enlarged }),
+            Action::DeleteMeasurement => {
+                let chosen = self.interaction.selected.take().or(self.interaction.hot.take());
+                self.commands.extend(chosen.map(|id| Command::Delete { id }));
+            }
+            Action::Cancel => self.cancel(),
+            Action::Side(side) => self.face(side),
+            _ if self.act_on_tools(action) => {}
+            _ => self.act_on_view(action),
+        }
+    }
+
+    fn act_on_tools(&mut self, action: Action) -> bool {
+        self.interaction.tool = match action {
+            Action::ToolWindow => Tool::Window,
+            Action::ToolPan => Tool::Pan,
+            Action::ToolZoom => Tool::Zoom,
+            Action::ToolScroll => Tool::Scroll,
+            Action::ToolCross => Tool::Cross,
+            Action::Length => Tool::Measure(Kind::Length),
+            Action::Angle => Tool::Measure(Kind::Angle),
+            Action::Ellipse => Tool::Measure(Kind::Ellipse),
+            Action::Probe => Tool::Measure(Kind::Probe),
+            _ => return false,
+        };
+        self.interaction.draft = None;
+        true
+    }
+
+    fn act_on_view(&mut self, action: Action) {
+        let view = self.session.active;
+        let mut shown = self.session.shown;
+        let command = match action {
+            Action::Fit => Some(Command::Fit { view }),
+            Action::OneToOne => self.one_to_one(),
+            Action::Larger | Action::Smaller => {
+                let factor = if action == Action::Larger { 1.25 } else { 0.8 };
+                Some(Command::Zoom { view, factor, about_mm: DVec2::ZERO })
+            }
+            Action::Next => Some(Command::Scroll { view, steps: 1.0 }),
+            Action::Previous => Some(Command::Scroll { view, steps: -1.0 }),
+            Action::PageNext => Some(Command::Scroll { view, steps: 10.0 }),
+            Action::PagePrevious => Some(Command::Scroll { view, steps: -10.0 }),
+            Action::First => Some(Command::Scroll { view, steps: -99_999.0 }),
+            Action::Last => Some(Command::Scroll { view, steps: 99_999.0 }),
+            Action::Axial => self.plane(Direction::Axial),
+            Action::Coronal => self.plane(Direction::Coronal),
+            Action::Sagittal => self.plane(Direction::Sagittal),
+            Action::ThreeD => Some(Command::Look { view, content: Content::Orbit(OrbitView::default()) }),
+            Action::Thicker | Action::Thinner => {
+                self.thicken(if action == Action::Thicker { 1.0 } else { -1.0 })
+            }
+            Action::ResetPlanes => Some(Command::ResetPlanes { view, planes: Planes::Acquisition }),
+            Action::PatientPlanes => Some(Command::ResetPlanes { view, planes: Planes::Patient }),
+            Action::LayoutOne => Some(Command::Arrange { layout: Layout::One }),
+            Action::LayoutPlanes => Some(Command::Arrange { layout: Layout::TwoByTwo }),
+            Action::LayoutOneAndThree => Some(Command::Arrange { layout: Layout::OneAndThree }),
+            Action::LayoutSideBySide => Some(Command::Arrange { layout: Layout::SideBySide }),
+            Action::ShowLabels => {
+                shown.labels = !shown.labels;
+                Some(Command::Overlays { shown })
+            }
+            Action::ShowIdentity => {
+                shown.identity = !shown.identity;
+                Some(Command::Overlays { shown })
+            }
+            Action::ShowCrosshair => {
+                shown.crosshair = !shown.crosshair;
+                Some(Command::Overlays { shown })
+            }
+            _ => None,
+        };
+        self.commands.extend(command);
+    }
+
+    pub(crate) fn undo(&mut self) {
+        if let Some(session) = self.history.undo() {
+            self.restore(session);
+        }
+    }
+
+    pub(crate) fn redo(&mut self) {
+        if let Some(session) = self.history.redo() {
+            self.restore(session);
+        }
+    }
+
+    fn cancel(&mut self) {
+        if self.interaction.draft.take().is_some() {
+            return;
+        }
+        if self.panels.help {
+            self.panels.help = false;
+        } else if self.session.enlarged {
+            self.push(Command::Enlarge { enlarged: false });
+        } else {
+            self.interaction.tool = Tool::Window;
+        }
+    }
+
+    pub(crate) fn toggle_cine(&mut self) {
+        let view = self.session.active;
+        let is_stack = matches!(self.session.active_view().map(|own| own.content), Some(Content::Frame(_)));
+        self.interaction.cine = match self.interaction.cine {
+            Some(cine) if cine.view == view => None,
+            _ if is_stack => Some(Cine { view, frames_per_s: FRAMES_PER_S, shown: Instant::now() }),
+            _ => None,
+        };
+    }
+
+    /// Shows the 3D view from a side: the active one, or the first there is.
+    pub(crate) fn face(&mut self, side: Side) {
+        let is_3d = |view: &ViewState| matches!(view.content, Content::Orbit(_)) && view.series.is_some();
+        let active = self.session.active;
+        let found = match self.session.views.get(active) {
+            Some(view) if is_3d(view) => Some(active),
+            _ => self.session.views.iter().position(is_3d),
+        };
+        self.commands.extend(found.map(|view| Command::Face { view, side }));
+    }
+
+    fn plane(&self, direction: Direction) -> Option<Command> {
+        let slab = match self.session.active_view()?.content {
+            Content::Plane(plane) => plane.slab,
+            _ => Slab::default(),
+        };
+        let content = Content::Plane(PlaneView { direction, slab });
+        Some(Command::Look { view: self.session.active, content })
+    }
+
+    fn thicken(&self, by_mm: f64) -> Option<Command> {
+        let Content::Plane(plane) = self.session.active_view()?.content else { return None };
+        let slab = Slab { thickness_mm: (plane.slab.thickness_mm + by_mm).max(0.0), ..plane.slab };
+        Some(Command::Thicken { view: self.session.active, slab })
+    }
+
+    /// The zoom at which a voxel has the size of a pixel.
+    fn one_to_one(&self) -> Option<Command> {
+        let seen = self.active_seen()?;
+        let percent = crate::viewport::zoom_percent(&seen);
+        let is_3d = matches!(seen.view.content, Content::Orbit(_));
+        let factor = 100.0 / percent;
+        (!is_3d && factor.is_finite()).then_some(Command::Zoom {
+            view: seen.index,
+            factor,
+            about_mm: DVec2::ZERO,
+        })
+    }
+}
+
+/// The window that spreads the values that a view shows now.
+fn auto_window(seen: &Seen<'_>) -> Option<Window> {
+    const PLACES: usize = 100;
+    let map = seen.map()?;
+    let volume = match seen.canvas.shown.as_ref().and_then(|shown| shown.frame.as_ref()) {
+        Some(frame) => &frame.volume,
+        None => &seen.document.loaded(seen.view.series?)?.volume,
+    };
+    let places = (0..PLACES * PLACES).map(|n| {
+        let part = |n: usize| (n as f32 + 0.5) / PLACES as f32;
+        let at = seen.rect.min + seen.rect.size() * egui::vec2(part(n % PLACES), part(n / PLACES));
+        map.patient_mm(at)
+    });
+    let mut values: Vec<f64> =
+        places.filter_map(|place| value_at(volume, place, anatome::Interpolation::Linear)).collect();
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    let [low, high] = AUTO.map(|part| values[(part * last as f64).round() as usize]);
+    (high > low).then(|| Window::spanning(low, high).ok())?
+}

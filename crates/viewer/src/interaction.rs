@@ -1,0 +1,43 @@
+//! What goes on between the pointer and the views. Never saved.
+
+use std::time::Instant;
+
+use crate::tools::{Draft, Drag, Tool};
+
+/// What goes on between the pointer and the views.
+#[derive(Debug, Default)]
+pub(crate) struct Interaction {
+    /// What the left button does.
+    pub tool: Tool,
+    /// The drag that goes on, and in which view.
+    pub drag: Option<(usize, Drag)>,
+    /// The measurement that is being drawn.
+    pub draft: Option<Draft>,
+    /// What is under the pointer.
+    pub hover: Option<Hover>,
+    /// The measurement under the pointer.
+    pub hot: Option<u64>,
+    /// The measurement that keys act on.
+    pub selected: Option<u64>,
+    /// The part of a step of the wheel that is left.
+    pub wheel: f32,
+    /// The loop that plays.
+    pub cine: Option<Cine>,
+}
+
+/// The place under the pointer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Hover {
+    pub view: usize,
+    /// Where it is, and the value there.
+    pub text: Vec<String>,
+}
+
+/// A loop that plays.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cine {
+    pub view: usize,
+    pub frames_per_s: f64,
+    /// When the present frame was shown.
+    pub shown: Instant,
+}

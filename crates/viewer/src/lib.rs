@@ -1,0 +1,96 @@
+//! The desktop viewer of Anatome: from files to slices and 3D pictures on the screen. Not for diagnostic use.
+//!
+//! Three kinds of state: the `Document` holds what is open and never changes its parts; the `Session` says what is shown
+//! and how, is saved, and changes only by `Command`s; the `Interaction` is what goes on between the pointer and the views.
+//! Files are read and pictures made on threads beside the window's, which answer through bounded channels.
+
+mod actions;
+mod app;
+mod command;
+mod dialogs;
+mod document;
+mod execute;
+mod histogram;
+mod history;
+mod interaction;
+mod measure;
+mod overlay;
+mod panels;
+mod pick;
+mod pictures;
+mod render;
+mod saved;
+mod session;
+mod theme;
+mod tools;
+mod viewport;
+#[cfg(test)]
+mod walkthrough;
+
+use std::path::PathBuf;
+
+use anatome::{BackendChoice, Limits, Workers};
+
+/// What is shown first.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// These files, folders and archives; nothing if there are none.
+    Inputs(Vec<PathBuf>),
+    /// A session that was saved.
+    Session(PathBuf),
+}
+
+/// What to show, and by what.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What is shown first.
+    pub start: Start,
+    /// What files may ask for.
+    pub limits: Limits,
+    /// What makes the pictures.
+    pub backend: BackendChoice,
+    /// A GPU by number or (part of) its name.
+    pub adapter: Option<String>,
+    /// All parallel work.
+    pub workers: Workers,
+    /// Where the session is kept against a crash; nowhere if absent. See [`autosave_path`].
+    pub autosave: Option<PathBuf>,
+}
+
+pub use saved::autosave_path;
+
+/// Why the viewer could not be shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no screen, or no driver that could draw on it.
+    #[error("cannot open a window: {reason}")]
+    Window {
+        /// What the system says.
+        reason: String,
+    },
+}
+
+/// Opens the window, and returns when it is closed.
+///
+/// # Errors
+/// Window.
+pub fn run(options: Options) -> Result<(), Error> {
+    let native = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Anatome")
+            .with_app_id("anatome")
+            .with_inner_size([1440.0, 900.0])
+            .with_min_inner_size([640.0, 480.0])
+            .with_drag_and_drop(true),
+        // Dithering would change grey levels.
+        dithering: false,
+        ..eframe::NativeOptions::default()
+    };
+    let made = eframe::run_native(
+        "Anatome",
+        native,
+        Box::new(|creation| Ok(Box::new(app::Viewer::new(&creation.egui_ctx, options)?))),
+    );
+    made.map_err(|error| Error::Window { reason: error.to_string() })
+}

@@ -1,0 +1,145 @@
+//! Letters, scale bars and facts at the edges of a picture.
+
+use anatome::{Facts, Voi, orientation_letters};
+use egui::{Align2, Painter, Pos2, Rect, Stroke};
+use glam::DVec3;
+
+use super::{line, text};
+use crate::theme;
+
+/// The lines of text in the corners of a picture.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Corners {
+    pub top_left: Vec<String>,
+    pub top_right: Vec<String>,
+    pub bottom_left: Vec<String>,
+    pub bottom_right: Vec<String>,
+    /// Lines on the upper right that must be noticed.
+    pub warnings: Vec<String>,
+}
+
+/// The distance of text from the edges.
+const MARGIN: f32 = 6.0;
+const LINE: f32 = theme::LABEL_SIZE * 1.28;
+
+impl Corners {
+    pub(crate) fn draw(&self, painter: &Painter, rect: Rect) {
+        let inner = rect.shrink(MARGIN);
+        let down = |lines: &[String], from: Pos2, align: Align2, color| {
+            for (n, own) in lines.iter().enumerate() {
+                text(painter, from + egui::vec2(0.0, n as f32 * LINE), align, own, color);
+            }
+        };
+        down(&self.top_left, inner.left_top(), Align2::LEFT_TOP, theme::LABEL);
+        down(&self.top_right, inner.right_top(), Align2::RIGHT_TOP, theme::LABEL);
+        let below = inner.right_top() + egui::vec2(0.0, self.top_right.len() as f32 * LINE);
+        down(&self.warnings, below, Align2::RIGHT_TOP, theme::WARNING);
+        let up = |lines: &[String], x: f32, align: Align2| {
+            for (n, own) in lines.iter().rev().enumerate() {
+                text(painter, Pos2::new(x, inner.bottom() - n as f32 * LINE), align, own, theme::LABEL);
+            }
+        };
+        up(&self.bottom_left, inner.left(), Align2::LEFT_BOTTOM);
+        up(&self.bottom_right, inner.right(), Align2::RIGHT_BOTTOM);
+    }
+}
+
+/// Towards where in the patient the edges of a picture are.
+pub(crate) fn letters(painter: &Painter, rect: Rect, right: DVec3, down: DVec3) {
+    let inner = rect.shrink(MARGIN);
+    // The middle of the lower edge is the scale bar's.
+    let places = [
+        (inner.left_center(), Align2::LEFT_CENTER, -right),
+        (inner.right_center(), Align2::RIGHT_CENTER, right),
+        (inner.center_top(), Align2::CENTER_TOP, -down),
+        (inner.center_bottom() - egui::vec2(0.0, 2.0 * LINE), Align2::CENTER_BOTTOM, down),
+    ];
+    for (at, align, direction) in places {
+        text(painter, at, align, &short(direction), theme::LABEL);
+    }
+}
+
+/// The letters of a direction, without those that hardly count.
+fn short(direction: DVec3) -> String {
+    let largest = direction.abs().max_element();
+    let counted =
+        DVec3::from_array(direction.to_array().map(|c| if c.abs() < 0.1 * largest { 0.0 } else { c }));
+    orientation_letters(counted)
+}
+
+/// A bar of a round length.
+pub(crate) fn scale_bar(painter: &Painter, rect: Rect, point_mm: f64, unit: &str) {
+    let room = f64::from(rect.width()) * 0.3 * point_mm;
+    let Some((length, label)) = round_length(room, unit) else { return };
+    let half = (length / point_mm / 2.0) as f32;
+    let middle = rect.center_bottom() - egui::vec2(0.0, MARGIN + 3.0);
+    let ends = [middle - egui::vec2(half, 0.0), middle + egui::vec2(half, 0.0)];
+    line(painter, ends, 1.0, theme::LABEL);
+    for end in ends {
+        let tick = egui::vec2(0.0, 3.0);
+        painter.line_segment([end - tick, end + tick], Stroke::new(1.0, theme::LABEL));
+    }
+    text(painter, middle - egui::vec2(0.0, 4.0), Align2::CENTER_BOTTOM, &label, theme::LABEL);
+}
+
+/// The longest of 1, 2 or 5 times a power of ten that fits, and how it is said.
+fn round_length(room: f64, unit: &str) -> Option<(f64, String)> {
+    if !(room.is_finite() && room > 0.0) {
+        return None;
+    }
+    let power = 10f64.powf(room.log10().floor());
+    let factor = [5.0, 2.0, 1.0].into_iter().find(|factor| factor * power <= room)?;
+    let length = factor * power;
+    let label = match unit.strip_prefix("mm") {
+        Some(rest) if length >= 10.0 => format!("{} cm{rest}", length / 10.0),
+        Some(rest) if length < 0.1 => format!("{} µm{rest}", (length * 1e3).round()),
+        _ => format!("{length} {unit}"),
+    };
+    Some((length, label))
+}
+
+/// A window or a table in words.
+pub(crate) fn window(voi: &Voi) -> String {
+    match voi {
+        Voi::Window(window) => format!("C {}  W {}", number(window.center()), number(window.width())),
+        Voi::Lut(_) => "table of the file".to_owned(),
+    }
+}
+
+/// A number of four digits or so, without zeros at its end.
+pub(crate) fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        v if v >= 100.0 => 0,
+        v if v >= 10.0 => 1,
+        v if v >= 1.0 => 2,
+        _ => 4,
+    };
+    let text = format!("{value:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// What the file says of the acquisition that matters for reading.
+pub(crate) fn acquisition(facts: &Facts) -> Option<String> {
+    facts.slice_thickness_mm.map(|mm| format!("T {} mm", number(mm)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let all = [0.0, -0.00001, 0.12345, 1.5, 12.34, 123.456, -1024.0, 100.0].map(number);
+        assert_eq!(all, ["0", "0", "0.1235", "1.5", "12.3", "123", "-1024", "100"]);
+    }
+
+    #[test]
+    fn scale_bars_are_round() {
+        let label = |room: f64| round_length(room, "mm").unwrap().1;
+        assert_eq!([130.0, 49.0, 9.9, 3.0, 0.03].map(label), ["10 cm", "2 cm", "5 mm", "2 mm", "20 µm"]);
+        assert_eq!(round_length(70.0, "px").unwrap().1, "50 px");
+        assert_eq!(round_length(70.0, "mm at the detector").unwrap().1, "5 cm at the detector");
+        assert!(round_length(0.0, "mm").is_none() && round_length(f64::NAN, "mm").is_none());
+    }
+}

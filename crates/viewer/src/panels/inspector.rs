@@ -1,0 +1,378 @@
+//! How the active view looks, and what was measured.
+
+use anatome::{Interpolation, Planes, Presets, Projection, Voi, Window, WindowFunction};
+use egui::{CollapsingHeader, ComboBox, DragValue, ScrollArea, Slider, Ui};
+
+use super::transfer;
+use crate::actions::{Action, key_of};
+use crate::app::Viewer;
+use crate::command::Command;
+use crate::document::{Defaults, Kind};
+use crate::overlay::measurements::lines;
+use crate::session::{
+    Content, Direction, Mode, OrbitView, PlaneView, Side, Slab, ViewState, shading_of, voi_of,
+};
+
+pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
+    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        let Some(view) = viewer.session.active_view().cloned() else { return };
+        let Some(series) = view.series else {
+            ui.weak("The active view is empty.");
+            return measurements(viewer, ui);
+        };
+        ui.add_space(2.0);
+        kind(viewer, ui, &view);
+        let frame = viewer.active_seen().and_then(|seen| seen.canvas.shown.as_ref()?.frame.clone());
+        let is_color = frame.as_ref().is_some_and(|frame| frame.is_color());
+        let defaults = match &frame {
+            Some(frame) => Some(frame.defaults.clone()),
+            None => viewer.document.defaults(series).cloned(),
+        };
+        if let Some(defaults) = defaults {
+            match view.content {
+                Content::Orbit(orbit) => three_d(viewer, ui, &view, orbit, &defaults),
+                _ if is_color => {}
+                _ => display(viewer, ui, &view, &defaults),
+            }
+        }
+        if let Content::Plane(plane) = view.content {
+            planes(viewer, ui, plane);
+        }
+        fusion(viewer, ui, &view);
+        measurements(viewer, ui);
+    });
+}
+
+fn section<R>(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui) -> R) {
+    CollapsingHeader::new(name).default_open(true).show(ui, add);
+}
+
+/// Which plane, or 3D.
+fn kind(viewer: &mut Viewer, ui: &mut Ui, view: &ViewState) {
+    if matches!(view.content, Content::Frame(_)) {
+        return;
+    }
+    let active = viewer.session.active;
+    let slab = match view.content {
+        Content::Plane(plane) => plane.slab,
+        _ => Slab::default(),
+    };
+    ui.horizontal_wrapped(|ui| {
+        for direction in Direction::ALL {
+            let chosen = matches!(view.content, Content::Plane(plane) if plane.direction == direction);
+            if ui.selectable_label(chosen, direction.name()).clicked() && !chosen {
+                let content = Content::Plane(PlaneView { direction, slab });
+                viewer.push(Command::Look { view: active, content });
+            }
+        }
+        let chosen = matches!(view.content, Content::Orbit(_));
+        if ui.selectable_label(chosen, "3D").clicked() && !chosen {
+            viewer.push(Command::Look { view: active, content: Content::Orbit(OrbitView::default()) });
+        }
+    });
+}
+
+/// Window, colours, interpolation.
+fn display(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Defaults) {
+    let view = viewer.session.active;
+    section(ui, "Display", |ui| {
+        if let Some(voi) = window(ui, voi_of(&own.look, defaults, &own.content), &defaults.unit.to_string()) {
+            viewer.push(Command::Window { view, voi: Some(voi) });
+        }
+        ui.horizontal_wrapped(|ui| {
+            if ui
+                .button("own")
+                .on_hover_text(format!("The series' own window ({})", key_of(Action::Preset(0))))
+                .clicked()
+            {
+                viewer.push(Command::Window { view, voi: None });
+            }
+            for (n, preset) in viewer.window_presets().into_iter().enumerate() {
+                let key = key_of(Action::Preset(n as u8 + 1));
+                let text = format!("C {} W {} ({key})", preset.window.center(), preset.window.width());
+                if ui.button(&preset.name).on_hover_text(text).clicked() {
+                    viewer.push(Command::Window { view, voi: Some(Voi::Window(preset.window)) });
+                }
+            }
+        });
+        let mut invert = own.look.invert;
+        if ui.checkbox(&mut invert, "Inverted").changed() {
+            viewer.push(Command::Invert { view });
+        }
+        if let Some(name) = colors(ui, "Colours", own.look.colors.as_deref(), true) {
+            viewer.push(Command::Colors { view, name });
+        }
+        let names = [
+            (Interpolation::Linear, "linear"),
+            (Interpolation::Nearest, "nearest"),
+            (Interpolation::Cubic, "cubic"),
+        ];
+        let shown = names
+            .iter()
+            .find(|(own_name, _)| *own_name == own.look.interpolation)
+            .map_or("", |(_, name)| name);
+        ComboBox::from_label("Interpolation").selected_text(shown).show_ui(ui, |ui| {
+            for (interpolation, name) in names {
+                if ui.selectable_label(interpolation == own.look.interpolation, name).clicked() {
+                    viewer.push(Command::Interpolate { view, interpolation });
+                }
+            }
+        });
+    });
+}
+
+/// Centre and width; the window if one was changed.
+fn window(ui: &mut Ui, voi: &Voi, unit: &str) -> Option<Voi> {
+    let Voi::Window(window) = voi else {
+        ui.weak("A table of the file; drag for a window.");
+        return None;
+    };
+    let (mut center, mut width) = (window.center(), window.width());
+    let speed = (width / 200.0).max(1e-6);
+    let narrowest = if window.function() == WindowFunction::Linear { 1.0 } else { 1e-6 };
+    let mut changed = false;
+    ui.horizontal(|ui| {
+        let label = ui.label("Centre");
+        changed |=
+            ui.add(DragValue::new(&mut center).speed(speed).max_decimals(3)).labelled_by(label.id).changed();
+        let label = ui.label("Width");
+        let width = DragValue::new(&mut width).speed(speed).max_decimals(3).range(narrowest..=1e9);
+        changed |= ui.add(width).labelled_by(label.id).changed();
+        ui.weak(unit);
+    });
+    changed.then(|| Window::new(center, width, window.function()).ok().map(Voi::Window))?
+}
+
+/// A colour map by name; what was chosen, if anything.
+#[expect(clippy::option_option, reason = "nothing was chosen, or grey was")]
+fn colors(ui: &mut Ui, label: &str, own: Option<&str>, with_grey: bool) -> Option<Option<String>> {
+    let mut chosen = None;
+    ComboBox::from_label(label).selected_text(own.unwrap_or("grey")).show_ui(ui, |ui| {
+        if with_grey && ui.selectable_label(own.is_none(), "grey").clicked() {
+            chosen = Some(None);
+        }
+        for preset in &Presets::built_in().color_maps {
+            if ui.selectable_label(own == Some(preset.name.as_str()), &preset.name).clicked() {
+                chosen = Some(Some(preset.name.clone()));
+            }
+        }
+    });
+    chosen
+}
+
+/// The slab, and how the planes lie.
+fn planes(viewer: &mut Viewer, ui: &mut Ui, plane: PlaneView) {
+    let view = viewer.session.active;
+    section(ui, "Planes", |ui| {
+        let Slab { mut thickness_mm, projection } = plane.slab;
+        let slider = Slider::new(&mut thickness_mm, 0.0..=100.0).step_by(0.5).text("Slab mm");
+        if ui.add(slider).on_hover_text("Shift+wheel, [ and ]").changed() {
+            viewer.push(Command::Thicken { view, slab: Slab { thickness_mm, projection } });
+        }
+        ui.horizontal(|ui| {
+            for own in [Projection::Mip, Projection::MinIp, Projection::Mean] {
+                let chosen = own == projection;
+                if ui.selectable_label(chosen, crate::viewport::projection(own)).clicked() && !chosen {
+                    viewer.push(Command::Thicken { view, slab: Slab { thickness_mm, projection: own } });
+                }
+            }
+        });
+        ui.horizontal(|ui| {
+            for (planes, name, action) in [
+                (Planes::Acquisition, "Acquisition", Action::ResetPlanes),
+                (Planes::Patient, "Patient", Action::PatientPlanes),
+            ] {
+                let text = format!(
+                    "Lays the planes along the axes of the {} ({})",
+                    name.to_lowercase(),
+                    key_of(action)
+                );
+                if ui.button(name).on_hover_text(text).clicked() {
+                    viewer.push(Command::ResetPlanes { view, planes });
+                }
+            }
+        });
+    });
+}
+
+fn three_d(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, orbit: OrbitView, defaults: &Defaults) {
+    let view = viewer.session.active;
+    section(ui, "3D", |ui| {
+        ui.horizontal_wrapped(|ui| {
+            let modes = [
+                (Mode::Rendering, "Rendering"),
+                (Mode::Projection(Projection::Mip), "MIP"),
+                (Mode::Projection(Projection::MinIp), "MinIP"),
+                (Mode::Projection(Projection::Mean), "Mean"),
+            ];
+            for (mode, name) in modes {
+                if ui.selectable_label(orbit.mode == mode, name).clicked() {
+                    viewer.push(Command::Mode { view, mode });
+                }
+            }
+        });
+        ui.horizontal(|ui| {
+            for (side, letter) in Side::ALL {
+                let hint = crate::actions::of(Action::Side(side)).map_or("", |entry| entry.name);
+                if ui.button(letter).on_hover_text(hint).clicked() {
+                    viewer.push(Command::Face { view, side });
+                }
+            }
+        });
+        let mut perspective = orbit.fov_rad.is_some();
+        if ui.checkbox(&mut perspective, "Perspective").changed() {
+            let fov_rad = perspective.then_some(30f64.to_radians());
+            viewer.push(Command::Perspective { view, fov_rad });
+        }
+    });
+    match orbit.mode {
+        Mode::Projection(_) => display(viewer, ui, own, defaults),
+        Mode::Rendering => rendering(viewer, ui, own, defaults),
+    }
+    section(ui, "Region", |ui| transfer::region(viewer, ui, own));
+}
+
+fn rendering(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Defaults) {
+    let view = viewer.session.active;
+    section(ui, "Colours and opacity", |ui| {
+        let chosen = own.look.preset.as_deref().unwrap_or(defaults.first_preset());
+        ui.horizontal_wrapped(|ui| {
+            for name in defaults.renderings.keys() {
+                let is_own = name == chosen && own.look.transfer_function.is_none();
+                if ui.selectable_label(is_own, name).clicked() {
+                    viewer.push(Command::Preset { view, name: name.clone() });
+                }
+            }
+        });
+        transfer::editor(viewer, ui, own, defaults);
+        let Some(mut shading) = shading_of(&own.look, defaults) else { return };
+        let mut changed = false;
+        for (value, name) in [
+            (&mut shading.ambient, "Ambient"),
+            (&mut shading.diffuse, "Diffuse"),
+            (&mut shading.specular, "Specular"),
+        ] {
+            changed |= ui.add(Slider::new(value, 0.0..=1.0).text(name)).changed();
+        }
+        if changed {
+            viewer.push(Command::Shade { view, shading });
+        }
+    });
+}
+
+/// Another series of the same space over this one.
+fn fusion(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState) {
+    let Some(series) = own.series else { return };
+    let is_rendering = matches!(own.content, Content::Orbit(orbit) if orbit.mode == Mode::Rendering);
+    let space = viewer.document.space(series);
+    let entries = viewer.document.entries().iter();
+    let others: Vec<_> = entries
+        .filter(|entry| entry.id != series && entry.facts.kind == Kind::Volume)
+        .filter(|entry| viewer.document.space(entry.id) == space)
+        .map(|entry| {
+            let number = entry.facts.number.map(|number| format!(" {number}")).unwrap_or_default();
+            (entry.id, format!("{}{number}", entry.facts.modality.code()))
+        })
+        .collect();
+    if others.is_empty() || is_rendering || matches!(own.content, Content::Frame(_)) {
+        return;
+    }
+    let view = viewer.session.active;
+    section(ui, "Fusion", |ui| {
+        let over = own.overlay.as_ref();
+        let shown = over.and_then(|over| others.iter().find(|(id, _)| *id == over.series));
+        ComboBox::from_label("Over it").selected_text(shown.map_or("nothing", |(_, name)| name)).show_ui(
+            ui,
+            |ui| {
+                if ui.selectable_label(over.is_none(), "nothing").clicked() {
+                    viewer.push(Command::Fuse { view, overlay: None });
+                }
+                for (id, name) in &others {
+                    if ui.selectable_label(over.is_some_and(|over| over.series == *id), name).clicked() {
+                        viewer.push(Command::Fuse { view, overlay: Some(*id) });
+                    }
+                }
+            },
+        );
+        let Some(over) = over else { return };
+        let mut opacity = over.opacity;
+        if ui.add(Slider::new(&mut opacity, 0.0..=1.0).text("Opacity")).changed() {
+            viewer.push(Command::Opacity { view, opacity });
+        }
+        if let Some(defaults) = viewer.document.defaults(over.series) {
+            let voi = voi_of(&over.look, defaults, &own.content);
+            if let Some(voi) = window(ui, voi, &defaults.unit.to_string()) {
+                viewer.push(Command::OverlayWindow { view, voi });
+            }
+        }
+        if let Some(Some(name)) = colors(ui, "Its colours", over.look.colors.as_deref(), false) {
+            viewer.push(Command::OverlayColors { view, name });
+        }
+    });
+}
+
+fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
+    if viewer.session.measurements.is_empty() {
+        return;
+    }
+    section(ui, "Measurements", |ui| {
+        let mut commands = Vec::new();
+        let mut selected = viewer.interaction.selected;
+        for own in &viewer.session.measurements {
+            ui.horizontal(|ui| {
+                let told = viewer.values.known(own).cloned().unwrap_or_default();
+                let values = lines(own, &told).join(", ");
+                let text = format!("{} {}: {values}", own.kind.name(), own.id);
+                if ui
+                    .small_button("x")
+                    .on_hover_text("Delete")
+                    .accessible_name(format!("Delete {}", own.id))
+                    .clicked()
+                {
+                    commands.push(Command::Delete { id: own.id });
+                }
+                let chosen = selected == Some(own.id);
+                if ui.selectable_label(chosen, text).on_hover_text("Goes to its place").clicked() {
+                    selected = Some(own.id);
+                    commands.extend(jump(viewer, own));
+                }
+            });
+        }
+        if let Some(own) = viewer.session.measurements.iter().find(|own| Some(own.id) == selected) {
+            let mut text = own.text.clone();
+            ui.horizontal(|ui| {
+                let label = ui.label("Text");
+                if ui.text_edit_singleline(&mut text).labelled_by(label.id).changed() {
+                    commands.push(Command::Write { id: own.id, text });
+                }
+            });
+        }
+        if viewer.session.measurements.len() > 1 && ui.button("Delete all").clicked() {
+            commands.push(Command::DeleteAll);
+        }
+        viewer.interaction.selected = selected;
+        viewer.commands.extend(commands);
+    });
+}
+
+/// Goes to where a measurement is, in a view that can show it.
+fn jump(viewer: &Viewer, own: &crate::measure::Measurement) -> Option<Command> {
+    use crate::measure::Place;
+    let series = own.place.series();
+    let fits = |view: &ViewState| match (own.place, view.content) {
+        (Place::Frame { .. }, Content::Frame(_)) => view.series == Some(series),
+        (Place::Plane { .. }, Content::Plane(_)) => {
+            view.series.and_then(|shown| viewer.document.space(shown)) == viewer.document.space(series)
+        }
+        _ => false,
+    };
+    let active = viewer.session.active;
+    let found = match viewer.session.views.get(active) {
+        Some(view) if fits(view) => active,
+        _ => viewer.session.views.iter().position(fits)?,
+    };
+    Some(match own.place {
+        Place::Frame { frame, .. } => Command::GoTo { view: found, frame },
+        Place::Plane { .. } => Command::Cross { view: found, at_mm: own.middle() },
+    })
+}

@@ -1,0 +1,110 @@
+//! What stands around the views.
+
+mod browser;
+mod inspector;
+mod sheets;
+mod toolbar;
+mod transfer;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use egui::{Panel, Ui};
+
+use crate::app::Viewer;
+use crate::render::Made;
+
+/// Which panels are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    pub browser: bool,
+    pub inspector: bool,
+    pub help: bool,
+    pub performance: bool,
+    /// The files that were left out.
+    pub problems: bool,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self { browser: true, inspector: true, help: false, performance: false, problems: false }
+    }
+}
+
+/// How long things took.
+#[derive(Debug, Default)]
+pub(crate) struct Timing {
+    /// Frames of the window.
+    frames: VecDeque<Duration>,
+    /// Pictures, and whether they were of full quality.
+    pictures: VecDeque<(Duration, bool)>,
+    /// How many frames of the window were drawn.
+    pub count: u64,
+}
+
+/// So many are looked at.
+const KEPT: usize = 120;
+
+impl Timing {
+    pub(crate) fn frame(&mut self, took: Duration) {
+        self.count += 1;
+        self.frames.push_back(took);
+        if self.frames.len() > KEPT {
+            self.frames.pop_front();
+        }
+    }
+
+    pub(crate) fn made(&mut self, made: &Made) {
+        self.pictures.push_back((made.took, made.is_full));
+        if self.pictures.len() > KEPT {
+            self.pictures.pop_front();
+        }
+    }
+}
+
+/// Shows all panels; what is left is for the views.
+pub(crate) fn show(viewer: &mut Viewer, ui: &mut Ui) {
+    Panel::top("toolbar").resizable(false).show(ui, |ui| toolbar::show(viewer, ui));
+    Panel::bottom("status").resizable(false).show(ui, |ui| toolbar::status(viewer, ui));
+    if viewer.panels.browser {
+        Panel::left("browser")
+            .default_size(208.0)
+            .size_range(150.0..=420.0)
+            .show(ui, |ui| browser::show(viewer, ui));
+    }
+    if viewer.panels.inspector {
+        Panel::right("inspector")
+            .default_size(236.0)
+            .size_range(200.0..=420.0)
+            .show(ui, |ui| inspector::show(viewer, ui));
+    }
+    sheets::show(viewer, ui);
+}
+
+impl Timing {
+    /// What is told, by name.
+    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
+        let of =
+            |full: bool| self.pictures.iter().filter(move |(_, own)| *own == full).map(|(took, _)| *took);
+        let told = |times: Vec<Duration>| match summary(times) {
+            Some((middle, worst)) => format!("{} median, {} worst", ms(middle), ms(worst)),
+            None => "none".to_owned(),
+        };
+        vec![
+            ("frames of the window", self.count.to_string()),
+            ("window's thread", told(self.frames.iter().copied().collect())),
+            ("pictures in motion", told(of(false).collect())),
+            ("pictures in full", told(of(true).collect())),
+        ]
+    }
+}
+
+/// The median and the longest.
+fn summary(mut times: Vec<Duration>) -> Option<(Duration, Duration)> {
+    times.sort_unstable();
+    Some((*times.get(times.len() / 2)?, *times.last()?))
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}

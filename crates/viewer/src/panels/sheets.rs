@@ -1,0 +1,114 @@
+//! Sheets over the views: help, performance, files that were left out.
+
+use egui::{Context, Grid, ScrollArea, Ui, Window};
+
+use crate::actions::{GROUPS, shown};
+use crate::app::Viewer;
+
+/// A window in the middle of the views.
+fn sheet<'a>(title: &'a str, open: &'a mut bool, context: &Context) -> Window<'a> {
+    let middle = context.content_rect().center();
+    Window::new(title).open(open).collapsible(false).pivot(egui::Align2::CENTER_CENTER).default_pos(middle)
+}
+
+pub(super) fn show(viewer: &mut Viewer, ui: &Ui) {
+    let context = ui.ctx();
+    help(viewer, context);
+    performance(viewer, context);
+    problems(viewer, context);
+}
+
+/// What the pointer does, for the help sheet.
+const POINTER: &[(&str, &str)] = &[
+    ("Left drag", "the chosen tool; in 3D it turns"),
+    ("Middle drag", "pan"),
+    ("Right drag", "zoom"),
+    ("Wheel", "slices or frames; in 3D zoom"),
+    ("Ctrl+wheel", "zoom about the pointer"),
+    ("Shift+wheel", "slab thickness"),
+    ("Double click", "enlarge the view, and back"),
+    ("Crosshair", "drag its middle to move, its dots to turn the planes"),
+    ("Click in 3D", "all views go to the place that is seen"),
+];
+
+fn help(viewer: &mut Viewer, context: &Context) {
+    let mut open = viewer.panels.help;
+    sheet("Keys and pointer", &mut open, context).resizable(false).show(context, |ui| {
+        ui.horizontal_top(|ui| {
+            for column in [&GROUPS[..3], &GROUPS[3..5], &GROUPS[5..]] {
+                ui.vertical(|ui| {
+                    for (name, entries) in column {
+                        ui.strong(*name);
+                        let keys =
+                            entries.iter().map(|entry| (entry.shortcut.as_ref().map(shown), entry.name));
+                        rows(ui, name, keys);
+                        ui.add_space(6.0);
+                    }
+                });
+                ui.add_space(12.0);
+            }
+            ui.vertical(|ui| {
+                ui.strong("Pointer");
+                rows(ui, "pointer", POINTER.iter().map(|&(what, does)| (Some(what.to_owned()), does)));
+            });
+        });
+    });
+    viewer.panels.help = open;
+}
+
+fn rows<'a>(ui: &mut Ui, name: &str, rows: impl Iterator<Item = (Option<String>, &'a str)>) {
+    Grid::new(("keys", name)).num_columns(2).spacing([10.0, 2.0]).show(ui, |ui| {
+        for (key, does) in rows {
+            ui.weak(key.unwrap_or_default());
+            ui.label(does);
+            ui.end_row();
+        }
+    });
+}
+
+fn performance(viewer: &mut Viewer, context: &Context) {
+    let mut open = viewer.panels.performance;
+    sheet("Performance", &mut open, context).resizable(false).show(context, |ui| {
+        Grid::new("performance").num_columns(2).show(ui, |ui| {
+            for (name, value) in viewer.timing.lines() {
+                ui.weak(name);
+                ui.monospace(value);
+                ui.end_row();
+            }
+            if let Some(backend) = viewer.document.backend() {
+                ui.weak("pictures by");
+                ui.monospace(format!("{}, {}", backend.adapter().unwrap_or("CPU"), backend.reason()));
+                ui.end_row();
+            }
+        });
+    });
+    viewer.panels.performance = open;
+}
+
+fn problems(viewer: &mut Viewer, context: &Context) {
+    let mut open = viewer.panels.problems;
+    sheet("Files left out", &mut open, context).default_width(560.0).show(context, |ui| {
+        ScrollArea::vertical().max_height(400.0).show(ui, |ui| {
+            for input in viewer.document.inputs() {
+                match &input.found {
+                    Some(Err(reason)) => {
+                        ui.label(reason);
+                    }
+                    Some(Ok(study)) => {
+                        for skipped in study.skipped() {
+                            // Names of files may name patients.
+                            let name = skipped.path.file_name().filter(|_| viewer.session.shown.identity);
+                            let name = name.map(|name| format!("{}: ", name.display())).unwrap_or_default();
+                            ui.label(format!("{name}{}", skipped.reason));
+                        }
+                        if !viewer.session.shown.identity && !study.skipped().is_empty() {
+                            ui.weak("Names are shown with identity (D): they may name patients.");
+                        }
+                    }
+                    None => {}
+                }
+            }
+        });
+    });
+    viewer.panels.problems = open;
+}

@@ -1,0 +1,211 @@
+//! Tools above the views, and what goes on below them.
+
+use egui::{RichText, Ui};
+
+use crate::actions::{Action, key_of};
+use crate::app::Viewer;
+use crate::command::Command;
+use crate::measure::Kind;
+use crate::session::{Content, Layout};
+use crate::theme;
+use crate::tools::Tool;
+
+pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
+    let context = ui.ctx().clone();
+    ui.add_space(2.0);
+    ui.horizontal_wrapped(|ui| {
+        menus(viewer, ui);
+        ui.separator();
+        for (tool, name, what) in Tool::SIMPLE {
+            let key = key_of(action_of(tool));
+            let chosen = viewer.interaction.tool == tool;
+            if ui.selectable_label(chosen, name).on_hover_text(format!("{what} ({key})")).clicked() {
+                viewer.act(&context, action_of(tool));
+            }
+        }
+        measure(viewer, ui);
+        ui.separator();
+        for (text, action) in [("Undo", Action::Undo), ("Redo", Action::Redo)] {
+            let can = match action {
+                Action::Undo => viewer.history.can_undo(),
+                _ => viewer.history.can_redo(),
+            };
+            if ui.add_enabled(can, egui::Button::new(text)).on_hover_text(key_of(action)).clicked() {
+                viewer.act(&context, action);
+            }
+        }
+        ui.separator();
+        let all = [
+            ("Fit", Action::Fit),
+            ("1:1", Action::OneToOne),
+            ("Auto", Action::AutoWindow),
+            ("Invert", Action::Invert),
+        ];
+        for (text, action) in all {
+            if ui.button(text).on_hover_text(hint(action)).clicked() {
+                viewer.act(&context, action);
+            }
+        }
+    });
+    ui.add_space(1.0);
+}
+
+/// What an action is called, with its key.
+fn hint(action: Action) -> String {
+    let name = crate::actions::of(action).map_or("", |entry| entry.name);
+    format!("{name} ({})", key_of(action))
+}
+
+fn action_of(tool: Tool) -> Action {
+    match tool {
+        Tool::Pan => Action::ToolPan,
+        Tool::Zoom => Action::ToolZoom,
+        Tool::Scroll => Action::ToolScroll,
+        Tool::Cross => Action::ToolCross,
+        _ => Action::ToolWindow,
+    }
+}
+
+fn menus(viewer: &mut Viewer, ui: &mut Ui) {
+    let context = ui.ctx().clone();
+    let mut items = |ui: &mut Ui, actions: &[Action]| {
+        for &action in actions {
+            let name = crate::actions::of(action).map_or("", |entry| entry.name);
+            if ui.add(egui::Button::new(name).shortcut_text(key_of(action))).clicked() {
+                viewer.act(&context, action);
+                ui.close();
+            }
+        }
+    };
+    ui.menu_button("File", |ui| {
+        items(
+            ui,
+            &[
+                Action::OpenFiles,
+                Action::LoadSession,
+                Action::SaveSession,
+                Action::SavePicture,
+                Action::CopyPicture,
+            ],
+        );
+    });
+    ui.menu_button("Show", |ui| {
+        items(
+            ui,
+            &[
+                Action::ShowLabels,
+                Action::ShowIdentity,
+                Action::ShowCrosshair,
+                Action::Enlarge,
+                Action::Performance,
+                Action::Help,
+            ],
+        );
+    });
+    ui.menu_button("Layout", |ui| {
+        for (layout, name) in Layout::OFFERED {
+            if ui.selectable_label(viewer.session.layout == layout, name).clicked() {
+                viewer.push(Command::Arrange { layout });
+                ui.close();
+            }
+        }
+    });
+}
+
+fn measure(viewer: &mut Viewer, ui: &mut Ui) {
+    let chosen = match viewer.interaction.tool {
+        Tool::Measure(kind) => Some(kind),
+        _ => None,
+    };
+    let title = chosen.map_or("Measure".to_owned(), |kind| format!("Measure: {}", kind.name()));
+    let title =
+        if chosen.is_some() { RichText::new(title).color(theme::MEASURE) } else { RichText::new(title) };
+    ui.menu_button(title, |ui| {
+        for kind in Kind::ALL {
+            if ui.selectable_label(chosen == Some(kind), kind.name()).clicked() {
+                viewer.interaction.tool = Tool::Measure(kind);
+                viewer.interaction.draft = None;
+                ui.close();
+            }
+        }
+    });
+}
+
+/// The line at the bottom.
+pub(super) fn status(viewer: &mut Viewer, ui: &mut Ui) {
+    ui.horizontal(|ui| {
+        ui.weak(format!("Tool: {}", viewer.interaction.tool.name()));
+        cine(viewer, ui);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.weak("Not for diagnostic use");
+            if let Some(backend) = viewer.document.backend() {
+                let name = backend.adapter().map_or_else(|| "CPU".to_owned(), str::to_owned);
+                ui.weak(name).on_hover_text(backend.reason());
+            }
+        });
+    });
+}
+
+/// The slider of slices or frames, and the loop.
+fn cine(viewer: &mut Viewer, ui: &mut Ui) {
+    let view = viewer.session.active;
+    let Some(seen) = viewer.active_seen() else { return };
+    match seen.view.content {
+        Content::Frame(own) => {
+            let Some(stack) = seen.view.series.and_then(|series| viewer.document.stack(series)) else {
+                return;
+            };
+            let count = stack.frames().len();
+            if count < 2 {
+                return;
+            }
+            let mut frame = own.frame + 1;
+            ui.separator();
+            let slider = egui::Slider::new(&mut frame, 1..=count).text("Frame");
+            if ui.add(slider).changed() {
+                viewer.push(Command::GoTo { view, frame: frame - 1 });
+            }
+            let playing = viewer.interaction.cine.filter(|cine| cine.view == view);
+            let text = if playing.is_some() { "Stop" } else { "Play" };
+            if ui.button(text).on_hover_text(key_of(Action::Play)).clicked() {
+                viewer.toggle_cine();
+            }
+            if let Some(mut cine) = playing {
+                let rate = egui::DragValue::new(&mut cine.frames_per_s).range(1.0..=60.0).suffix(" /s");
+                if ui.add(rate).on_hover_text("Frames a second").changed() {
+                    viewer.interaction.cine = Some(cine);
+                }
+            }
+        }
+        Content::Plane(plane) => {
+            let Some((k, count)) = slice(&seen, plane.direction) else { return };
+            let mut number = k + 1;
+            ui.separator();
+            if ui.add(egui::Slider::new(&mut number, 1..=count).text("Slice")).changed() {
+                // The slices count along their own normal, which may be against that of the plane.
+                let sign = sign(viewer, view, plane.direction);
+                let steps = (number as f64 - 1.0 - k as f64) * sign;
+                viewer.push(Command::Scroll { view, steps });
+            }
+        }
+        Content::Orbit(_) => {}
+    }
+}
+
+fn slice(seen: &crate::viewport::Seen<'_>, direction: crate::session::Direction) -> Option<(usize, usize)> {
+    let series = seen.view.series?;
+    let space = seen.session.space_of(series, seen.document)?;
+    let grid = seen.document.whole(series)?.volume.grid();
+    let (k, count) = crate::session::slice_number(grid, space.center_mm, space.normal(direction))?;
+    Some((k.round().clamp(0.0, count as f64 - 1.0) as usize, count))
+}
+
+fn sign(viewer: &Viewer, view: usize, direction: crate::session::Direction) -> f64 {
+    let series = viewer.session.views.get(view).and_then(|view| view.series);
+    let space = series.and_then(|series| viewer.session.space_of(series, &viewer.document));
+    let grid = series.and_then(|series| viewer.document.grid(series));
+    match (space, grid) {
+        (Some(space), Some(grid)) => space.normal(direction).dot(grid.slice_normal()).signum(),
+        _ => 1.0,
+    }
+}

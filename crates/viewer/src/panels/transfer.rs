@@ -1,0 +1,261 @@
+//! Colours and opacities over the histogram, and what part of a volume is shown.
+
+use anatome::{ClipPlane, CropBox, Region, TransferFunction, TransferPoint};
+use egui::{Color32, Pos2, Rect, Sense, Slider, Stroke, Ui, Vec2};
+
+use crate::app::Viewer;
+use crate::command::Command;
+use crate::document::Defaults;
+use crate::overlay::facts::number;
+use crate::session::{Content, ViewState, bounds_mm, transfer_function_of};
+
+/// The height of the editor in points.
+const HEIGHT: f32 = 110.0;
+/// So near the pointer must be to a point.
+const NEAR: f32 = 8.0;
+
+/// The curve of opacity over the histogram: points are dragged, added by a double click, and taken away by a right click.
+pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Defaults) {
+    let Some(function) = transfer_function_of(&own.look, defaults).cloned() else { return };
+    let view = viewer.session.active;
+    let size = Vec2::new(ui.available_width(), HEIGHT);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Canvas, true, "Transfer function"));
+    let scale = Scale { rect: rect.shrink2(Vec2::new(6.0, 6.0)), ends: ends(viewer, own, &function) };
+    draw(viewer, ui, own, &function, &scale);
+    let points = function.points();
+    let at = response.interact_pointer_pos().or(response.hover_pos());
+    let nearest = at.and_then(|at| scale.nearest(points, at));
+    if let (Some(at), true) = (at, response.hovered()) {
+        let (value, opacity) = scale.place(at);
+        response.show_tooltip_text(format!("{} {}, {:.3} a mm", number(value), defaults.unit, opacity));
+    }
+    let dragged = ui.scope_id().with("dragged point");
+    if response.drag_started() {
+        let pressed = at.zip(response.total_drag_delta()).and_then(|(at, by)| scale.nearest(points, at - by));
+        ui.data_mut(|memory| memory.insert_temp(dragged, pressed));
+    }
+    let mut changed = None;
+    if response.dragged() {
+        let held: Option<usize> = ui.data(|memory| memory.get_temp(dragged)).flatten();
+        changed = match (held, at) {
+            (Some(held), Some(at)) => moved(points, held, scale.place(at)),
+            // Beside the points all of them are shifted.
+            _ => shifted(points, scale.span(response.drag_delta().x)),
+        };
+    } else if response.double_clicked() {
+        changed = at.map(|at| added(&function, scale.place(at)));
+    } else if response.secondary_clicked() {
+        changed = nearest.and_then(|nearest| without(points, nearest));
+    }
+    if let Some(function) = changed.and_then(|points| TransferFunction::new(points).ok()) {
+        viewer.push(Command::Transfer { view, function });
+    }
+    let held = ui.data(|memory| memory.get_temp::<Option<usize>>(dragged)).flatten();
+    color(viewer, ui, &function, held);
+}
+
+/// The colour of the point that was touched last.
+fn color(viewer: &mut Viewer, ui: &mut Ui, function: &TransferFunction, held: Option<usize>) {
+    let Some(point) = held.and_then(|held| function.points().get(held)) else {
+        ui.weak("Drag points, or beside them to shift all; double click adds, right click removes.");
+        return;
+    };
+    let mut color = point.color;
+    ui.horizontal(|ui| {
+        let label = ui.label("Colour of the point");
+        if ui.color_edit_button_rgb(&mut color).labelled_by(label.id).changed() {
+            let mut points = function.points().to_vec();
+            if let Some(own) = held.and_then(|held| points.get_mut(held)) {
+                own.color = color.map(|part| part.clamp(0.0, 1.0));
+            }
+            if let Ok(function) = TransferFunction::new(points) {
+                viewer.push(Command::Transfer { view: viewer.session.active, function });
+            }
+        }
+    });
+}
+
+struct Scale {
+    rect: Rect,
+    ends: (f64, f64),
+}
+
+impl Scale {
+    fn screen(&self, value: f64, opacity: f64) -> Pos2 {
+        let part = ((value - self.ends.0) / (self.ends.1 - self.ends.0)) as f32;
+        // The root spreads small opacities, which matter most.
+        let up = opacity.sqrt() as f32;
+        Pos2::new(self.rect.left() + part * self.rect.width(), self.rect.bottom() - up * self.rect.height())
+    }
+
+    fn place(&self, at: Pos2) -> (f64, f64) {
+        let part = f64::from((at.x - self.rect.left()) / self.rect.width().max(1.0));
+        let up = f64::from((self.rect.bottom() - at.y) / self.rect.height().max(1.0)).clamp(0.0, 1.0);
+        (self.ends.0 + part * (self.ends.1 - self.ends.0), up * up)
+    }
+
+    fn span(&self, points: f32) -> f64 {
+        f64::from(points / self.rect.width().max(1.0)) * (self.ends.1 - self.ends.0)
+    }
+
+    fn nearest(&self, points: &[TransferPoint], at: Pos2) -> Option<usize> {
+        let far = |point: &TransferPoint| self.screen(point.value, point.opacity_per_mm).distance(at);
+        let near =
+            points.iter().enumerate().map(|(n, point)| (n, far(point))).filter(|(_, far)| *far <= NEAR);
+        near.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(n, _)| n)
+    }
+}
+
+/// From where to where values are shown: those of the volume that occur, and all points.
+fn ends(viewer: &Viewer, own: &ViewState, function: &TransferFunction) -> (f64, f64) {
+    let loaded = own.series.and_then(|series| viewer.document.whole(series));
+    let (low, high) = loaded.map_or(function.domain(), |loaded| loaded.histogram.ends);
+    let (first, last) = function.domain();
+    let (low, high) = (low.min(first), high.max(last));
+    if high > low { (low, high) } else { (low, low + 1.0) }
+}
+
+fn draw(viewer: &Viewer, ui: &Ui, own: &ViewState, function: &TransferFunction, scale: &Scale) {
+    let painter = ui.painter().with_clip_rect(scale.rect.expand(6.0));
+    painter.rect_filled(scale.rect.expand(6.0), 3.0, Color32::from_gray(20));
+    if let Some(loaded) = own.series.and_then(|series| viewer.document.whole(series)) {
+        let histogram = &loaded.histogram;
+        let most = histogram.counts.iter().copied().max().unwrap_or(1).max(1);
+        let width = (histogram.ends.1 - histogram.ends.0) / histogram.counts.len().max(1) as f64;
+        for (n, &count) in histogram.counts.iter().enumerate() {
+            let value = histogram.ends.0 + (n as f64 + 0.5) * width;
+            // Air is most of it: logarithms show the rest.
+            let part = f64::from(count).ln_1p() / f64::from(most).ln_1p();
+            let top = scale.screen(value, (part * 0.95).powi(2));
+            let bottom = Pos2::new(top.x, scale.rect.bottom());
+            painter.line_segment([bottom, top], Stroke::new(1.0, Color32::from_gray(52)));
+        }
+    }
+    let points = function.points();
+    let mut line: Vec<Pos2> = Vec::new();
+    if let (Some(first), Some(last)) = (points.first(), points.last()) {
+        line.push(scale.screen(scale.ends.0, first.opacity_per_mm));
+        line.extend(points.iter().map(|point| scale.screen(point.value, point.opacity_per_mm)));
+        line.push(scale.screen(scale.ends.1, last.opacity_per_mm));
+    }
+    painter.line(line, Stroke::new(1.5, Color32::from_gray(210)));
+    for point in points {
+        let [r, g, b] = point.color.map(|part| (part * 255.0) as u8);
+        let at = scale.screen(point.value, point.opacity_per_mm);
+        painter.circle(at, 4.5, Color32::from_rgb(r, g, b), Stroke::new(1.0, Color32::WHITE));
+    }
+}
+
+/// The points after one was moved; it stays between its neighbours.
+fn moved(points: &[TransferPoint], held: usize, (value, opacity): (f64, f64)) -> Option<Vec<TransferPoint>> {
+    let mut points = points.to_vec();
+    let low =
+        held.checked_sub(1).and_then(|before| points.get(before)).map_or(f64::NEG_INFINITY, |p| p.value);
+    let high = points.get(held + 1).map_or(f64::INFINITY, |p| p.value);
+    let point = points.get_mut(held)?;
+    (point.value, point.opacity_per_mm) =
+        (value.clamp(low, high), opacity.min(TransferFunction::MAX_OPACITY_PER_MM));
+    Some(points)
+}
+
+fn shifted(points: &[TransferPoint], by: f64) -> Option<Vec<TransferPoint>> {
+    (by != 0.0)
+        .then(|| points.iter().map(|point| TransferPoint { value: point.value + by, ..*point }).collect())
+}
+
+fn added(function: &TransferFunction, (value, opacity): (f64, f64)) -> Vec<TransferPoint> {
+    let mut points = function.points().to_vec();
+    let color = function.at(value).0.map(|part| part as f32);
+    let at = points.partition_point(|point| point.value <= value);
+    points.insert(at, TransferPoint { value, color, opacity_per_mm: opacity });
+    points
+}
+
+fn without(points: &[TransferPoint], nearest: usize) -> Option<Vec<TransferPoint>> {
+    (points.len() > 2).then(|| {
+        let others = points.iter().enumerate().filter(|(n, _)| *n != nearest);
+        others.map(|(_, point)| *point).collect()
+    })
+}
+
+/// The box, and the plane that cuts.
+pub(super) fn region(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState) {
+    let Some(series) = own.series else { return };
+    let Some(grid) = viewer.document.grid(series).cloned() else { return };
+    let view = viewer.session.active;
+    let (low, high) = bounds_mm(&grid);
+    let crop = own.look.region.crop.unwrap_or(CropBox { min_mm: low, max_mm: high });
+    let mut changed = crop;
+    for (axis, names) in
+        [["from right", "to left"], ["from front", "to back"], ["from feet", "to head"]].iter().enumerate()
+    {
+        let range = low[axis]..=high[axis];
+        ui.add(Slider::new(&mut changed.min_mm[axis], range.clone()).text(names[0]).show_value(false));
+        ui.add(Slider::new(&mut changed.max_mm[axis], range).text(names[1]).show_value(false));
+    }
+    let changed =
+        CropBox { min_mm: changed.min_mm.min(changed.max_mm), max_mm: changed.max_mm.max(changed.min_mm) };
+    if changed != crop {
+        let region = Region { crop: Some(changed), ..own.look.region.clone() };
+        viewer.push(Command::Crop { view, region });
+    }
+    ui.horizontal_wrapped(|ui| {
+        if ui.button("All of it").clicked() {
+            viewer.push(Command::Crop { view, region: Region::default() });
+        }
+        for direction in crate::session::Direction::ALL {
+            let text = format!("Cut at {}", direction.name().to_lowercase());
+            if ui.button(text).on_hover_text("Hides what is in front of the plane of the crosshair").clicked()
+            {
+                let plane = viewer.session.space_of(series, &viewer.document).map(|space| ClipPlane {
+                    point_mm: space.center_mm,
+                    normal: towards(own, space.normal(direction)),
+                });
+                let region = Region { clip_planes: plane.into_iter().collect(), ..own.look.region.clone() };
+                viewer.push(Command::Crop { view, region });
+            }
+        }
+    });
+}
+
+/// A plane's normal on the side away from the viewer, which is kept.
+fn towards(own: &ViewState, normal: glam::DVec3) -> glam::DVec3 {
+    let Content::Orbit(orbit) = own.content else { return normal };
+    let (_, _, forward) = orbit.orbit.axes();
+    if normal.dot(forward) < 0.0 { -normal } else { normal }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn function() -> TransferFunction {
+        let point = |value, opacity_per_mm| TransferPoint { value, color: [0.5; 3], opacity_per_mm };
+        TransferFunction::new(vec![point(0.0, 0.0), point(100.0, 0.5), point(200.0, 0.9)]).unwrap()
+    }
+
+    #[test]
+    fn points_stay_in_order_and_two_remain() {
+        let points = moved(function().points(), 1, (500.0, 2.0)).unwrap();
+        assert_eq!(points[1].value, 200.0);
+        assert!(TransferFunction::new(points).is_ok());
+        let two = without(function().points(), 1).unwrap();
+        assert_eq!(two.len(), 2);
+        assert!(without(&two, 0).is_none());
+        let four = added(&function(), (150.0, 0.2));
+        assert_eq!((four.len(), four[2].value), (4, 150.0));
+        assert!(TransferFunction::new(four).is_ok());
+        let shifted = shifted(function().points(), -50.0).unwrap();
+        assert_eq!((shifted[0].value, shifted[2].value), (-50.0, 150.0));
+    }
+
+    #[test]
+    fn the_editor_reads_what_it_draws() {
+        let rect = Rect::from_min_size(Pos2::new(3.0, 4.0), Vec2::new(200.0, 100.0));
+        let scale = Scale { rect, ends: (-1000.0, 1000.0) };
+        let (value, opacity) = scale.place(scale.screen(300.0, 0.36));
+        assert!((value - 300.0).abs() < 1e-3 && (opacity - 0.36).abs() < 1e-5);
+    }
+}

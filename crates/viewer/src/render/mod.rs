@@ -1,0 +1,169 @@
+//! Pictures, made beside the window's thread: one thread a view, all on one pool of workers. Of what a view wants only the
+//! latest counts; what is no longer wanted is dropped.
+
+mod combined;
+mod slot;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use anatome::{Backend, Scene, Stack, UploadedVolume};
+use egui::ColorImage;
+
+pub(crate) use combined::Blend;
+
+use crate::document::{FrameImage, Frames};
+use crate::session::{Framing, Look, SeriesId};
+use slot::Slot;
+pub(crate) use slot::drawn;
+
+/// What a view wants to show.
+#[derive(Clone, Debug)]
+pub(crate) struct Want {
+    pub backend: Arc<Backend>,
+    pub what: What,
+    /// In physical pixels.
+    pub size_px: [u32; 2],
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    /// A scene with a layer for each volume, and how they become one picture.
+    Volumes { volumes: Vec<Arc<UploadedVolume>>, scene: Scene, blend: Blend },
+    /// A frame, which is decoded first.
+    Frame { series: SeriesId, stack: Arc<Stack>, frame: usize, framing: Framing, look: Box<Look> },
+}
+
+impl Want {
+    /// Whether both want the same picture.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.size_px == other.size_px
+            && Arc::ptr_eq(&self.backend, &other.backend)
+            && match (&self.what, &other.what) {
+                (
+                    What::Volumes { volumes, scene, blend },
+                    What::Volumes { volumes: other_volumes, scene: other_scene, blend: other_blend },
+                ) => are_same(volumes, other_volumes) && scene == other_scene && blend == other_blend,
+                (
+                    What::Frame { series, frame, framing, look, .. },
+                    What::Frame {
+                        series: other,
+                        frame: other_frame,
+                        framing: other_framing,
+                        look: other_look,
+                        ..
+                    },
+                ) => {
+                    series == other && frame == other_frame && framing == other_framing && look == other_look
+                }
+                _ => false,
+            }
+    }
+}
+
+fn are_same(a: &[Arc<UploadedVolume>], b: &[Arc<UploadedVolume>]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The number of the view.
+    pub view: usize,
+    pub made: Result<Made, Failure>,
+}
+
+/// A picture that can be shown.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub image: Arc<ColorImage>,
+    /// For what size it was made: it has fewer pixels if it is one in motion.
+    pub wanted_px: [u32; 2],
+    /// What it shows, without layers.
+    pub view: anatome::View,
+    /// Whether it is of full quality.
+    pub is_full: bool,
+    pub took: Duration,
+    /// The frame that it shows.
+    pub frame: Option<Arc<FrameImage>>,
+}
+
+/// Why there is no picture.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub reason: String,
+    /// Whether another backend may do.
+    pub is_device: bool,
+}
+
+/// Makes the pictures of all views.
+pub(crate) struct Painter {
+    slots: Vec<Slot>,
+    tell: SyncSender<Answer>,
+    answers: Receiver<Answer>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    frames: Arc<Frames>,
+}
+
+impl Painter {
+    pub(crate) fn new(wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        let (tell, answers) = sync_channel(32);
+        Self { slots: Vec::new(), tell, answers, wake, frames: Arc::default() }
+    }
+
+    /// Says what a view wants; the same again changes nothing.
+    pub(crate) fn want(&mut self, view: usize, want: Want) {
+        while self.slots.len() <= view {
+            let slot = Slot::start(
+                self.slots.len(),
+                self.tell.clone(),
+                Arc::clone(&self.wake),
+                Arc::clone(&self.frames),
+            );
+            match slot {
+                Ok(slot) => self.slots.push(slot),
+                // The system has no threads left: views beyond stay empty.
+                Err(_) => return,
+            }
+        }
+        self.slots[view].want(want);
+    }
+
+    /// Says that views from `view` on want nothing.
+    pub(crate) fn rest_from(&mut self, view: usize) {
+        self.slots.truncate(view);
+    }
+
+    /// Says that a view wants nothing.
+    pub(crate) fn rest(&mut self, view: usize) {
+        if let Some(slot) = self.slots.get(view) {
+            slot.rest();
+        }
+    }
+
+    /// The pictures that were made since.
+    pub(crate) fn answers(&self) -> impl Iterator<Item = Answer> + '_ {
+        self.answers.try_iter()
+    }
+
+    /// Forgets what was decoded, for another backend.
+    pub(crate) fn forget_frames(&self) {
+        self.frames.clear();
+    }
+
+    /// The frames that were decoded last.
+    pub(crate) fn frames(&self) -> Arc<Frames> {
+        Arc::clone(&self.frames)
+    }
+
+    /// Asks the window to look.
+    pub(crate) fn wake(&self) -> Arc<dyn Fn() + Send + Sync> {
+        Arc::clone(&self.wake)
+    }
+
+    /// Whether a view's picture is in the making.
+    pub(crate) fn is_busy(&self, view: usize) -> bool {
+        self.slots.get(view).is_some_and(Slot::is_busy)
+    }
+}

@@ -1,0 +1,299 @@
+//! The thread of one view.
+
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anatome::governor::{FrameSource as _, Governor, Ready, Settings};
+use anatome::{ErrorKind, Frame as _, Image, Output, Pixels, Quality, Request, Scene, natural_output};
+use egui::{Color32, ColorImage};
+
+use super::combined::{Blend, Combined};
+use super::{Answer, Failure, Made, Want, What};
+use crate::document::{FrameImage, Frames};
+use crate::session::frame_scene;
+
+/// The thread of one view. It ends when this is dropped.
+pub(super) struct Slot {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    view: usize,
+    wanted: Mutex<Wanted>,
+    woken: Condvar,
+    tell: SyncSender<Answer>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    frames: Arc<Frames>,
+}
+
+#[derive(Default)]
+struct Wanted {
+    /// What the thread has not taken yet.
+    next: Option<Want>,
+    /// What was wanted last.
+    last: Option<Want>,
+    /// Nothing is wanted any more.
+    is_resting: bool,
+    is_busy: bool,
+    has_ended: bool,
+}
+
+/// So long the thread works before it looks for something newer.
+const BUDGET: Duration = Duration::from_millis(8);
+
+impl Slot {
+    pub(super) fn start(
+        view: usize,
+        tell: SyncSender<Answer>,
+        wake: Arc<dyn Fn() + Send + Sync>,
+        frames: Arc<Frames>,
+    ) -> std::io::Result<Self> {
+        let (wanted, woken) = (Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { view, wanted, woken, tell, wake, frames });
+        let own = Arc::clone(&shared);
+        std::thread::Builder::new().name(format!("anatome-view-{view}")).spawn(move || own.run())?;
+        Ok(Self { shared })
+    }
+
+    pub(super) fn want(&self, want: Want) {
+        let mut wanted = self.shared.lock();
+        if wanted.last.as_ref().is_some_and(|last| last.is_same(&want)) {
+            return;
+        }
+        wanted.last = Some(want.clone());
+        wanted.next = Some(want);
+        wanted.is_busy = true;
+        wanted.is_resting = false;
+        self.shared.woken.notify_all();
+    }
+
+    pub(super) fn rest(&self) {
+        let mut wanted = self.shared.lock();
+        *wanted = Wanted { is_resting: true, ..Wanted::default() };
+        self.shared.woken.notify_all();
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.shared.lock().is_busy
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.shared.lock().has_ended = true;
+        self.shared.woken.notify_all();
+    }
+}
+
+/// What a picture is made of.
+struct Bound {
+    want: Want,
+    volumes: Vec<Arc<anatome::UploadedVolume>>,
+    blend: Blend,
+    frame: Option<Arc<FrameImage>>,
+}
+
+/// What comes after a picture, or instead of one.
+enum Next {
+    /// Something else is wanted, of other volumes.
+    Other(Box<Want>),
+    Rest,
+    End,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Wanted> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut next = Next::Rest;
+        loop {
+            let want = match next {
+                Next::Other(want) => *want,
+                Next::Rest => match self.wait() {
+                    Some(want) => want,
+                    None => return,
+                },
+                Next::End => return,
+            };
+            next = match self.bind(want) {
+                Ok((bound, request)) => self.serve(&bound, request),
+                Err(failure) => self.answer(Err(failure)).unwrap_or(Next::End),
+            };
+        }
+    }
+
+    /// Waits for something that is wanted; nothing at the end.
+    fn wait(&self) -> Option<Want> {
+        let mut wanted = self.lock();
+        wanted.is_busy = wanted.next.is_some();
+        loop {
+            if wanted.has_ended {
+                return None;
+            }
+            if let Some(want) = wanted.next.take() {
+                return Some(want);
+            }
+            wanted = self.woken.wait(wanted).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn answer(&self, made: Result<Made, Failure>) -> Option<Next> {
+        self.tell.send(Answer { view: self.view, made }).ok()?;
+        (self.wake)();
+        Some(Next::Rest)
+    }
+
+    fn bind(&self, want: Want) -> Result<(Bound, Request), Failure> {
+        bind(want, &self.frames).map_err(failure)
+    }
+
+    /// Makes the pictures of a binding, as long as what is wanted is of the same volumes.
+    fn serve(&self, bound: &Bound, request: Request) -> Next {
+        let source = Combined { backend: &bound.want.backend, volumes: &bound.volumes, blend: &bound.blend };
+        let mut governor = Governor::new(source, Settings::default());
+        governor.want(request, Instant::now());
+        let mut has_shown = false;
+        loop {
+            match self.newer(bound, governor.next_step(), has_shown) {
+                Newer::Nothing => {}
+                Newer::Same(request) => governor.want(*request, Instant::now()),
+                Newer::Next(next) => return next,
+            }
+            match governor.step(&Instant::now, BUDGET) {
+                Ok(Some(ready)) => {
+                    has_shown = true;
+                    if ready.is_final {
+                        self.is_done();
+                    }
+                    if self.answer(Ok(made(ready, bound))).is_none() {
+                        return Next::End;
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    self.is_done();
+                    if self.answer(Err(failure(error))).is_none() {
+                        return Next::End;
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_done(&self) {
+        let mut wanted = self.lock();
+        wanted.is_busy = wanted.next.is_some();
+    }
+
+    /// Looks for something newer; waits for it until `due`, for ever if there is nothing to do. A picture of which nothing
+    /// was shown yet is finished before one of other volumes: a motion of which nothing is seen is none.
+    fn newer(&self, bound: &Bound, due: Option<Instant>, has_shown: bool) -> Newer {
+        let mut wanted = self.lock();
+        loop {
+            if wanted.has_ended {
+                return Newer::Next(Next::End);
+            }
+            if wanted.is_resting {
+                wanted.is_resting = false;
+                return Newer::Next(Next::Rest);
+            }
+            if let Some(request) = wanted.next.as_ref().and_then(|want| same_binding(bound, want)) {
+                wanted.next = None;
+                return Newer::Same(Box::new(request));
+            }
+            let waits = due.is_some_and(|due| due > Instant::now());
+            if (has_shown || due.is_none())
+                && let Some(want) = wanted.next.take()
+            {
+                return Newer::Next(Next::Other(Box::new(want)));
+            }
+            match due {
+                None => wanted = self.woken.wait(wanted).unwrap_or_else(PoisonError::into_inner),
+                Some(due) if waits => {
+                    let left = due.saturating_duration_since(Instant::now());
+                    wanted = self.woken.wait_timeout(wanted, left).unwrap_or_else(PoisonError::into_inner).0;
+                }
+                Some(_) => return Newer::Nothing,
+            }
+        }
+    }
+}
+
+/// What a picture is made of, and what is asked of it.
+fn bind(want: Want, frames: &Frames) -> anatome::Result<(Bound, Request)> {
+    let size_px = want.size_px;
+    let (volumes, scene, blend, frame) = match &want.what {
+        What::Volumes { volumes, scene, blend } => (volumes.clone(), scene.clone(), blend.clone(), None),
+        What::Frame { series, stack, frame, framing, look } => {
+            let image = frames.get(*series, stack, *frame, &want.backend)?;
+            let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
+            let scene = frame_scene(&image, *framing, look, aspect);
+            let blend = if image.is_color() { Blend::Colors } else { Blend::One };
+            (image.channels.clone(), scene, blend, Some(image))
+        }
+    };
+    let request = request(scene, size_px, &blend);
+    Ok((Bound { want, volumes, blend, frame }, request))
+}
+
+/// The picture of something that is wanted, in full, and its scene.
+///
+/// # Errors
+/// As [`Combined::begin`] and [`anatome::Frame::finish`].
+pub(crate) fn drawn(want: &Want, frames: &Frames) -> anatome::Result<(Image, Scene)> {
+    let (bound, request) = bind(want.clone(), frames)?;
+    let source = Combined { backend: &bound.want.backend, volumes: &bound.volumes, blend: &bound.blend };
+    let image = source.begin(&request)?.finish()?;
+    Ok((image, request.scene))
+}
+
+enum Newer {
+    Nothing,
+    Same(Box<Request>),
+    Next(Next),
+}
+
+/// The request of something that is wanted, if it is of the same volumes, combined alike.
+fn same_binding(bound: &Bound, want: &Want) -> Option<Request> {
+    let What::Volumes { volumes, scene, blend } = &want.what else { return None };
+    let same = bound.frame.is_none()
+        && super::are_same(volumes, &bound.volumes)
+        && *blend == bound.blend
+        && Arc::ptr_eq(&want.backend, &bound.want.backend);
+    same.then(|| request(scene.clone(), want.size_px, blend))
+}
+
+fn request(scene: Scene, size_px: [u32; 2], blend: &Blend) -> Request {
+    let output = if *blend == Blend::One { natural_output(&scene) } else { Output::Rgba8 };
+    Request { quality: Quality::default(), ..Request::new(scene, size_px, output) }
+}
+
+fn failure(error: anatome::Error) -> Failure {
+    Failure { is_device: error.kind() == ErrorKind::Device, reason: error.to_string() }
+}
+
+fn made(ready: Ready, bound: &Bound) -> Made {
+    let size = [ready.image.width_px() as usize, ready.image.height_px() as usize];
+    Made {
+        image: Arc::new(shown(size, ready.image.pixels())),
+        wanted_px: ready.wanted.size_px,
+        view: ready.wanted.scene.view.clone(),
+        is_full: ready.level == anatome::governor::Level::FULL,
+        took: ready.took,
+        frame: bound.frame.clone(),
+    }
+}
+
+fn shown(size: [usize; 2], pixels: &Pixels) -> ColorImage {
+    let pixels = match pixels {
+        Pixels::Grey8(grey) => grey.iter().map(|&v| Color32::from_gray(v)).collect(),
+        Pixels::Rgba8(rgba) => {
+            rgba.as_chunks::<4>().0.iter().map(|&[r, g, b, _]| Color32::from_rgb(r, g, b)).collect()
+        }
+        _ => vec![Color32::BLACK; size[0] * size[1]],
+    };
+    ColorImage::new(size, pixels)
+}

@@ -1,0 +1,111 @@
+//! Sessions as files.
+
+use std::path::{Path, PathBuf};
+
+use anatome::Overwrite;
+use anatome::files::write_whole;
+use serde::{Deserialize, Serialize};
+
+use crate::session::{SeriesId, Session};
+
+/// A session with what it is a session of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Saved {
+    /// What was opened, in its order. Paths may name patients: so may the file.
+    pub inputs: Vec<Vec<PathBuf>>,
+    /// What the series are, to see whether files have changed.
+    pub series: Vec<Known>,
+    pub session: Session,
+}
+
+/// What tells a series from another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    pub id: SeriesId,
+    pub modality: String,
+    /// Frames, rows and columns.
+    pub shape: Option<[usize; 3]>,
+}
+
+/// Why a session can't be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    #[error("cannot read the session: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("not a session: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("not a usable session: {0}")]
+    Unusable(&'static str),
+}
+
+/// The largest file that is read as a session.
+const MOST_BYTES: u64 = 64 << 20;
+
+impl Saved {
+    /// Reads and checks a session.
+    ///
+    /// # Errors
+    /// If it can't be read, or makes no sense.
+    pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
+        if std::fs::metadata(path)?.len() > MOST_BYTES {
+            return Err(LoadError::Unusable("the file is too large"));
+        }
+        let saved: Self = serde_json::from_slice(&std::fs::read(path)?)?;
+        match saved.session.fault() {
+            Some(fault) => Err(LoadError::Unusable(fault)),
+            None => Ok(saved),
+        }
+    }
+
+    /// Writes the session: whole, or not at all.
+    ///
+    /// # Errors
+    /// As [`write_whole`].
+    pub(crate) fn write(&self, path: &Path, overwrite: Overwrite) -> anatome::Result<()> {
+        // A session is plain data without keys that JSON could not hold.
+        let json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        write_whole(path, &json, overwrite)
+    }
+}
+
+/// Where the session is usually kept against a crash, in the user's own folder.
+#[must_use]
+pub fn autosave_path() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let base = if cfg!(windows) {
+        folder("APPDATA")
+    } else if cfg!(target_vendor = "apple") {
+        std::env::home_dir().map(|home| home.join("Library/Application Support"))
+    } else {
+        folder("XDG_DATA_HOME").or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
+    };
+    base.map(|base| base.join("anatome/autosave.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_comes_back_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session.json");
+        let saved = Saved { inputs: vec![vec!["a".into()]], series: Vec::new(), session: Session::default() };
+        saved.write(&path, Overwrite::Never).unwrap();
+        assert_eq!(Saved::read(&path).unwrap(), saved);
+        assert!(saved.write(&path, Overwrite::Never).is_err());
+    }
+
+    #[test]
+    fn what_is_no_session_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session.json");
+        let mut saved = Saved { inputs: Vec::new(), series: Vec::new(), session: Session::default() };
+        saved.session.active = 7;
+        saved.write(&path, Overwrite::Never).unwrap();
+        assert!(matches!(Saved::read(&path), Err(LoadError::Unusable(_))));
+        std::fs::write(&path, "{}").unwrap();
+        assert!(matches!(Saved::read(&path), Err(LoadError::Json(_))));
+    }
+}

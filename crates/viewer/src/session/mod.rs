@@ -1,0 +1,138 @@
+//! What is shown, and how: small plain data that is saved. Nothing here knows of a window.
+
+mod apply;
+mod framing;
+mod layout;
+#[cfg(test)]
+mod monkey;
+mod scene;
+mod space;
+mod view;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use framing::Framing;
+pub(crate) use layout::Layout;
+pub(crate) use scene::{
+    bounds_mm, frame_plane, frame_scene, passes, plane_of, shading_of, transfer_function_of, voi_of,
+    whole_height_mm,
+};
+pub(crate) use space::{Space, is_along_slices, slice_number, step_mm};
+pub(crate) use view::{
+    Content, Direction, FrameView, Look, Mode, Orbit, OrbitView, PlaneView, Side, Slab, ViewState,
+};
+
+use crate::document::Document;
+use crate::measure::Measurement;
+
+/// The version of the session format that this program writes.
+pub(crate) const SESSION_VERSION: u32 = 1;
+
+/// A series of a document: by the input it came with, and its place in it. Both stay the same when the same files are
+/// opened again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct SeriesId {
+    /// The number of the input, from 0, in the order in which they were opened.
+    pub input: u32,
+    /// Its place in the study, from 0.
+    pub number: u32,
+}
+
+/// What is written over pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Shown {
+    /// Letters, scale bars and facts.
+    pub labels: bool,
+    /// Who the patient is.
+    pub identity: bool,
+    /// The crosshair.
+    pub crosshair: bool,
+    /// Where the other planes cut a plane.
+    pub reference_lines: bool,
+    /// Measurements.
+    pub measurements: bool,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self { labels: true, identity: false, crosshair: true, reference_lines: true, measurements: true }
+    }
+}
+
+/// All that is shown and saved. Changes only by a [`crate::command::Command`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Session {
+    /// [`SESSION_VERSION`] when written by this program.
+    pub version: u32,
+    /// How the views share the window.
+    pub layout: Layout,
+    /// One for each cell of the layout, in its order.
+    pub views: Vec<ViewState>,
+    /// The view that keys act on.
+    pub active: usize,
+    /// Whether the active view has the window for itself.
+    pub enlarged: bool,
+    /// The crosshairs of the spaces that are shown.
+    pub spaces: Vec<Space>,
+    /// What was measured.
+    pub measurements: Vec<Measurement>,
+    /// The number of the next measurement.
+    pub next_measurement: u64,
+    /// What is written over pictures.
+    pub shown: Shown,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            version: SESSION_VERSION,
+            layout: Layout::One,
+            views: vec![ViewState::default()],
+            active: 0,
+            enlarged: false,
+            spaces: Vec::new(),
+            measurements: Vec::new(),
+            next_measurement: 1,
+            shown: Shown::default(),
+        }
+    }
+}
+
+impl Session {
+    /// The crosshair of a space.
+    pub(crate) fn space(&self, id: SeriesId) -> Option<&Space> {
+        self.spaces.iter().find(|space| space.id == id)
+    }
+
+    /// The crosshair of the space of a series.
+    pub(crate) fn space_of(&self, series: SeriesId, document: &Document) -> Option<&Space> {
+        self.space(document.space(series)?)
+    }
+
+    /// The active view.
+    pub(crate) fn active_view(&self) -> Option<&ViewState> {
+        self.views.get(self.active)
+    }
+
+    /// Why the session is not usable, if so. What comes from a file is checked by this.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        if self.version != SESSION_VERSION {
+            return Some("it was written by another version");
+        }
+        if self.views.len() != self.layout.cells() {
+            return Some("views and layout do not fit each other");
+        }
+        if self.active >= self.views.len() {
+            return Some("the active view is not there");
+        }
+        if let Some(fault) = self.views.iter().find_map(ViewState::fault) {
+            return Some(fault);
+        }
+        if let Some(fault) = self.spaces.iter().find_map(Space::fault) {
+            return Some(fault);
+        }
+        self.measurements.iter().find_map(Measurement::fault)
+    }
+}

@@ -1,0 +1,207 @@
+//! Patient coordinates that several series share, and the crosshair in them.
+
+use anatome::{Grid, Planes, StandardView};
+use glam::{DMat3, DQuat, DVec3};
+use serde::{Deserialize, Serialize};
+
+use super::{Direction, SeriesId};
+
+/// A frame of reference with its crosshair. Views of one space are linked; others do not pretend to be.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Space {
+    /// The first series that stands in it.
+    pub id: SeriesId,
+    /// Where the three planes meet, LPS mm.
+    pub center_mm: DVec3,
+    /// From the patient's axes to those of the planes, as they are turned.
+    pub axes: DQuat,
+    /// The same as they were before they were turned.
+    pub base: DQuat,
+    /// Along whose axes that was.
+    pub planes: Planes,
+}
+
+impl Space {
+    /// A crosshair in the middle of a grid, on the slice nearest to it, with planes along its rows and columns.
+    pub(crate) fn around(id: SeriesId, grid: &Grid, planes: Planes) -> Self {
+        let axes = axes_of(grid, planes);
+        Self { id, center_mm: on_slice(grid, grid.center_mm()), axes, base: axes, planes }
+    }
+
+    /// The directions (right, down) of a plane's picture: those before the planes were turned, tilted the shortest way, so
+    /// that a picture does not turn when the other planes are turned about its normal.
+    pub(crate) fn directions(&self, direction: Direction) -> (DVec3, DVec3) {
+        let (right, down) = direction.standard().directions();
+        let tilt = DQuat::from_rotation_arc(self.base * right.cross(down), self.normal(direction));
+        // To the last digit at a right angle.
+        let right = (tilt * (self.base * right)).normalize();
+        let down = tilt * (self.base * down);
+        (right, (down - right * right.dot(down)).normalize())
+    }
+
+    /// The direction into the picture of a plane.
+    pub(crate) fn normal(&self, direction: Direction) -> DVec3 {
+        let (right, down) = direction.standard().directions();
+        (self.axes * right.cross(down)).normalize()
+    }
+
+    /// Turns the planes about the crosshair.
+    pub(crate) fn turned(self, axis: DVec3, angle_rad: f64) -> Self {
+        let Some(axis) = axis.try_normalize().filter(|_| angle_rad.is_finite()) else { return self };
+        Self { axes: (DQuat::from_axis_angle(axis, angle_rad) * self.axes).normalize(), ..self }
+    }
+
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        let near = self.center_mm.is_finite() && self.center_mm.abs().max_element() < 1e7;
+        let turned = [self.axes, self.base].iter().all(|axes| axes.is_finite() && axes.is_normalized());
+        (!(near && turned)).then_some("a crosshair is not at a place")
+    }
+}
+
+/// The rotation from the patient's axes to those of standard planes of a grid.
+pub(super) fn axes_of(grid: &Grid, planes: Planes) -> DQuat {
+    let axial = StandardView::Axial.plane(grid, planes, grid.center_mm(), 1.0);
+    DQuat::from_mat3(&DMat3::from_cols(axial.right, axial.down, axial.normal())).normalize()
+}
+
+/// The nearest place to `at_mm` on the centre of a slice, along the slices' normal.
+pub(crate) fn on_slice(grid: &Grid, at_mm: DVec3) -> DVec3 {
+    let index = grid.index_from_patient(at_mm);
+    let last = grid.size_ijk().z - 1.0;
+    let snapped = grid.patient_from_index(DVec3::new(index.x, index.y, index.z.round().clamp(0.0, last)));
+    let normal = grid.slice_normal();
+    at_mm + normal * normal.dot(snapped - at_mm)
+}
+
+/// The slice (from 0, and how many there are) through the crosshair, if the plane lies along the slices.
+pub(crate) fn slice_number(grid: &Grid, center_mm: DVec3, normal: DVec3) -> Option<(f64, usize)> {
+    let count = grid.shape()[0];
+    is_along_slices(grid, normal).then(|| (grid.index_from_patient(project(grid, center_mm)).z, count))
+}
+
+/// Whether planes of a normal lie along the slices.
+pub(crate) fn is_along_slices(grid: &Grid, normal: DVec3) -> bool {
+    normal.dot(grid.slice_normal()).abs() > 1.0 - 1e-9
+}
+
+/// A place of the same plane along the slices, on the line through the slices' middles, so that tilt does not matter.
+fn project(grid: &Grid, at_mm: DVec3) -> DVec3 {
+    let normal = grid.slice_normal();
+    let last = grid.size_ijk() - DVec3::ONE;
+    let ends = [0.0, last.z].map(|k| grid.patient_from_index(DVec3::new(last.x / 2.0, last.y / 2.0, k)));
+    let along = if last.z > 0.0 { ends[1] - ends[0] } else { normal };
+    let rise = along.dot(normal);
+    ends[0] + along * (normal.dot(at_mm - ends[0]) / rise)
+}
+
+/// The crosshair's place after `steps` steps along `normal`: from slice to slice where the plane lies along the slices,
+/// otherwise by the distance in which a voxel's width is crossed. Stays within the grid.
+pub(crate) fn stepped(grid: &Grid, center_mm: DVec3, normal: DVec3, steps: f64) -> DVec3 {
+    if is_along_slices(grid, normal) {
+        let at = project(grid, center_mm);
+        let index = grid.index_from_patient(at);
+        let sign = normal.dot(grid.slice_normal()).signum();
+        let k = (index.z + sign * steps).round().clamp(0.0, grid.size_ijk().z - 1.0);
+        let to = grid.patient_from_index(DVec3::new(index.x, index.y, k));
+        let along = grid.slice_normal();
+        return center_mm + along * along.dot(to - at);
+    }
+    let to = center_mm + normal * step_mm(grid, normal) * steps;
+    let along = grid.corners_mm().map(|corner| corner.dot(normal));
+    let low = along.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = along.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let inside = to.dot(normal).clamp(low, high);
+    to + normal * (inside - to.dot(normal))
+}
+
+/// How far apart planes of a normal are to miss no voxel.
+pub(crate) fn step_mm(grid: &Grid, normal: DVec3) -> f64 {
+    let spacing = grid.spacing_mm();
+    let axes = [grid.row_direction(), grid.column_direction(), grid.slice_normal()];
+    let per_mm = axes.iter().zip(spacing.to_array()).map(|(axis, mm)| axis.dot(normal).abs() / mm);
+    1.0 / per_mm.fold(1e-6, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anatome::SliceTable;
+    use glam::DAffine3;
+
+    const ID: SeriesId = SeriesId { input: 0, number: 0 };
+
+    fn tilted() -> Grid {
+        let turn = 0.3_f64;
+        let column = DVec3::new(0.0, turn.cos(), -turn.sin());
+        let matrix3 = DMat3::from_cols(DVec3::X * 0.5, column * 0.5, DVec3::Z * 3.0);
+        Grid::even([20, 100, 90], DAffine3 { matrix3, translation: DVec3::new(4.0, 5.0, 6.0) }).unwrap()
+    }
+
+    #[test]
+    fn scrolling_goes_from_slice_to_slice_even_with_a_tilted_gantry() {
+        let grid = tilted();
+        let space = Space::around(ID, &grid, Planes::Acquisition);
+        let normal = space.normal(Direction::Axial);
+        assert!(is_along_slices(&grid, normal));
+        let (start, count) = slice_number(&grid, space.center_mm, normal).unwrap();
+        // The middle lies between two slices.
+        assert!((start - start.round()).abs() < 1e-9 && (start - 9.5).abs() < 0.6 && count == 20, "{start}");
+        let mut at = space.center_mm;
+        let first = start.round() as i32 + 1;
+        for k in first..25 {
+            at = stepped(&grid, at, normal, 1.0);
+            let (now, _) = slice_number(&grid, at, normal).unwrap();
+            assert!((now - f64::from(k.min(19))).abs() < 1e-9, "{k} {now}");
+        }
+    }
+
+    #[test]
+    fn uneven_slices_are_visited_one_by_one() {
+        let table = SliceTable::new(vec![0.0, 4.0, 5.0, 12.0], vec![false, false, true]).unwrap();
+        let grid = Grid::uneven([4, 8, 8], DAffine3::IDENTITY, table).unwrap();
+        let mut at = on_slice(&grid, DVec3::new(3.0, 3.0, 0.4));
+        let mut seen = vec![at.z];
+        for _ in 0..3 {
+            at = stepped(&grid, at, DVec3::Z, 1.0);
+            seen.push(at.z);
+        }
+        assert_eq!(seen, [0.0, 4.0, 5.0, 12.0]);
+        assert_eq!(stepped(&grid, at, -DVec3::Z, 2.0).z, 4.0);
+    }
+
+    #[test]
+    fn oblique_planes_step_by_a_voxel_and_stay_inside() {
+        let grid = Grid::even([10, 20, 30], DAffine3::from_scale(DVec3::new(1.0, 2.0, 4.0))).unwrap();
+        assert_eq!(step_mm(&grid, DVec3::X), 1.0);
+        assert_eq!(step_mm(&grid, DVec3::Y), 2.0);
+        let normal = DVec3::new(1.0, 1.0, 0.0).normalize();
+        let far = stepped(&grid, grid.center_mm(), normal, 1e6);
+        assert!(
+            far.dot(normal)
+                <= grid.corners_mm().map(|c| c.dot(normal)).into_iter().fold(f64::MIN, f64::max) + 1e-9
+        );
+    }
+
+    #[test]
+    fn turning_about_a_picture_turns_the_other_planes_only() {
+        let space = Space::around(ID, &tilted(), Planes::Acquisition);
+        let turned = space.turned(space.normal(Direction::Axial), 0.6);
+        let (before, after) = (space.directions(Direction::Axial), turned.directions(Direction::Axial));
+        assert!((before.0 - after.0).length() < 1e-9 && (before.1 - after.1).length() < 1e-9);
+        let angle = space.normal(Direction::Coronal).angle_between(turned.normal(Direction::Coronal));
+        assert!((angle - 0.6).abs() < 1e-9);
+        for direction in Direction::ALL {
+            let (right, down) = turned.directions(direction);
+            assert!((right.cross(down) - turned.normal(direction)).length() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn turning_there_and_back_changes_nothing() {
+        let space = Space::around(ID, &tilted(), Planes::Patient);
+        let back = space.turned(DVec3::new(1.0, 2.0, 3.0), 0.7).turned(DVec3::new(1.0, 2.0, 3.0), -0.7);
+        assert!(back.axes.dot(space.axes).abs() > 1.0 - 1e-12);
+        assert_eq!(space.turned(DVec3::ZERO, 1.0), space);
+        assert_eq!(space.turned(DVec3::X, f64::NAN), space);
+    }
+}

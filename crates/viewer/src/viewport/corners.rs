@@ -1,0 +1,197 @@
+//! What stands in the corners of a view.
+
+use anatome::{Interpolation, Projection};
+
+use super::Seen;
+use crate::document::{Kind, State};
+use crate::interaction::Interaction;
+use crate::overlay::facts::{Corners, acquisition, number, window};
+use crate::session::{Content, Mode, PlaneView, slice_number, voi_of};
+
+/// The lines of text of a view.
+pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
+    let mut corners = Corners::default();
+    let Some(entry) = seen.view.series.and_then(|series| seen.document.entry(series)) else {
+        corners.top_left.push("Drop files here, or choose a series".to_owned());
+        return corners;
+    };
+    if seen.session.shown.labels {
+        what(&mut corners, seen, entry);
+        state(&mut corners, seen);
+        where_it_is(&mut corners, seen);
+        if let Some(hover) = interaction.hover.as_ref().filter(|hover| hover.view == seen.index) {
+            corners.bottom_left.extend(hover.text.iter().cloned());
+        }
+    }
+    if seen.session.shown.identity {
+        corners.top_left.extend(identity(seen));
+    }
+    warnings(&mut corners, seen);
+    corners
+}
+
+fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) {
+    let modality = entry.facts.modality.code();
+    let name = match seen.view.content {
+        Content::Plane(plane) => match plane.slab.thickness_mm {
+            0.0 => plane.direction.name().to_owned(),
+            mm => {
+                format!("{}  {} {} mm", plane.direction.name(), projection(plane.slab.projection), number(mm))
+            }
+        },
+        Content::Orbit(orbit) => match orbit.mode {
+            Mode::Rendering => "3D".to_owned(),
+            Mode::Projection(own) => projection(own).to_owned(),
+        },
+        Content::Frame(_) => String::new(),
+    };
+    corners.top_left.push(format!("{modality}  {name}").trim().to_owned());
+    if let Some(number) = entry.facts.number {
+        let part = entry.facts.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
+        corners.top_left.push(format!("Series {number}{part}"));
+    }
+    if let Some(loaded) = seen.view.series.and_then(|series| seen.document.loaded(series)) {
+        corners.top_left.extend(acquisition(loaded.volume.facts()));
+    }
+}
+
+pub(crate) fn projection(projection: Projection) -> &'static str {
+    match projection {
+        Projection::Mip => "MIP",
+        Projection::MinIp => "MinIP",
+        Projection::Mean => "Mean",
+    }
+}
+
+fn state(corners: &mut Corners, seen: &Seen<'_>) {
+    let Some(shown) = &seen.canvas.shown else { return };
+    let is_rendering = matches!(seen.view.content, Content::Orbit(orbit) if orbit.mode == Mode::Rendering);
+    let defaults = match &shown.frame {
+        Some(frame) => Some(&frame.defaults),
+        None => seen.view.series.and_then(|series| seen.document.defaults(series)),
+    };
+    let is_color = shown.frame.as_ref().is_some_and(|frame| frame.is_color());
+    if let Some(defaults) = defaults.filter(|_| !is_rendering && !is_color) {
+        let voi = voi_of(&seen.view.look, defaults, &seen.view.content);
+        corners.bottom_right.push(format!("{}  {}", window(voi), defaults.unit).trim_end().to_owned());
+    }
+    corners.bottom_right.push(format!("Zoom {} %", number(zoom_percent(seen))));
+    let interpolation = match seen.view.look.interpolation {
+        Interpolation::Nearest => "nearest",
+        Interpolation::Linear => "linear",
+        Interpolation::Cubic => "cubic",
+    };
+    let precision = if shown.is_full { "exact" } else { "preview" };
+    corners.bottom_right.push(format!("{interpolation}  {precision}"));
+    corners.bottom_right.push("not for diagnostic use".to_owned());
+}
+
+/// Of the size at which a voxel has the size of a pixel; in 3D of the picture in which all is seen.
+pub(crate) fn zoom_percent(seen: &Seen<'_>) -> f64 {
+    let pixels = f64::from(seen.canvas.size_px[0].max(1)) / f64::from(seen.rect.width()).max(1.0);
+    match (seen.map(), native_mm(seen)) {
+        (Some(map), Some(native_mm)) => 100.0 * native_mm / (map.point_mm() / pixels),
+        _ => 100.0 * seen.view.framing.zoom,
+    }
+}
+
+/// The smaller side of a voxel or pixel in the plane of a view.
+pub(crate) fn native_mm(seen: &Seen<'_>) -> Option<f64> {
+    match &seen.view.content {
+        Content::Frame(_) => {
+            let frame = seen.canvas.shown.as_ref()?.frame.as_ref()?;
+            let mm = frame.volume.grid().spacing_mm();
+            Some(mm.x.min(mm.y))
+        }
+        Content::Plane(_) => {
+            let grid = seen.document.grid(seen.view.series?)?;
+            let mm = grid.spacing_mm();
+            Some(mm.x.min(mm.y))
+        }
+        Content::Orbit(_) => None,
+    }
+}
+
+fn where_it_is(corners: &mut Corners, seen: &Seen<'_>) {
+    match seen.view.content {
+        Content::Plane(plane) => corners.top_right.extend(position(seen, plane)),
+        Content::Frame(own) => {
+            if let Some(stack) = seen.view.series.and_then(|series| seen.document.stack(series)) {
+                corners.top_right.push(format!("{} / {}", own.frame + 1, stack.frames().len()));
+            }
+        }
+        Content::Orbit(_) => {}
+    }
+}
+
+fn position(seen: &Seen<'_>, plane: PlaneView) -> Option<String> {
+    let series = seen.view.series?;
+    let space = seen.session.space_of(series, seen.document)?;
+    // Of a preview only one slice is there.
+    let grid = seen.document.whole(series)?.volume.grid();
+    let normal = space.normal(plane.direction);
+    Some(match slice_number(grid, space.center_mm, normal) {
+        Some((k, count)) if (k - k.round()).abs() < 0.01 => format!("{} / {count}", k.round() + 1.0),
+        Some((k, count)) => format!("{:.1} / {count}", k + 1.0),
+        None => {
+            let letter = anatome::orientation_letters(normal);
+            let along = normal.dot(space.center_mm - grid.center_mm());
+            format!("{letter} {along:+.1} mm")
+        }
+    })
+}
+
+fn identity(seen: &Seen<'_>) -> Option<String> {
+    let series = seen.document.series(seen.view.series?)?;
+    let identity = series.instances().first()?.identity();
+    let parts = [identity.patient_name, identity.patient_id, identity.birth_date, identity.study_date];
+    let known: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    Some(known.join("  ")).filter(|text| !text.is_empty())
+}
+
+fn warnings(corners: &mut Corners, seen: &Seen<'_>) {
+    let Some(entry) = seen.view.series.and_then(|series| seen.document.entry(series)) else { return };
+    let lossy = match &seen.canvas.shown {
+        Some(shown) => match &shown.frame {
+            Some(frame) => frame.defaults.is_lossy,
+            None => seen.document.defaults(entry.id).is_some_and(|defaults| defaults.is_lossy),
+        },
+        None => false,
+    };
+    if lossy {
+        corners.warnings.push("lossy".to_owned());
+    }
+    match &entry.state {
+        State::Preview(_) | State::Found if entry.facts.kind == Kind::Volume => {
+            corners.warnings.push("loading".to_owned());
+        }
+        State::Failed(reason) => corners.warnings.push(shortened(reason)),
+        _ => {}
+    }
+    if let Some(failure) = &seen.canvas.failure {
+        corners.warnings.push(shortened(&failure.reason));
+    }
+    let patients =
+        seen.session.views.iter().filter_map(|view| seen.document.entry(view.series?)).map(|own| own.patient);
+    if patients.into_iter().any(|patient| patient != entry.patient) {
+        corners.warnings.push("views show different patients".to_owned());
+    }
+    if seen
+        .canvas
+        .shown
+        .as_ref()
+        .and_then(|shown| shown.frame.as_ref())
+        .is_some_and(|frame| frame.lacks_colors)
+    {
+        corners.warnings.push("supplemental colours are not shown".to_owned());
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 60;
+    if text.chars().count() <= MOST {
+        text.to_owned()
+    } else {
+        text.chars().take(MOST).collect::<String>() + "…"
+    }
+}

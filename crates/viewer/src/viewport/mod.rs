@@ -1,0 +1,237 @@
+//! One view on the screen: its picture, what is drawn over it, and what the pointer does in it.
+
+mod canvas;
+mod corners;
+mod plane_map;
+mod pointer;
+mod values;
+
+use egui::emath::GuiRounding as _;
+use egui::{Color32, Rect, Sense, Stroke, StrokeKind, Ui};
+
+pub(crate) use canvas::Canvas;
+pub(crate) use corners::{projection, zoom_percent};
+pub(crate) use plane_map::PlaneMap;
+pub(crate) use values::Values;
+
+use crate::command::Command;
+use crate::document::Document;
+use crate::interaction::Interaction;
+use crate::measure::{Measurement, Place};
+use crate::overlay::{crosshair, facts, measurements};
+use crate::session::{Content, Direction, SeriesId, Session, ViewState, frame_plane, plane_of};
+use crate::theme;
+
+/// A view and all that is known about it.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub session: &'a Session,
+    pub document: &'a Document,
+    /// Its place in the session.
+    pub index: usize,
+    pub view: &'a ViewState,
+    pub canvas: &'a Canvas,
+    /// In points.
+    pub rect: Rect,
+}
+
+impl Seen<'_> {
+    pub(crate) fn aspect(&self) -> f64 {
+        f64::from(self.rect.width()) / f64::from(self.rect.height()).max(1.0)
+    }
+
+    /// Where the plane of the view is, if it has one.
+    pub(crate) fn map(&self) -> Option<PlaneMap> {
+        let plane = match self.view.content {
+            Content::Plane(own) => {
+                let series = self.view.series?;
+                let space = self.session.space_of(series, self.document)?;
+                plane_of(self.view, self.document.grid(series)?, space, own.direction, self.aspect())
+            }
+            Content::Frame(_) => {
+                let frame = self.canvas.shown.as_ref()?.frame.as_ref()?;
+                frame_plane(self.view.framing, frame.volume.grid(), self.aspect())
+            }
+            Content::Orbit(_) => return None,
+        };
+        Some(PlaneMap { rect: self.rect, plane })
+    }
+
+    /// Millimetres a point of the screen in a 3D view with parallel rays.
+    pub(crate) fn orbit_point_mm(&self) -> Option<f64> {
+        let grid = self.document.grid(self.view.series?)?;
+        let height_mm = crate::session::whole_height_mm(grid, self.aspect()) / self.view.framing.zoom;
+        Some(height_mm / f64::from(self.rect.height()).max(1.0))
+    }
+
+    /// Where a new measurement would stand.
+    pub(crate) fn place(&self) -> Option<Place> {
+        let series = self.view.series?;
+        match self.view.content {
+            Content::Plane(own) => {
+                let (right, down) = self.session.space_of(series, self.document)?.directions(own.direction);
+                Some(Place::Plane { series, right, down })
+            }
+            Content::Frame(own) => Some(Place::Frame { series, frame: own.frame }),
+            Content::Orbit(_) => None,
+        }
+    }
+
+    /// The measurements that lie in the view.
+    pub(crate) fn measurements(&self) -> impl Iterator<Item = &Measurement> {
+        let shown = self.session.shown.measurements;
+        self.session.measurements.iter().filter(move |own| shown && self.holds(own))
+    }
+
+    fn holds(&self, measurement: &Measurement) -> bool {
+        let (Some(series), Some(map)) = (self.view.series, self.map()) else { return false };
+        match (measurement.place, self.view.content) {
+            (Place::Frame { series: own, frame }, Content::Frame(shown)) => {
+                own == series && frame == shown.frame
+            }
+            (Place::Plane { series: own, .. }, Content::Plane(plane)) => {
+                let same_space =
+                    self.document.space(own).is_some_and(|space| Some(space) == self.document.space(series));
+                let step = self
+                    .document
+                    .grid(series)
+                    .map_or(1.0, |grid| crate::session::step_mm(grid, map.plane.normal()));
+                let reach_mm = (plane.slab.thickness_mm / 2.0).max(step * 0.51);
+                same_space && measurement.points.iter().all(|&point| map.depth_mm(point).abs() <= reach_mm)
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn series(&self) -> Option<SeriesId> {
+        self.view.series
+    }
+
+    pub(crate) fn name(&self) -> String {
+        let what = match self.view.content {
+            _ if self.view.series.is_none() => "empty",
+            Content::Plane(plane) => plane.direction.name(),
+            Content::Orbit(_) => "3D",
+            Content::Frame(_) => "Frame",
+        };
+        format!("View {}: {what}", self.index + 1)
+    }
+}
+
+/// Shows a view, and collects what is to be done.
+pub(crate) fn show(
+    ui: &mut Ui,
+    seen: &Seen<'_>,
+    interaction: &mut Interaction,
+    values: &mut Values,
+    commands: &mut Vec<Command>,
+) {
+    let rect = seen.rect;
+    let response = ui.interact(rect, ui.scope_id().with(("view", seen.index)), Sense::click_and_drag());
+    let name = seen.name();
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Image, true, &name));
+    let painter = ui.painter().with_clip_rect(rect);
+    painter.rect_filled(rect, 0.0, theme::BLACK);
+    seen.canvas.paint(&painter, rect);
+    pointer::handle(ui, &response, seen, interaction, commands);
+    draw_over(&painter, seen, interaction, values, &response);
+    frame(ui, seen);
+}
+
+/// The rectangle of whole physical pixels nearest to one.
+pub(crate) fn to_pixels(rect: Rect, pixels_per_point: f32) -> Rect {
+    rect.round_to_pixels(pixels_per_point)
+}
+
+fn frame(ui: &Ui, seen: &Seen<'_>) {
+    if seen.session.views.len() > 1 && !seen.session.enlarged {
+        let is_active = seen.session.active == seen.index;
+        let color = if is_active { theme::ACTIVE } else { Color32::from_gray(44) };
+        ui.painter().rect_stroke(seen.rect, 0.0, Stroke::new(1.0, color), StrokeKind::Inside);
+    }
+}
+
+fn draw_over(
+    painter: &egui::Painter,
+    seen: &Seen<'_>,
+    interaction: &Interaction,
+    values: &mut Values,
+    response: &egui::Response,
+) {
+    let shown = seen.session.shown;
+    let map = seen.map();
+    if let (Some(map), Content::Plane(plane)) = (&map, seen.view.content) {
+        draw_crosshair(painter, seen, map, plane.direction, interaction, response);
+    }
+    if let Some(map) = &map {
+        for own in seen.measurements() {
+            let told = values.told(own, seen);
+            let is_hot = interaction.hot == Some(own.id) || interaction.selected == Some(own.id);
+            measurements::draw(painter, map, own, &told, is_hot);
+        }
+        if let Some(draft) = interaction.draft.as_ref().filter(|draft| draft.view == seen.index) {
+            let own = Measurement {
+                id: 0,
+                kind: draft.kind,
+                place: draft.place,
+                points: draft.points.clone(),
+                text: String::new(),
+            };
+            let told =
+                if own.fault().is_none() { values.of(&own, seen) } else { measurements::Told::default() };
+            measurements::draw(painter, map, &own, &told, true);
+        }
+    }
+    corners::corners(seen, interaction).draw(painter, seen.rect);
+    if !shown.labels {
+        return;
+    }
+    match seen.view.content {
+        Content::Plane(_) => {
+            if let Some(map) = &map {
+                facts::letters(painter, seen.rect, map.plane.right, map.plane.down);
+                facts::scale_bar(painter, seen.rect, map.point_mm(), "mm");
+            }
+        }
+        Content::Frame(_) => {
+            let frame = seen.canvas.shown.as_ref().and_then(|shown| shown.frame.as_ref());
+            if let (Some(map), Some(frame)) = (&map, frame) {
+                facts::scale_bar(painter, seen.rect, map.point_mm(), frame.unit());
+            }
+        }
+        Content::Orbit(orbit) => {
+            if seen.view.series.is_some() {
+                let (right, down, _) = orbit.orbit.axes();
+                facts::letters(painter, seen.rect, right, down);
+                if let (None, Some(point_mm)) = (orbit.fov_rad, seen.orbit_point_mm()) {
+                    facts::scale_bar(painter, seen.rect, point_mm, "mm");
+                }
+            }
+        }
+    }
+}
+
+fn draw_crosshair(
+    painter: &egui::Painter,
+    seen: &Seen<'_>,
+    map: &PlaneMap,
+    own: Direction,
+    interaction: &Interaction,
+    response: &egui::Response,
+) {
+    let Some(space) = seen.series().and_then(|series| seen.session.space_of(series, seen.document)) else {
+        return;
+    };
+    // Of one view alone it says nothing.
+    let other_planes = |view: &ViewState| {
+        let linked = view.series.is_some_and(|series| seen.document.space(series) == Some(space.id));
+        linked && matches!(view.content, Content::Plane(plane) if plane.direction != own)
+    };
+    if !seen.session.shown.crosshair || !seen.session.views.iter().any(other_planes) {
+        return;
+    }
+    let is_hot = response.hovered() || interaction.drag.as_ref().is_some_and(|(view, _)| *view == seen.index);
+    for line in crosshair::lines(map, space, own) {
+        line.draw(painter, seen.rect, is_hot);
+    }
+}

@@ -1,0 +1,130 @@
+//! The viewer as people use it: driven by accessible names, keys and the pointer, and drawn for real by a software driver.
+//! With `ANATOME_SCREENSHOTS` set to a folder, pictures of the window are written there to be looked at.
+
+mod one_view;
+mod planes;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anatome::{BackendChoice, Limits, Progress, SeriesSpec, Workers, write_series};
+use anatome_phantom::{ThoraxSpec, thorax_ct, thorax_pet};
+use anatome_testkit::Need;
+use egui::{Modifiers, PointerButton, Pos2, Rect};
+use egui_kittest::Harness;
+
+use crate::app::Viewer;
+use crate::{Options, Start};
+
+/// A study of a small thorax, CT and PET, in files.
+pub(super) struct Study {
+    folder: tempfile::TempDir,
+}
+
+impl Study {
+    pub(super) fn made() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let workers = Workers::new(Some(2)).unwrap();
+        let spec = ThoraxSpec { shape: [60, 96, 96], ..ThoraxSpec::default() };
+        let ct = thorax_ct(&spec, workers.pool(), &Progress::new()).unwrap();
+        let pet = thorax_pet(&spec, workers.pool(), &Progress::new()).unwrap();
+        for (number, (volume, name)) in [(&ct, "ct"), (&pet, "pet")].into_iter().enumerate() {
+            let spec = SeriesSpec {
+                seed: 1,
+                number: number as u16 + 1,
+                description: format!("Generated thorax, {name}"),
+                file_prefix: String::new(),
+            };
+            write_series(volume, &spec, &folder.path().join(name), workers.pool(), &Progress::new()).unwrap();
+        }
+        Self { folder }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// A window of so many points; nothing where there is no driver that draws.
+pub(super) fn window(
+    start: Vec<PathBuf>,
+    size: [f32; 2],
+    pixels_per_point: f32,
+) -> Option<Harness<'static, Viewer>> {
+    if anatome_gpu::adapters().is_empty() {
+        Need::Gpu.is_missing("no graphics driver, to draw windows");
+        return None;
+    }
+    let options = Options {
+        start: Start::Inputs(start),
+        limits: Limits::default(),
+        backend: BackendChoice::Cpu,
+        adapter: None,
+        workers: Workers::new(Some(2)).unwrap(),
+        autosave: None,
+    };
+    let harness = Harness::builder()
+        .with_size(size)
+        .with_pixels_per_point(pixels_per_point)
+        .wgpu()
+        .build_eframe(|creation| Viewer::new(&creation.egui_ctx, options).unwrap());
+    Some(harness)
+}
+
+/// Draws until everything that is shown is loaded and drawn in full.
+#[track_caller]
+pub(super) fn settle(harness: &mut Harness<'_, Viewer>) {
+    let until = Instant::now() + Duration::from_secs(60);
+    // What was pressed is taken in the first frame, and seen in the one after it.
+    harness.step();
+    harness.step();
+    while !harness.state().is_settled() {
+        assert!(Instant::now() < until, "the viewer does not settle");
+        std::thread::sleep(Duration::from_millis(5));
+        harness.step();
+    }
+    harness.step();
+}
+
+/// Writes a picture of the window, if somewhere to.
+pub(super) fn screenshot(harness: &mut Harness<'_, Viewer>, name: &str) -> image::RgbaImage {
+    let picture = harness.render().unwrap();
+    if let Some(folder) = std::env::var_os("ANATOME_SCREENSHOTS") {
+        std::fs::create_dir_all(&folder).unwrap();
+        picture.save(Path::new(&folder).join(format!("{name}.png"))).unwrap();
+    }
+    picture
+}
+
+/// Where a view is.
+pub(super) fn view_rect(harness: &Harness<'_, Viewer>, view: usize) -> Rect {
+    harness.state().canvases[view].rect.unwrap()
+}
+
+/// Drags from one place to another in a few steps.
+pub(super) fn drag(harness: &mut Harness<'_, Viewer>, from: Pos2, to: Pos2, button: PointerButton) {
+    let press = |harness: &Harness<'_, Viewer>, pos: Pos2, pressed: bool| {
+        harness.event(egui::Event::PointerButton { pos, button, pressed, modifiers: Modifiers::NONE });
+    };
+    harness.hover_at(from);
+    harness.step();
+    press(harness, from, true);
+    harness.step();
+    for n in 1..=5 {
+        harness.hover_at(from + (to - from) * (n as f32 / 5.0));
+        harness.step();
+    }
+    press(harness, to, false);
+    harness.step();
+}
+
+/// Clicks at a place.
+pub(super) fn click(harness: &mut Harness<'_, Viewer>, at: Pos2) {
+    harness.hover_at(at);
+    harness.step();
+    for pressed in [true, false] {
+        let button = PointerButton::Primary;
+        harness.event(egui::Event::PointerButton { pos: at, button, pressed, modifiers: Modifiers::NONE });
+        harness.step();
+    }
+}

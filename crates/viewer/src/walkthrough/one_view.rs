@@ -1,0 +1,109 @@
+//! One view of one series.
+
+use egui::{Key, PointerButton, vec2};
+use egui_kittest::kittest::Queryable as _;
+
+use super::{Study, drag, screenshot, settle, view_rect, window};
+use crate::session::{Content, slice_number, voi_of};
+
+/// The slice that is shown, from 0.
+fn slice(harness: &egui_kittest::Harness<'_, crate::app::Viewer>) -> f64 {
+    let viewer = harness.state();
+    let view = viewer.session.active_view().unwrap();
+    let Content::Plane(plane) = view.content else { panic!("no plane") };
+    let series = view.series.unwrap();
+    let space = viewer.session.space_of(series, &viewer.document).unwrap();
+    let grid = viewer.document.grid(series).unwrap();
+    slice_number(grid, space.center_mm, space.normal(plane.direction)).unwrap().0
+}
+
+#[test]
+fn a_study_is_opened_scrolled_windowed_and_zoomed() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().to_owned()], [1280.0, 800.0], 1.0) else { return };
+    settle(&mut harness);
+    let picture = screenshot(&mut harness, "one-view");
+    assert_eq!(picture.dimensions(), (1280, 800));
+    // The CT is larger, and shown first.
+    harness.get_by_label("Series 1, CT");
+    harness.get_by_label("Series 2, PT");
+    let start = slice(&harness);
+    assert!((start - start.round()).abs() < 1e-9);
+
+    harness.key_press(Key::ArrowDown);
+    settle(&mut harness);
+    assert!((slice(&harness) - start - 1.0).abs() < 1e-9);
+    harness.key_press(Key::Home);
+    settle(&mut harness);
+    assert_eq!(slice(&harness).round(), 0.0);
+    harness.key_press(Key::End);
+    settle(&mut harness);
+    assert_eq!(slice(&harness).round(), 59.0);
+
+    let of = |harness: &egui_kittest::Harness<'_, crate::app::Viewer>| {
+        let viewer = harness.state();
+        let view = viewer.session.active_view().unwrap();
+        let defaults = viewer.document.defaults(view.series.unwrap()).unwrap();
+        match voi_of(&view.look, defaults, &view.content) {
+            anatome::Voi::Window(window) => *window,
+            anatome::Voi::Lut(_) => panic!("a table"),
+        }
+    };
+    harness.key_press(Key::Num2);
+    settle(&mut harness);
+    assert_eq!((of(&harness).center(), of(&harness).width()), (-600.0, 1500.0));
+    let rect = view_rect(&harness, 0);
+    let middle = rect.center();
+    drag(&mut harness, middle, middle + vec2(180.0, 0.0), PointerButton::Primary);
+    settle(&mut harness);
+    assert!((of(&harness).width() - 3000.0).abs() < 1.0, "{}", of(&harness).width());
+    // One gesture, one step back.
+    harness.get_by_label("Undo").click();
+    settle(&mut harness);
+    assert_eq!(of(&harness).width(), 1500.0);
+
+    drag(&mut harness, middle, middle + vec2(0.0, 180.0), PointerButton::Secondary);
+    settle(&mut harness);
+    let zoom = harness.state().session.views[0].framing.zoom;
+    assert!((zoom - 2.0).abs() < 0.01, "{zoom}");
+    harness.key_press(Key::F);
+    settle(&mut harness);
+    assert_eq!(harness.state().session.views[0].framing.zoom, 1.0);
+    harness.get_by_label("1:1").click();
+    settle(&mut harness);
+    let percent = crate::viewport::zoom_percent(&harness.state().active_seen().unwrap());
+    assert!((percent - 100.0).abs() < 0.01, "{percent}");
+    screenshot(&mut harness, "one-to-one");
+}
+
+#[test]
+fn when_nothing_changes_nothing_is_drawn() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().to_owned()], [900.0, 600.0], 1.0) else { return };
+    settle(&mut harness);
+    for _ in 0..5 {
+        harness.step();
+    }
+    let root = harness.output().viewport_output.values().next().unwrap();
+    assert_eq!(root.repaint_delay, std::time::Duration::MAX);
+}
+
+#[test]
+fn what_can_not_be_read_is_told_and_the_rest_is_shown() {
+    let study = Study::made();
+    std::fs::write(study.path().join("ct").join("broken.dcm"), [7; 900]).unwrap();
+    let Some(mut harness) = window(vec![study.path().to_owned()], [1280.0, 800.0], 1.0) else { return };
+    settle(&mut harness);
+    harness.get_by_label("1 file left out…").click();
+    settle(&mut harness);
+    assert!(harness.state().canvases[0].shown.is_some());
+    // A name may name a patient.
+    assert!(harness.query_by_label_contains("broken").is_none());
+    screenshot(&mut harness, "left-out");
+    harness.state_mut().panels.problems = false;
+    harness.key_press(Key::D);
+    settle(&mut harness);
+    harness.state_mut().panels.problems = true;
+    settle(&mut harness);
+    harness.get_by_label_contains("broken");
+}

@@ -16,6 +16,7 @@ use anatome_core::{
     SliceTable, StandardView, TransferFunction, View, Volume, WindowFunction,
 };
 use anatome_phantom::closed_form::{ClosedForm, OrientationMarkers, Ramp, Storage};
+use anatome_phantom::{ThoraxSpec, thorax_ct};
 use anatome_testkit::{Random, Tolerance, compare};
 use glam::{DAffine3, DMat3, DVec3};
 
@@ -289,6 +290,45 @@ fn half_the_step_hardly_changes_a_rendering() {
         println!("{}: {report:?}", backend.name());
         assert!(report.rms < 1.5 && report.differing > 0, "{}: {report:?}", backend.name());
     }
+}
+
+/// What a step of half a voxel loses lies 45 dB below white, over the pixels in which anything is seen.
+#[test]
+fn a_step_of_half_a_voxel_is_45_decibels_from_a_sixteenth() {
+    let spec = ThoraxSpec { shape: [100, 128, 128], seed: 5 };
+    let pool = rayon::ThreadPoolBuilder::new().build().unwrap();
+    let volume = Arc::new(thorax_ct(&spec, &pool, &anatome_core::Progress::new()).unwrap());
+    let backend = cpu(2);
+    let camera = StandardView::Coronal.camera(volume.grid(), 4.0 / 3.0);
+    for (name, points) in scenes::ramp_peak_and_haze() {
+        let mut request = scenes::rendering(camera, Shading::default(), points, [200, 150]);
+        let background = request.scene.background.map(|part| f64::from(part) * 255.0);
+        let [fine, usual, coarse] = [1.0 / 16.0, 0.5, 4.0].map(|step| {
+            request.quality.step = step;
+            backend.render(&volume, &request)
+        });
+        let (usual, coarse) = (decibels(&usual, &fine, background), decibels(&coarse, &fine, background));
+        println!("{name}: {usual:.1} dB, at eight times the step {coarse:.1} dB");
+        assert!(usual >= 45.0, "{name}: {usual} dB");
+        assert!(coarse < 45.0, "{name}: {coarse} dB with eight times the step");
+    }
+}
+
+/// How far a picture's error lies below white, over the pixels that are not all background in the one to compare with.
+fn decibels(picture: &Image, with: &Image, background: [f64; 3]) -> f64 {
+    let (Pixels::Rgba8(a), Pixels::Rgba8(b)) = (picture.pixels(), with.pixels()) else {
+        panic!("not colours")
+    };
+    let (mut squares, mut count) = (0.0, 0.0);
+    for (a, b) in a.chunks_exact(4).zip(b.chunks_exact(4)) {
+        let [a, b] = [a, b].map(|pixel| [0, 1, 2].map(|n| f64::from(pixel[n])));
+        if (0..3).any(|n| (b[n] - background[n]).abs() > 1.0) {
+            squares += (0..3).map(|n| (a[n] - b[n]).powi(2)).sum::<f64>();
+            count += 3.0;
+        }
+    }
+    assert!(count > 10_000.0, "hardly anything is seen: {count}");
+    20.0 * (255.0 / (squares / count).sqrt()).log10()
 }
 
 /// Left is left: on grids stored in any order and sense of the patient's axes, every standard view of every backend

@@ -90,6 +90,25 @@ pub fn skin_and_core() -> TransferFunction {
     .unwrap()
 }
 
+/// Bone as a ramp, a thin skin around sharply seen bone, and soft tissue that hardly hides what is behind it.
+pub fn ramp_peak_and_haze() -> [(&'static str, TransferFunction); 3] {
+    let ramp = vec![point(160.0, [0.7, 0.3, 0.2], 0.0), point(900.0, [1.0, 0.95, 0.9], 0.95)];
+    let peak = vec![
+        point(-600.0, [0.9, 0.7, 0.6], 0.0),
+        point(-450.0, [0.9, 0.7, 0.6], 0.2),
+        point(-300.0, [0.9, 0.7, 0.6], 0.0),
+        point(250.0, [1.0, 0.9, 0.8], 0.0),
+        point(350.0, [1.0, 0.95, 0.85], 0.95),
+    ];
+    let haze = vec![
+        point(-100.0, [0.7, 0.4, 0.3], 0.0),
+        point(50.0, [0.85, 0.45, 0.4], 0.01),
+        point(300.0, [1.0, 0.9, 0.8], 0.05),
+    ];
+    [("bone ramp", ramp), ("thin skin and sharp bone", peak), ("soft tissue", haze)]
+        .map(|(name, points)| (name, TransferFunction::new(points).unwrap()))
+}
+
 /// A rendering or a projection with a camera, transfer function, window, region and step at random.
 pub fn anything_along_rays(grid: &Grid, random: &mut Random) -> Request {
     const SIZE_PX: [u32; 2] = [61, 43];

@@ -6,7 +6,7 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::cells::VoxelBox;
-use crate::lanes::{F32s, LANES, each_lane};
+use crate::lanes::{F32s, LANES, each_lane, lowest};
 use crate::shared::ray::{Lines, Rays};
 use crate::shared::sampling::Field;
 
@@ -138,10 +138,10 @@ impl<S: Simd> Beam<S> {
         .simd_into(simd);
         let (mut low, mut high) = ([0.0; 3], [0.0; 3]);
         for axis in 0..3 {
-            let p = (self.corner_origin[axis] + t * self.corner_direction[axis]).to_array();
+            let p = self.corner_origin[axis] + t * self.corner_direction[axis];
             let more = MARGIN * self.voxel[axis] + farthest * bulge[axis];
-            low[axis] = p.into_iter().fold(f32::INFINITY, f32::min) - more;
-            high[axis] = p.into_iter().fold(f32::NEG_INFINITY, f32::max) + more;
+            low[axis] = lowest(simd, p) - more;
+            high[axis] = more - lowest(simd, -p);
             let reach = MOST_REACH * self.voxel[axis];
             if !(low[axis] > -reach && high[axis] < reach) {
                 return None;

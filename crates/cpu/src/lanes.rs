@@ -98,6 +98,14 @@ pub(crate) fn within<S: Simd>(x: F32s<S>, low: F32s<S>, high: F32s<S>) -> F32s<S
     least(most(x, low), high)
 }
 
+/// The least of the numbers.
+#[inline(always)]
+pub(crate) fn lowest<S: Simd>(simd: S, x: F32s<S>) -> f32 {
+    let (a, b) = simd.split_f32x8(x);
+    let [a, b, c, d] = a.simd_lt(b).select(a, b).to_array();
+    (if a < b { a } else { b }).min(if c < d { c } else { d })
+}
+
 /// Without its sign.
 #[inline(always)]
 pub(crate) fn magnitude<S: Simd>(x: F32s<S>) -> F32s<S> {

@@ -9,6 +9,7 @@ mod aligned;
 mod beam;
 mod cells;
 mod frame;
+mod interior;
 mod intervals;
 mod kernel;
 mod lanes;

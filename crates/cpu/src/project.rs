@@ -7,7 +7,7 @@ use fearless_simd::prelude::*;
 
 use crate::beam::{Beam, beams, pixel_of};
 use crate::cells::{Cells, Range};
-use crate::lanes::{LANES, i32s};
+use crate::lanes::{LANES, Mask, i32s};
 use crate::shared::display::{self, FoundPixels};
 use crate::shared::projection::{Gather, Highest, Lowest, Mean};
 use crate::shared::ray::Rays;
@@ -104,11 +104,14 @@ impl<'a> ProjectKernel<'a> {
         for n in (beam.first - ends..=beam.last + ends).step_by(RUN as usize) {
             // An end lies within a step of the whole multiple beside it.
             let (first, last) = (n - ends, n + RUN - 1 + ends);
-            let range = self.cells.and_then(|cells| {
-                let voxels = beam.voxels(simd, &self.field, first, last)?;
-                Some(modality_range(&self.field, cells.range(&voxels)))
-            });
-            runs.push(Run { n, range: range.unwrap_or(any) });
+            let range = match self.cells {
+                Some(cells) => match beam.voxels(simd, &self.field, first, last) {
+                    Some(voxels) => modality_range(&self.field, cells.range(&voxels)),
+                    None => any,
+                },
+                None => any,
+            };
+            runs.push(Run { n, range });
         }
         if G::IS_UNORDERED && self.cells.is_some() {
             let promise = |run: &Run| G::promise(run.range);
@@ -155,17 +158,23 @@ impl<'a> ProjectKernel<'a> {
     #[inline(always)]
     fn gather_run<S: Simd, G: Gather<S>>(&self, simd: S, gathered: &mut G, rays: &Rays<S>, n: i32) -> bool {
         let ends = i32::from(G::TAKES_ENDS);
-        let (mut is_new, mut before) = (false, rays.t_of(simd, n - 1));
-        for n in n..n + RUN {
-            let t = rays.t_of(simd, n);
-            let number = i32s(simd, n);
-            let of = rays.hit & number.simd_ge(rays.first - ends) & number.simd_le(rays.last + ends);
-            if of.any_true() {
-                let found = self.field.sample_inside(simd, rays.lattice_at(t));
-                is_new |= gathered.gather(simd, &found, of, t - before).any_true();
+        let (first, last) = (rays.first - ends, rays.last + ends);
+        let mut run = [Found::nothing(simd); RUN as usize];
+        if !self.field.found_along(simd, rays, n, &mut run) {
+            for (n, found) in (n..).zip(&mut run) {
+                let number = i32s(simd, n);
+                if (rays.hit & number.simd_ge(first) & number.simd_le(last)).any_true() {
+                    *found = self.field.sample_inside(simd, rays.lattice_at(rays.t_of(simd, n)));
+                }
             }
+        }
+        let (mut is_new, mut before) = (Mask::splat(simd, false), rays.t_of(simd, n - 1));
+        for (n, found) in (n..).zip(&run) {
+            let (t, number) = (rays.t_of(simd, n), i32s(simd, n));
+            let of = rays.hit & number.simd_ge(first) & number.simd_le(last);
+            is_new |= gathered.gather(simd, found, of, t - before);
             before = t;
         }
-        is_new
+        is_new.any_true()
     }
 }

@@ -15,7 +15,7 @@ use crate::lanes::{
 use crate::project::modality_range;
 use crate::shared::display::rgba_bytes;
 use crate::shared::ray::Rays;
-use crate::shared::sampling::{Field, Found};
+use crate::shared::sampling::{Field, Found, Positions};
 use crate::transfer::Table;
 
 /// Renders by emission and absorption.
@@ -129,16 +129,22 @@ impl<'a> RaycastKernel<'a> {
     #[inline(always)]
     fn leap<S: Simd>(&self, simd: S, beam: &Beam<S>, n: i32) -> i32 {
         let Some(occupancy) = &self.occupancy else { return 0 };
-        let is_empty = |count: i32| {
-            beam.voxels(simd, &self.field, n, n + count).is_some_and(|voxels| occupancy.is_empty(&voxels))
-        };
         let mut count = 0;
         let mut next = RUN;
-        while n + count <= beam.last && is_empty(next) {
+        while n + count <= beam.last && self.is_empty(simd, occupancy, beam, [n, n + next]) {
             count = next;
             next *= 2;
         }
         count
+    }
+
+    /// Whether nothing between two samples can be seen.
+    #[inline(always)]
+    fn is_empty<S: Simd>(&self, simd: S, occupancy: &Occupancy, beam: &Beam<S>, [n, end]: [i32; 2]) -> bool {
+        match beam.voxels(simd, &self.field, n, end) {
+            Some(voxels) => occupancy.is_empty(&voxels),
+            None => false,
+        }
     }
 
     /// The rays along which more light may come.
@@ -150,6 +156,47 @@ impl<'a> RaycastKernel<'a> {
     /// Adds the segments between the samples from `first` on.
     #[inline(always)]
     fn add_run<S: Simd>(&self, simd: S, light: &mut Light<S>, rays: &Rays<S>, first: i32) {
+        let taken = usize::from(light.number == Some(first));
+        let mut run = [light.before; RUN as usize + 1];
+        if self.field.found_along(simd, rays, first + taken as i32, &mut run[taken..]) {
+            self.add_found(simd, light, rays, first, &run);
+        } else {
+            self.add_each(simd, light, rays, first);
+        }
+        light.number = Some(first + RUN);
+    }
+
+    /// Adds the segments between what is found at the samples from `first` on.
+    #[inline(always)]
+    fn add_found<S: Simd>(
+        &self,
+        simd: S,
+        light: &mut Light<S>,
+        rays: &Rays<S>,
+        first: i32,
+        run: &[Found<S>; RUN as usize + 1],
+    ) {
+        let (mut low, mut high) = (run[0].value, run[0].value);
+        for found in &run[1..] {
+            (low, high) = (least(low, found.value), most(high, found.value));
+        }
+        if self.table.may_be_seen(low, high).any_true() {
+            for (n, [from, to]) in (first + 1..).zip(run.array_windows()) {
+                let is_any = (from.is_sample & to.is_sample) & rays.has_before(simd, n);
+                let is_any = is_any & self.is_lit(light, rays);
+                let [low, high] = [least(from.value, to.value), most(from.value, to.value)];
+                if (is_any & self.table.may_be_seen(low, high)).any_true() {
+                    let t = [rays.t_of(simd, n - 1), rays.t_of(simd, n)];
+                    self.add_seen(simd, light, rays, &Segments { is_any, t, value: [from.value, to.value] });
+                }
+            }
+        }
+        light.before = run[RUN as usize];
+    }
+
+    /// As [`Self::add_found`], taking a sample after the other.
+    #[inline(always)]
+    fn add_each<S: Simd>(&self, simd: S, light: &mut Light<S>, rays: &Rays<S>, first: i32) {
         let is_next = light.number == Some(first);
         let mut t_before = rays.t_of(simd, first);
         for n in first + i32::from(is_next)..=first + RUN {
@@ -163,21 +210,25 @@ impl<'a> RaycastKernel<'a> {
                 Found::nothing(simd)
             };
             if n > first {
-                let is_any =
-                    is_inside & number.simd_ge(rays.first) & light.before.is_sample & found.is_sample;
+                let is_any = is_inside & rays.has_before(simd, n) & light.before.is_sample & found.is_sample;
                 let segments =
                     Segments { is_any, t: [t_before, t], value: [light.before.value, found.value] };
                 if self.may_be_seen(&segments).any_true() {
-                    simd.vectorize(
-                        #[inline(always)]
-                        || self.add_segments(simd, light, rays, &segments),
-                    );
+                    self.add_seen(simd, light, rays, &segments);
                 }
             }
             light.before = found;
             t_before = t;
         }
-        light.number = Some(first + RUN);
+    }
+
+    /// A function of its own: seldom needed.
+    #[inline(always)]
+    fn add_seen<S: Simd>(&self, simd: S, light: &mut Light<S>, rays: &Rays<S>, segments: &Segments<S>) {
+        simd.vectorize(
+            #[inline(always)]
+            || self.add_segments(simd, light, rays, segments),
+        );
     }
 
     #[inline(always)]
@@ -325,11 +376,31 @@ impl<'a> RaycastKernel<'a> {
     #[inline(always)]
     fn gradient_per_mm<S: Simd>(&self, simd: S, rays: &Rays<S>, t: F32s<S>) -> [F32s<S>; 3] {
         let middle = self.field.position_from_lattice(simd, &rays.lattice_at(t));
+        let per_lattice = match self.field.differences(simd, &middle) {
+            Some([i, j, k]) => [i * 0.5, j * 0.5, k * 0.5],
+            None => self.per_lattice(simd, rays, t, &middle),
+        };
+        let columns = self.plan.lattice_from_relative;
+        each_axis(
+            #[inline(always)]
+            |n| dot(vec3(simd, columns[n]), per_lattice),
+        )
+    }
+
+    /// As much more as the modality value is one lattice unit farther along each axis, looking at edges.
+    #[inline(always)]
+    fn per_lattice<S: Simd>(
+        &self,
+        simd: S,
+        rays: &Rays<S>,
+        t: F32s<S>,
+        middle: &Positions<S>,
+    ) -> [F32s<S>; 3] {
         let two = f32s(simd, 2.0);
         let distance = [two, two, self.field.side_distance(simd, middle.voxel[2], middle.fraction[2])];
         let mut sides = [Found::nothing(simd); 6];
         for (n, side) in sides.iter_mut().enumerate() {
-            let mut position = middle;
+            let mut position = *middle;
             position.voxel[n / 2] += if n % 2 == 0 { -1 } else { 1 };
             *side = self.field.sample_at(simd, &position);
         }
@@ -345,18 +416,13 @@ impl<'a> RaycastKernel<'a> {
                 side.is_sample |= middle.is_sample;
             }
         }
-        let per_lattice = each_axis(
+        each_axis(
             #[inline(always)]
             |axis| {
                 let [minus, plus] = [sides[2 * axis], sides[2 * axis + 1]];
                 let is_known = minus.is_sample & plus.is_sample;
                 is_known.select(plus.value - minus.value, f32s(simd, 0.0)) / distance[axis]
             },
-        );
-        let columns = self.plan.lattice_from_relative;
-        each_axis(
-            #[inline(always)]
-            |n| dot(vec3(simd, columns[n]), per_lattice),
         )
     }
 }

@@ -6,6 +6,7 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::aligned::Block;
+use crate::interior::Track;
 use crate::lanes::{F32s, LANES, Mask, each_axis, f32s};
 use crate::places::Axes;
 use crate::shared::display::{self, FoundPixels};
@@ -54,7 +55,7 @@ impl SliceKernel<'_> {
                 simd,
                 rect,
                 #[inline(always)]
-                |voxel, rest| self.field.sample_beyond(simd, voxel, &rest),
+                |row, found| self.row(simd, row, found),
             ),
             (_, Projection::Mip) => self.slabs::<S, Highest<S>>(simd, rect),
             (_, Projection::MinIp) => self.slabs::<S, Lowest<S>>(simd, rect),
@@ -68,53 +69,127 @@ impl SliceKernel<'_> {
             simd,
             rect,
             #[inline(always)]
-            |voxel, rest| self.slab::<S, G>(simd, voxel, rest),
+            |row, found| {
+                for (n, found) in (0..).zip(found) {
+                    let below =
+                        Below { origin: row.origin, first: row.rest(simd, n), per_step: self.plan.per_step };
+                    *found = self.slab::<S, G>(simd, &below);
+                }
+            },
         )
     }
 
-    /// What is found at each pixel of a rectangle, by what is at some neighbours: from their tile's voxel and their
-    /// first samples' distances to it.
+    /// What is found at each pixel of a rectangle, by what is found at each eight of a row of a tile.
     #[inline(always)]
-    fn found<S: Simd>(
-        &self,
-        simd: S,
-        rect: PixelRect,
-        at: impl Fn([i32; 3], [F32s<S>; 3]) -> Found<S>,
-    ) -> FoundPixels {
+    fn found<S: Simd>(&self, simd: S, rect: PixelRect, at: impl Fn(&Row<S>, &mut [Found<S>])) -> FoundPixels {
         let mut found = FoundPixels::nothing(rect.width as usize * rect.height as usize);
         let lanes: F32s<S> = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0].simd_into(simd);
         let PlanePlan { per_x, per_y, .. } = self.plan;
         for part in tiles(rect) {
-            let origin = self.plan.tile(part.x / TILE_PX, part.y / TILE_PX);
+            let tile = self.plan.tile(part.x / TILE_PX, part.y / TILE_PX);
+            let first = lanes + (part.x % TILE_PX) as f32;
             for y in part.y..part.y + part.height {
-                let ly = (y % TILE_PX) as f32;
-                let row = (y - rect.y) * rect.width;
-                for x in (part.x..part.x + part.width).step_by(LANES) {
-                    let lx = lanes + (x % TILE_PX) as f32;
-                    let rest = each_axis(
-                        #[inline(always)]
-                        |n| (lx * per_x[n] + origin.fraction[n]) + ly * per_y[n],
-                    );
-                    let count = LANES.min((part.x + part.width - x) as usize);
-                    found.put(simd, (row + x - rect.x) as usize, count, &at(origin.voxel, rest));
+                let below = per_y.map(|per_y| (y % TILE_PX) as f32 * per_y);
+                let row = Row { origin: tile.voxel, fraction: tile.fraction, first, per_x, below };
+                let mut eights = [Found::nothing(simd); (TILE_PX as usize).div_ceil(LANES)];
+                let eights = &mut eights[..(part.width as usize).div_ceil(LANES)];
+                at(&row, eights);
+                let start = (y - rect.y) * rect.width + part.x - rect.x;
+                for (n, eight) in eights.iter().enumerate() {
+                    let count = LANES.min(part.width as usize - n * LANES);
+                    found.put(simd, start as usize + n * LANES, count, eight);
                 }
             }
         }
         found
     }
 
+    /// What is found at a row's pixels themselves.
     #[inline(always)]
-    fn slab<S: Simd, G: Gather<S>>(&self, simd: S, voxel: [i32; 3], first: [F32s<S>; 3]) -> Found<S> {
+    fn row<S: Simd>(&self, simd: S, row: &Row<S>, found: &mut [Found<S>]) {
+        if !self.field.found_along(simd, row, 0, found) {
+            for (n, found) in (0..).zip(found) {
+                *found = self.field.sample_beyond(simd, row.origin, &row.rest(simd, n));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn slab<S: Simd, G: Gather<S>>(&self, simd: S, below: &Below<S>) -> Found<S> {
         let mut gathered = G::new(simd);
         let (all, apart) = (Mask::splat(simd, true), f32s(simd, 1.0));
-        for s in 0..self.plan.steps {
-            let rest = each_axis(
-                #[inline(always)]
-                |n| first[n] + s as f32 * self.plan.per_step[n],
-            );
-            gathered.gather(simd, &self.field.sample_beyond(simd, voxel, &rest), all, apart);
+        let steps = self.plan.steps as i32;
+        let mut run = [Found::nothing(simd); RUN];
+        for first in (0..steps).step_by(RUN) {
+            let run = &mut run[..RUN.min((steps - first) as usize)];
+            if !self.field.found_along(simd, below, first, run) {
+                for (s, found) in (first..).zip(&mut *run) {
+                    *found = self.field.sample_beyond(simd, below.origin, &below.rest(simd, s));
+                }
+            }
+            for found in run {
+                gathered.gather(simd, found, all, apart);
+            }
         }
         gathered.projected(simd)
+    }
+}
+
+/// The samples of a slab that are taken together.
+const RUN: usize = 8;
+
+/// A row of pixels of a tile, eight at a time.
+struct Row<S: Simd> {
+    /// The tile's voxel.
+    origin: [i32; 3],
+    /// Where the tile's first pixel is beyond it.
+    fraction: [f32; 3],
+    /// The places of the first eight in the row.
+    first: F32s<S>,
+    per_x: [f32; 3],
+    /// How far the row is from the tile's first.
+    below: [f32; 3],
+}
+
+// SAFETY: neither a product with one number nor a sum with another turns the order of numbers around, when rounded.
+#[expect(unsafe_code, reason = "see Track")]
+unsafe impl<S: Simd> Track<S> for Row<S> {
+    #[inline(always)]
+    fn origin(&self) -> [i32; 3] {
+        self.origin
+    }
+
+    #[inline(always)]
+    fn rest(&self, _simd: S, n: i32) -> [F32s<S>; 3] {
+        let x = self.first + (n * LANES as i32) as f32;
+        each_axis(
+            #[inline(always)]
+            |axis| (x * self.per_x[axis] + self.fraction[axis]) + self.below[axis],
+        )
+    }
+}
+
+/// The samples of a slab at eight pixels.
+struct Below<S: Simd> {
+    origin: [i32; 3],
+    first: [F32s<S>; 3],
+    per_step: [f32; 3],
+}
+
+// SAFETY: neither a product with one number nor a sum with another turns the order of numbers around, when rounded.
+#[expect(unsafe_code, reason = "see Track")]
+unsafe impl<S: Simd> Track<S> for Below<S> {
+    #[inline(always)]
+    fn origin(&self) -> [i32; 3] {
+        self.origin
+    }
+
+    #[inline(always)]
+    fn rest(&self, _simd: S, n: i32) -> [F32s<S>; 3] {
+        each_axis(
+            #[inline(always)]
+            |axis| self.first[axis] + n as f32 * self.per_step[axis],
+        )
     }
 }
 

@@ -1,10 +1,10 @@
 //! Stored samples of any type, and eight pairs of neighbours of them at a time.
 
 use anatome_core::{Error, Result, Sample, Samples};
-use fearless_simd::Simd;
 use fearless_simd::prelude::*;
+use fearless_simd::{Simd, i16x16, u16x16};
 
-use crate::lanes::{F32s, I32s, LANES, each_lane};
+use crate::lanes::{F32s, I32s, LANES, each_lane, i32s};
 
 /// The samples of a volume, i fastest.
 #[derive(Clone, Copy, Debug)]
@@ -34,12 +34,7 @@ impl<'a> Stored<'a> {
 
     /// Whether they are whole numbers of at most 16 bits.
     pub(crate) fn is_whole(&self) -> bool {
-        match self {
-            Self::U8(_) => u8::IS_WHOLE,
-            Self::I16(_) => i16::IS_WHOLE,
-            Self::U16(_) => u16::IS_WHOLE,
-            Self::F32(_) => f32::IS_WHOLE,
-        }
+        !matches!(self, Self::F32(_))
     }
 
     /// How many.
@@ -53,112 +48,153 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// Samples of which two neighbours are loaded at once.
-pub(crate) trait Pairs: Sample {
-    /// Whether they are whole numbers of at most 16 bits.
-    const IS_WHOLE: bool;
+/// Whole numbers of at most 16 bits, of which two neighbours are loaded at once.
+pub(crate) trait Whole: Sample {
+    /// Two of them.
+    type Pair: Copy;
 
-    /// The samples `more` behind places, and those after them.
-    ///
-    /// # Safety
-    /// `at[n] + more + 1` is the place of a sample for each n.
-    #[expect(unsafe_code, reason = "checking each of 32 loads costs more than the loads")]
-    unsafe fn pairs<S: Simd>(
-        simd: S,
-        samples: &[Self],
-        at: [usize; LANES],
-        more: usize,
-    ) -> (F32s<S>, F32s<S>);
+    /// Two halves that are the largest, and two that are the smallest.
+    const ENDS: (i32, i32);
+
+    /// A pair as two halves of 16 bits, the first one in the lower.
+    fn halves(pair: Self::Pair) -> i32;
+
+    /// The lower and the upper halves.
+    fn split<S: Simd>(halves: I32s<S>) -> (F32s<S>, F32s<S>);
+
+    /// The smaller of each two halves, and the larger.
+    fn order<S: Simd>(a: I32s<S>, b: I32s<S>) -> (I32s<S>, I32s<S>);
 }
 
-/// Two neighbours of each place: all that `read` makes of the bytes of both.
+/// The samples `more` behind places, and those after them, as halves.
 ///
 /// # Safety
-/// As [`Pairs::pairs`]; a `P` is no larger than two samples, and any bits make one.
-#[expect(unsafe_code, reason = "see Pairs::pairs")]
+/// `at[n] + more + 1` is the place of a sample for each n.
+#[expect(unsafe_code, reason = "checking each of 32 loads costs more than the loads")]
 #[inline(always)]
-unsafe fn read_pairs<T: Pairs, P: Copy>(samples: &[T], at: [usize; LANES], more: usize) -> [P; LANES] {
-    debug_assert!(at.iter().all(|n| n + more + 1 < samples.len()));
+pub(crate) unsafe fn pairs<S: Simd, T: Whole>(
+    simd: S,
+    samples: &[T],
+    at: [u32; LANES],
+    more: usize,
+) -> I32s<S> {
+    const { assert!(size_of::<T::Pair>() == 2 * size_of::<T>(), "a pair is two samples") };
+    debug_assert!(at.iter().all(|&n| n as usize + more + 1 < samples.len()));
     each_lane(
         #[inline(always)]
         |n| {
-            // SAFETY: the caller promises that both samples are in the slice.
-            unsafe { samples.as_ptr().add(at[n] + more).cast::<P>().read_unaligned() }
+            // SAFETY: the caller promises that both samples are in the slice; they are as large as a pair, which is a
+            // whole number.
+            T::halves(unsafe {
+                samples.as_ptr().add(at[n] as usize + more).cast::<T::Pair>().read_unaligned()
+            })
         },
     )
+    .simd_into(simd)
 }
 
-/// The lower and the upper half of whole numbers, in the machine's order of bytes.
-#[inline(always)]
-fn in_order<T>(low: T, high: T) -> (T, T) {
-    if cfg!(target_endian = "little") { (low, high) } else { (high, low) }
+/// Of so many bits, the first half of those in memory below the second.
+macro_rules! in_order {
+    ($bits:expr, $half:expr) => {
+        if cfg!(target_endian = "little") { $bits } else { $bits.rotate_left($half) }
+    };
 }
 
-#[expect(unsafe_code, reason = "see Pairs::pairs")]
-impl Pairs for i16 {
-    const IS_WHOLE: bool = true;
+impl Whole for i16 {
+    type Pair = u32;
+    const ENDS: (i32, i32) = (0x7FFF_7FFF, !0x7FFF_7FFF);
 
     #[inline(always)]
-    unsafe fn pairs<S: Simd>(
-        simd: S,
-        samples: &[Self],
-        at: [usize; LANES],
-        more: usize,
-    ) -> (F32s<S>, F32s<S>) {
-        // SAFETY: as the caller promises; two of 16 bits are 32.
-        let pairs: I32s<S> = unsafe { read_pairs(samples, at, more) }.simd_into(simd);
-        in_order(((pairs << 16u32) >> 16u32).to_float(), (pairs >> 16u32).to_float())
+    fn halves(pair: u32) -> i32 {
+        in_order!(pair, 16) as i32
+    }
+
+    #[inline(always)]
+    fn split<S: Simd>(halves: I32s<S>) -> (F32s<S>, F32s<S>) {
+        (((halves << 16u32) >> 16u32).to_float(), (halves >> 16u32).to_float())
+    }
+
+    #[inline(always)]
+    fn order<S: Simd>(a: I32s<S>, b: I32s<S>) -> (I32s<S>, I32s<S>) {
+        let (a, b): (i16x16<S>, i16x16<S>) = (a.bitcast(), b.bitcast());
+        (a.min(b).bitcast(), a.max(b).bitcast())
     }
 }
 
-#[expect(unsafe_code, reason = "see Pairs::pairs")]
-impl Pairs for u16 {
-    const IS_WHOLE: bool = true;
+impl Whole for u16 {
+    type Pair = u32;
+    const ENDS: (i32, i32) = (!0, 0);
 
     #[inline(always)]
-    unsafe fn pairs<S: Simd>(
-        simd: S,
-        samples: &[Self],
-        at: [usize; LANES],
-        more: usize,
-    ) -> (F32s<S>, F32s<S>) {
-        // SAFETY: as the caller promises; two of 16 bits are 32.
-        let pairs: I32s<S> = unsafe { read_pairs(samples, at, more) }.simd_into(simd);
-        in_order((pairs & 0xFFFF).to_float(), ((pairs >> 16u32) & 0xFFFF).to_float())
+    fn halves(pair: u32) -> i32 {
+        in_order!(pair, 16) as i32
+    }
+
+    #[inline(always)]
+    fn split<S: Simd>(halves: I32s<S>) -> (F32s<S>, F32s<S>) {
+        ((halves & 0xFFFF).to_float(), ((halves >> 16u32) & 0xFFFF).to_float())
+    }
+
+    #[inline(always)]
+    fn order<S: Simd>(a: I32s<S>, b: I32s<S>) -> (I32s<S>, I32s<S>) {
+        let (a, b): (u16x16<S>, u16x16<S>) = (a.bitcast(), b.bitcast());
+        (a.min(b).bitcast(), a.max(b).bitcast())
     }
 }
 
-#[expect(unsafe_code, reason = "see Pairs::pairs")]
-impl Pairs for u8 {
-    const IS_WHOLE: bool = true;
+impl Whole for u8 {
+    type Pair = u16;
+    const ENDS: (i32, i32) = u16::ENDS;
 
     #[inline(always)]
-    unsafe fn pairs<S: Simd>(
-        simd: S,
-        samples: &[Self],
-        at: [usize; LANES],
-        more: usize,
-    ) -> (F32s<S>, F32s<S>) {
-        // SAFETY: as the caller promises; two of 8 bits are 16.
-        let pairs: [u16; LANES] = unsafe { read_pairs(samples, at, more) };
-        let pairs: I32s<S> = pairs.map(i32::from).simd_into(simd);
-        in_order((pairs & 0xFF).to_float(), (pairs >> 8u32).to_float())
+    fn halves(pair: u16) -> i32 {
+        let pair = i32::from(in_order!(pair, 8));
+        (pair & 0xFF) | ((pair >> 8) << 16)
+    }
+
+    #[inline(always)]
+    fn split<S: Simd>(halves: I32s<S>) -> (F32s<S>, F32s<S>) {
+        u16::split(halves)
+    }
+
+    #[inline(always)]
+    fn order<S: Simd>(a: I32s<S>, b: I32s<S>) -> (I32s<S>, I32s<S>) {
+        u16::order(a, b)
     }
 }
 
-#[expect(unsafe_code, reason = "see Pairs::pairs")]
-impl Pairs for f32 {
-    const IS_WHOLE: bool = false;
+/// Between which values samples lie that were loaded as halves: in each lane of its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds<S: Simd> {
+    low: I32s<S>,
+    high: I32s<S>,
+}
 
+impl<S: Simd> Bounds<S> {
+    /// Those of none.
     #[inline(always)]
-    unsafe fn pairs<S: Simd>(
-        simd: S,
-        samples: &[Self],
-        at: [usize; LANES],
-        more: usize,
-    ) -> (F32s<S>, F32s<S>) {
-        // SAFETY: as the caller promises.
-        let pairs: [[Self; 2]; LANES] = unsafe { read_pairs(samples, at, more) };
-        (pairs.map(|pair| pair[0]).simd_into(simd), pairs.map(|pair| pair[1]).simd_into(simd))
+    pub(crate) fn of_none<T: Whole>(simd: S) -> Self {
+        Self { low: i32s(simd, T::ENDS.0), high: i32s(simd, T::ENDS.1) }
+    }
+
+    /// Those of four.
+    #[inline(always)]
+    pub(crate) fn of<T: Whole>([a, b, c, d]: [I32s<S>; 4]) -> Self {
+        let (ab, cd) = (T::order(a, b), T::order(c, d));
+        Self { low: T::order(ab.0, cd.0).0, high: T::order(ab.1, cd.1).1 }
+    }
+
+    /// With more.
+    #[inline(always)]
+    pub(crate) fn with<T: Whole>(self, halves: I32s<S>) -> Self {
+        Self { low: T::order(self.low, halves).0, high: T::order(self.high, halves).1 }
+    }
+
+    /// Whether one of the samples may lie between two values, both included.
+    #[inline(always)]
+    pub(crate) fn may_reach<T: Whole>(self, (low, high): (f32, f32)) -> bool {
+        let (lows, highs) = (T::split(self.low), T::split(self.high));
+        let reach = |from: F32s<S>, to: F32s<S>| from.simd_le(high) & to.simd_ge(low);
+        (reach(lows.0, highs.0) | reach(lows.1, highs.1)).any_true()
     }
 }

@@ -4,7 +4,8 @@ use anatome_core::plan::{LensPlan, RayPlan};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
-use crate::lanes::{F32s, I32s, LANES, Mask, dot, each_axis, f32s, i32s, least, magnitude, vec3};
+use crate::interior::Track;
+use crate::lanes::{F32s, I32s, LANES, Mask, dot, each_axis, f32s, i32s, least, magnitude, vec3, within};
 
 /// Beyond this many steps from its origin a ray has no samples: f32 could not tell them apart.
 const MOST_STEPS: f32 = 1e7;
@@ -45,6 +46,23 @@ impl<S: Simd> Lines<S> {
             ),
             lattice_direction: along,
         }
+    }
+
+    /// Where the volume is not hit, all of the line is its middle: no sample of it needs a look at edges.
+    #[inline(always)]
+    fn where_hit(self, simd: S, plan: &RayPlan, hit: Mask<S>) -> Self {
+        let lattice_origin = each_axis(
+            #[inline(always)]
+            |n| {
+                let middle = (plan.lattice_low[n] + plan.lattice_high[n]) * 0.5;
+                hit.select(self.lattice_origin[n], f32s(simd, middle))
+            },
+        );
+        let lattice_direction = each_axis(
+            #[inline(always)]
+            |n| hit.select(self.lattice_direction[n], f32s(simd, 0.0)),
+        );
+        Self { lattice_origin, lattice_direction, ..self }
     }
 }
 
@@ -94,6 +112,8 @@ impl<S: Simd> Rays<S> {
         let hit = t_in.simd_le(t_out) & low.simd_gt(-MOST_STEPS) & high.simd_lt(MOST_STEPS);
         let none = f32s(simd, 0.0);
         let (low, high) = (hit.select(low, none), hit.select(high, none));
+        let (t_in, t_out) = (hit.select(t_in, none), hit.select(t_out, none));
+        let lines = lines.where_hit(simd, plan, hit);
         let has_faces = (hit & face.simd_ge(0)).any_true();
         let face = face_normals(simd, plan, face);
         let (first, last) = (low.ceil().to_int(), high.floor().to_int());
@@ -109,13 +129,18 @@ impl<S: Simd> Rays<S> {
         )
     }
 
-    /// The distances of a sample in mm; before the first it is where a ray enters, after the last where it leaves.
+    /// The distances of a sample in mm; before the first it is where a ray enters, after the last where it leaves. They
+    /// grow with the number, rounding included.
     #[inline(always)]
     pub(crate) fn t_of(&self, simd: S, n: i32) -> F32s<S> {
-        let whole = f32s(simd, n as f32 * self.step_mm);
+        within(f32s(simd, n as f32 * self.step_mm), self.t_in, self.t_out)
+    }
+
+    /// Of which rays a sample has one before it, at most that at the end of a ray.
+    #[inline(always)]
+    pub(crate) fn has_before(&self, simd: S, n: i32) -> Mask<S> {
         let number = i32s(simd, n);
-        let t = number.simd_gt(self.last).select(self.t_out, whole);
-        number.simd_lt(self.first).select(self.t_in, t)
+        number.simd_ge(self.first) & number.simd_le(self.last + 1)
     }
 
     /// The lowest first and the highest last sample; `None` without any ray.
@@ -123,6 +148,20 @@ impl<S: Simd> Rays<S> {
     pub(crate) fn extent(&self) -> Option<(i32, i32)> {
         let lanes = (0..LANES).filter(|&lane| self.hit.test(lane));
         lanes.map(|lane| (self.first[lane], self.last[lane])).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+}
+
+// SAFETY: distances grow with the number, and neither a product with one number nor a sum with another turns that around.
+#[expect(unsafe_code, reason = "see Track")]
+unsafe impl<S: Simd> Track<S> for Rays<S> {
+    #[inline(always)]
+    fn origin(&self) -> [i32; 3] {
+        [0; 3]
+    }
+
+    #[inline(always)]
+    fn rest(&self, simd: S, n: i32) -> [F32s<S>; 3] {
+        self.lattice_at(self.t_of(simd, n))
     }
 }
 

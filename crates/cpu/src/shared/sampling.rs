@@ -7,7 +7,7 @@ use fearless_simd::prelude::*;
 
 use crate::intervals::{find_each, find_interval, uneven_tangents, walk_each};
 use crate::lanes::{F32s, I32s, LANES, Mask, each_axis, each_lane, f32s, i32s, least, most, within};
-use crate::stored::{Pairs, Stored};
+use crate::stored::{Stored, Whole, pairs};
 
 /// Integer voxels and fractions of 0 to 1, axis by axis.
 #[derive(Clone, Copy)]
@@ -63,7 +63,7 @@ pub(crate) struct Field<'a> {
     pub(crate) slope: f32,
     pub(crate) intercept: f32,
     pub(crate) padding: Option<(f32, f32)>,
-    /// Whether there are two voxels along each axis, and as many samples as voxels.
+    /// Whether there are two voxels along each axis, and as many samples as voxels, no more than 32 bits can count.
     pub(crate) has_pairs: bool,
     /// The lattice positions of the centres of the outermost voxels.
     ends: [(f32, f32); 3],
@@ -87,7 +87,9 @@ impl<'a> Field<'a> {
             slope: plan.slope,
             intercept: plan.intercept,
             padding: plan.padding,
-            has_pairs: plan.size.iter().all(|&n| n >= 2) && samples.len() == voxels,
+            has_pairs: plan.size.iter().all(|&n| n >= 2)
+                && samples.len() == voxels
+                && voxels <= u32::MAX as usize,
             ends,
             slices: plan.slices.clone(),
         }
@@ -223,31 +225,40 @@ impl<'a> Field<'a> {
         match self.samples {
             Stored::U8(a) => simd.vectorize(
                 #[inline(always)]
-                || self.found(simd, a, &hold()),
+                || self.found_whole(simd, a, &hold()),
             ),
             Stored::I16(a) => simd.vectorize(
                 #[inline(always)]
-                || self.found(simd, a, &hold()),
+                || self.found_whole(simd, a, &hold()),
             ),
             Stored::U16(a) => simd.vectorize(
                 #[inline(always)]
-                || self.found(simd, a, &hold()),
+                || self.found_whole(simd, a, &hold()),
             ),
             Stored::F32(a) => simd.vectorize(
                 #[inline(always)]
-                || self.found(simd, a, &hold()),
+                || {
+                    let held = hold();
+                    self.found(simd, &held, self.sample_otherwise(simd, a, &held))
+                },
             ),
         }
     }
 
     #[inline(always)]
-    fn found<S: Simd, T: Pairs>(&self, simd: S, samples: &[T], held: &Held<S>) -> Found<S> {
-        let (stored, padded) = match self.interpolation {
-            Interpolation::Linear if T::IS_WHOLE && self.has_pairs => {
-                self.sample_linear_whole(simd, samples, held)
-            }
+    fn found_whole<S: Simd, T: Whole>(&self, simd: S, samples: &[T], held: &Held<S>) -> Found<S> {
+        if !held.is_inside.any_true() {
+            return Found::nothing(simd);
+        }
+        let interpolated = match self.interpolation {
+            Interpolation::Linear if self.has_pairs => self.sample_linear_whole(simd, samples, held),
             _ => self.sample_otherwise(simd, samples, held),
         };
+        self.found(simd, held, interpolated)
+    }
+
+    #[inline(always)]
+    fn found<S: Simd>(&self, simd: S, held: &Held<S>, (stored, padded): Interpolated<S>) -> Found<S> {
         let mut is_sample = held.is_inside & !padded;
         let mut is_missing = Mask::splat(simd, false);
         if let Some(slices) = &self.slices {
@@ -285,7 +296,7 @@ impl<'a> Field<'a> {
 
     /// Trilinear, of whole numbers.
     #[inline(always)]
-    fn sample_linear_whole<S: Simd, T: Pairs>(
+    fn sample_linear_whole<S: Simd, T: Whole>(
         &self,
         simd: S,
         samples: &[T],
@@ -302,27 +313,18 @@ impl<'a> Field<'a> {
                 fraction[axis] = is_end.select(f32s(simd, 1.0), fraction[axis]);
             }
         }
-        let at = if samples.len() <= i32::MAX as usize {
-            let (row, slice) = (self.row as i32, self.slice as i32);
-            let at = ((voxel[2] * slice + voxel[1] * row) + voxel[0]).to_array();
-            each_lane(
-                #[inline(always)]
-                |lane| at[lane] as usize,
-            )
-        } else {
-            self.indices(&voxel)
-        };
+        let at = self.places(&voxel);
         let (row, slice) = (self.row, self.slice);
         // SAFETY: whatever holds positions puts voxels between 0 and one less than the size along each axis, and where
         // not all have a next voxel they were moved above. `new` has seen that there are as many samples as voxels. So
         // the place of the voxel that is the next along all three axes is that of a sample, and no later one is read.
-        #[expect(unsafe_code, reason = "see Pairs::pairs")]
+        #[expect(unsafe_code, reason = "see stored::pairs")]
         let [(v000, v100), (v010, v110), (v001, v101), (v011, v111)] = unsafe {
             [
-                T::pairs(simd, samples, at, 0),
-                T::pairs(simd, samples, at, row),
-                T::pairs(simd, samples, at, slice),
-                T::pairs(simd, samples, at, slice + row),
+                T::split(pairs(simd, samples, at, 0)),
+                T::split(pairs(simd, samples, at, row)),
+                T::split(pairs(simd, samples, at, slice)),
+                T::split(pairs(simd, samples, at, slice + row)),
             ]
         };
         let corners = [v000, v100, v010, v110, v001, v101, v011, v111];
@@ -331,7 +333,7 @@ impl<'a> Field<'a> {
 
     /// Where a corner with a weight is padding.
     #[inline(always)]
-    fn padded<S: Simd>(&self, simd: S, corners: &[F32s<S>; 8], fraction: [F32s<S>; 3]) -> Mask<S> {
+    pub(crate) fn padded<S: Simd>(&self, simd: S, corners: &[F32s<S>; 8], fraction: [F32s<S>; 3]) -> Mask<S> {
         let never = Mask::splat(simd, false);
         let Some((low, high)) = self.padding else { return never };
         let (mut lowest, mut highest) = (corners[0], corners[0]);
@@ -521,7 +523,7 @@ fn load<S: Simd, T: Sample>(simd: S, samples: &[T], at: &[usize; LANES], more: &
 
 /// From the values at the corners of a cell, i fastest.
 #[inline(always)]
-fn trilinear<S: Simd>(corners: [F32s<S>; 8], [fi, fj, fk]: [F32s<S>; 3]) -> F32s<S> {
+pub(crate) fn trilinear<S: Simd>(corners: [F32s<S>; 8], [fi, fj, fk]: [F32s<S>; 3]) -> F32s<S> {
     let [v000, v100, v010, v110, v001, v101, v011, v111] = corners;
     let v0 = between(between(v000, v100, fi), between(v010, v110, fi), fj);
     let v1 = between(between(v001, v101, fi), between(v011, v111, fi), fj);
@@ -546,10 +548,24 @@ const FAR: f32 = MAX_SIZE as f32;
 /// The most voxels along an axis.
 pub(crate) const MAX_SIZE: i32 = 1 << 21;
 
+/// The positions of `rest`, in lattice units, beyond a voxel of an even grid, and not [`FAR`] beyond it.
+#[inline(always)]
+pub(crate) fn position_near<S: Simd>(simd: S, voxel: [i32; 3], rest: &[F32s<S>; 3]) -> Positions<S> {
+    let (i, fi) = split_near(simd, i32s(simd, voxel[0]), rest[0]);
+    let (j, fj) = split_near(simd, i32s(simd, voxel[1]), rest[1]);
+    let (k, fk) = split_near(simd, i32s(simd, voxel[2]), rest[2]);
+    Positions { voxel: [i, j, k], fraction: [fi, fj, fk] }
+}
+
 /// Splits `rest` beyond a voxel, and snaps.
 #[inline(always)]
 fn whole_and_fraction<S: Simd>(simd: S, voxel: I32s<S>, rest: F32s<S>) -> (I32s<S>, F32s<S>) {
-    let x = within(rest, f32s(simd, -FAR), f32s(simd, FAR));
+    split_near(simd, voxel, within(rest, f32s(simd, -FAR), f32s(simd, FAR)))
+}
+
+/// As [`whole_and_fraction`], of numbers that are not [`FAR`] from 0.
+#[inline(always)]
+fn split_near<S: Simd>(simd: S, voxel: I32s<S>, x: F32s<S>) -> (I32s<S>, F32s<S>) {
     let down = x.floor();
     let f = x - down;
     let is_next = f.simd_gt(1.0 - SNAP);

@@ -1,0 +1,360 @@
+//! Many samples in a row, all of whose neighbours are voxels: without a look at edges at each of them. The values are
+//! those of [`Field::sample_at`], to the bit.
+
+use anatome_core::Interpolation;
+use fearless_simd::prelude::*;
+use fearless_simd::{Simd, u32x8};
+
+use crate::lanes::{F32s, I32s, LANES, Mask, each_axis, f32s};
+use crate::shared::sampling::{Field, Found, Positions, between, position_near, trilinear};
+use crate::stored::{Bounds, Stored, Whole, pairs};
+
+/// Where samples stand one after another, in each lane on a line of its own.
+///
+/// # Safety
+/// Along each axis of each lane, what [`Self::rest`] gives grows or falls with the number, rounding included.
+#[expect(unsafe_code, reason = "of a run of samples only the ends are held against the edges of the volume")]
+pub(crate) unsafe trait Track<S: Simd> {
+    /// The voxel from which lattice positions count.
+    fn origin(&self) -> [i32; 3];
+
+    /// The lattice positions of the samples with a number, from the origin.
+    fn rest(&self, simd: S, n: i32) -> [F32s<S>; 3];
+}
+
+/// The most samples that are taken together.
+pub(crate) const MOST: usize = 9;
+
+impl Field<'_> {
+    /// What is at the samples of a track from number `first` on, at most [`MOST`]. `false`, and nothing, unless all neighbours
+    /// of all of them are voxels of whole numbers, or none is.
+    #[inline(always)]
+    pub(crate) fn found_along<S: Simd>(
+        &self,
+        simd: S,
+        track: &impl Track<S>,
+        first: i32,
+        found: &mut [Found<S>],
+    ) -> bool {
+        if !self.has_interior() || found.len() > MOST {
+            return false;
+        }
+        match self.samples {
+            // For each type of samples a function of its own, so that they do not keep each other from the registers.
+            Stored::U8(samples) => simd.vectorize(
+                #[inline(always)]
+                || self.found_of(simd, samples, track, first, found),
+            ),
+            Stored::I16(samples) => simd.vectorize(
+                #[inline(always)]
+                || self.found_of(simd, samples, track, first, found),
+            ),
+            Stored::U16(samples) => simd.vectorize(
+                #[inline(always)]
+                || self.found_of(simd, samples, track, first, found),
+            ),
+            Stored::F32(_) => false,
+        }
+    }
+
+    /// The differences of the modality values one voxel to each side along the lattice axes. `None` unless all neighbours
+    /// of all sides are voxels of whole numbers that are no padding.
+    #[inline(always)]
+    pub(crate) fn differences<S: Simd>(&self, simd: S, middle: &Positions<S>) -> Option<[F32s<S>; 3]> {
+        if !self.has_interior() {
+            return None;
+        }
+        match self.samples {
+            Stored::U8(samples) => simd.vectorize(
+                #[inline(always)]
+                || self.differences_of(simd, samples, middle),
+            ),
+            Stored::I16(samples) => simd.vectorize(
+                #[inline(always)]
+                || self.differences_of(simd, samples, middle),
+            ),
+            Stored::U16(samples) => simd.vectorize(
+                #[inline(always)]
+                || self.differences_of(simd, samples, middle),
+            ),
+            Stored::F32(_) => None,
+        }
+    }
+
+    #[inline(always)]
+    fn has_interior(&self) -> bool {
+        self.interpolation == Interpolation::Linear && self.has_pairs && self.slices.is_none()
+    }
+
+    /// Whether voxels have `before` voxels before them and `after` behind them along each axis.
+    #[inline(always)]
+    fn have_beside<S: Simd>(&self, voxel: &[I32s<S>; 3], before: i32, after: i32) -> bool {
+        let fit = each_axis(
+            #[inline(always)]
+            |axis| voxel[axis].simd_ge(before) & voxel[axis].simd_lt(self.size[axis] - after),
+        );
+        ((fit[0] & fit[1]) & fit[2]).all_true()
+    }
+
+    /// Whether all that lies between voxels is beyond one face of the volume.
+    #[inline(always)]
+    fn are_beyond<S: Simd>(&self, [from, to]: &[[I32s<S>; 3]; 2]) -> bool {
+        (0..3).any(
+            #[inline(always)]
+            |axis| {
+                let is_before = from[axis].max(to[axis]).simd_lt(-1);
+                let is_behind = from[axis].min(to[axis]).simd_ge(self.size[axis]);
+                is_before.all_true() || is_behind.all_true()
+            },
+        )
+    }
+
+    /// The places of voxels, which are voxels of the volume, among its samples.
+    #[inline(always)]
+    pub(crate) fn places<S: Simd>(&self, voxel: &[I32s<S>; 3]) -> [u32; LANES] {
+        let (row, slice) = (self.row as i32, self.slice as i32);
+        let at: u32x8<S> = ((voxel[2] * slice + voxel[1] * row) + voxel[0]).bitcast();
+        at.to_array()
+    }
+
+    #[inline(always)]
+    fn found_of<S: Simd, T: Whole>(
+        &self,
+        simd: S,
+        samples: &[T],
+        track: &impl Track<S>,
+        first: i32,
+        found: &mut [Found<S>],
+    ) -> bool {
+        let last = first + found.len() as i32 - 1;
+        let origin = track.origin();
+        let ends = [first, last].map(
+            #[inline(always)]
+            |end| self.position_from_rest(simd, origin, &track.rest(simd, end)).voxel,
+        );
+        if !(self.have_beside(&ends[0], 0, 1) && self.have_beside(&ends[1], 0, 1)) {
+            let is_beyond = self.are_beyond(&ends);
+            if is_beyond {
+                found.fill(Found::nothing(simd));
+            }
+            return is_beyond;
+        }
+        let (all, never) = (Mask::splat(simd, true), Mask::splat(simd, false));
+        // All places before all loads: so many more of them are under way at a time.
+        let mut places = [[0; LANES]; MOST];
+        let mut fractions = [[f32s(simd, 0.0); 3]; MOST];
+        for ((n, place), f) in (first..).zip(&mut places).zip(&mut fractions).take(found.len()) {
+            let Positions { voxel, fraction } = position_near(simd, origin, &track.rest(simd, n));
+            (*place, *f) = (self.places(&voxel), fraction);
+        }
+        for ((found, at), fraction) in found.iter_mut().zip(&places).zip(&fractions) {
+            // SAFETY: positions grow or fall from one end to the other, and so do their voxels. Both ends have voxels of
+            // the volume with a next one along each axis, so this one has. `has_pairs` says that there are as many
+            // samples as voxels, fewer than 2^32 of them.
+            #[expect(unsafe_code, reason = "see stored::pairs")]
+            let lines = unsafe {
+                [
+                    pairs(simd, samples, *at, 0),
+                    pairs(simd, samples, *at, self.row),
+                    pairs(simd, samples, *at, self.slice),
+                    pairs(simd, samples, *at, self.slice + self.row),
+                ]
+            };
+            let [(v000, v100), (v010, v110), (v001, v101), (v011, v111)] =
+                [T::split(lines[0]), T::split(lines[1]), T::split(lines[2]), T::split(lines[3])];
+            let corners = [v000, v100, v010, v110, v001, v101, v011, v111];
+            let value = trilinear(corners, *fraction) * self.slope + self.intercept;
+            *found = Found { value, is_sample: all, is_missing: never };
+            if let Some(padding) = self.padding
+                && Bounds::of::<T>(lines).may_reach::<T>(padding)
+            {
+                found.is_sample = !self.padded(simd, &corners, *fraction);
+            }
+        }
+        true
+    }
+
+    #[inline(always)]
+    fn differences_of<S: Simd, T: Whole>(
+        &self,
+        simd: S,
+        samples: &[T],
+        middle: &Positions<S>,
+    ) -> Option<[F32s<S>; 3]> {
+        if !self.have_beside(&middle.voxel, 1, 2) {
+            return None;
+        }
+        let at = self.places(&[middle.voxel[0] - 1, middle.voxel[1] - 1, middle.voxel[2] - 1]);
+        let [fi, fj, fk] = middle.fraction;
+        let mut around = Around { field: self, samples, at, bounds: Bounds::of_none::<T>(simd) };
+        // Of the four rows beside the middle, what is one voxel before it, at it, and one voxel behind it.
+        let mut rows = [[[fi; 2]; 2]; 3];
+        for (deep, down) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let (a, b) = around.pair(simd, [0, 1 + down, 1 + deep]);
+            let (c, d) = around.pair(simd, [2, 1 + down, 1 + deep]);
+            rows[0][deep][down] = between(a, b, fi);
+            rows[1][deep][down] = between(b, c, fi);
+            rows[2][deep][down] = between(c, d, fi);
+        }
+        let [before, at, behind] = rows;
+        let above = [around.row(simd, 0, 1, fi), around.row(simd, 0, 2, fi)];
+        let below = [around.row(simd, 3, 1, fi), around.row(simd, 3, 2, fi)];
+        let near = [around.row(simd, 1, 0, fi), around.row(simd, 2, 0, fi)];
+        let far = [around.row(simd, 1, 3, fi), around.row(simd, 2, 3, fi)];
+        let sides = [
+            [before, behind],
+            [[[above[0], at[0][0]], [above[1], at[1][0]]], [[at[0][1], below[0]], [at[1][1], below[1]]]],
+            [[near, at[0]], [at[1], far]],
+        ];
+        if self.padding.is_some_and(|padding| around.bounds.may_reach::<T>(padding)) {
+            return None;
+        }
+        Some(each_axis(
+            #[inline(always)]
+            |axis| self.value_of(sides[axis][1], fj, fk) - self.value_of(sides[axis][0], fj, fk),
+        ))
+    }
+
+    /// The modality value between four rows, deep ones last.
+    #[inline(always)]
+    fn value_of<S: Simd>(&self, rows: [[F32s<S>; 2]; 2], fj: F32s<S>, fk: F32s<S>) -> F32s<S> {
+        let [[v00, v10], [v01, v11]] = rows;
+        let stored = between(between(v00, v10, fj), between(v01, v11, fj), fk);
+        stored * self.slope + self.intercept
+    }
+}
+
+/// The voxels from places on, four along each axis.
+struct Around<'a, S: Simd, T> {
+    field: &'a Field<'a>,
+    samples: &'a [T],
+    /// Of voxels that have three behind them along each axis.
+    at: [u32; LANES],
+    /// Between which values those lie that were looked at.
+    bounds: Bounds<S>,
+}
+
+impl<S: Simd, T: Whole> Around<'_, S, T> {
+    /// A voxel so far right, down and deep, and the one right of it.
+    #[inline(always)]
+    fn pair(&mut self, simd: S, [right, down, deep]: [usize; 3]) -> (F32s<S>, F32s<S>) {
+        let more = deep * self.field.slice + down * self.field.row + right;
+        // SAFETY: no place has more than three voxels added along any axis, so these are voxels of the volume; see
+        // `Field::found_of`.
+        #[expect(unsafe_code, reason = "see stored::pairs")]
+        let halves = unsafe { pairs(simd, self.samples, self.at, more) };
+        self.bounds = self.bounds.with::<T>(halves);
+        T::split(halves)
+    }
+
+    /// Between the two middle voxels of a row.
+    #[inline(always)]
+    fn row(&mut self, simd: S, down: usize, deep: usize, f: F32s<S>) -> F32s<S> {
+        let (from, to) = self.pair(simd, [1, down, deep]);
+        between(from, to, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anatome_core::plan::SamplingPlan;
+    use fearless_simd::{Level, dispatch};
+
+    const SIZE: [i32; 3] = [14, 11, 12];
+
+    /// Lines in any direction.
+    struct Any<S: Simd> {
+        first: [F32s<S>; 3],
+        along: [f32; 3],
+    }
+
+    // SAFETY: as of a slab's samples.
+    #[expect(unsafe_code, reason = "see Track")]
+    unsafe impl<S: Simd> Track<S> for Any<S> {
+        fn origin(&self) -> [i32; 3] {
+            [2, -1, 3]
+        }
+
+        fn rest(&self, _simd: S, n: i32) -> [F32s<S>; 3] {
+            each_axis(|axis| self.first[axis] + n as f32 * self.along[axis])
+        }
+    }
+
+    struct Random(u32);
+
+    impl Random {
+        fn next(&mut self) -> f32 {
+            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (self.0 >> 8) as f32 / (1 << 24) as f32
+        }
+    }
+
+    fn field(samples: Stored<'_>, padding: Option<(f32, f32)>) -> Field<'_> {
+        let interpolation = Interpolation::Linear;
+        let plan =
+            SamplingPlan { size: SIZE, slope: 1.5, intercept: -3.0, padding, interpolation, slices: None };
+        Field::new(samples, &plan)
+    }
+
+    /// How many runs were taken together, and how many were not; each sample is held against that taken alone.
+    fn compared<S: Simd>(simd: S, field: &Field<'_>, random: &mut Random) -> [u32; 2] {
+        let mut counts = [0; 2];
+        for _ in 0..400 {
+            let start = [14.0, 13.0, 10.0].map(|size| random.next() * size - 2.0);
+            let along = [0; 3].map(|_| (random.next() - 0.5) * if random.next() < 0.2 { 0.0 } else { 0.8 });
+            let apart = [0; 3].map(|_| (random.next() - 0.5) * 0.5);
+            let lanes: F32s<S> = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0].simd_into(simd);
+            let whole = random.next() < 0.2;
+            let first = each_axis(|n| lanes * apart[n] + if whole { start[n].round() } else { start[n] });
+            let track = Any { first, along };
+            let mut found = [Found::nothing(simd); MOST];
+            let is_taken = field.found_along(simd, &track, -2, &mut found);
+            counts[usize::from(!is_taken)] += 1;
+            for (n, found) in (-2..).zip(&found).filter(|_| is_taken) {
+                let positions = field.position_from_rest(simd, track.origin(), &track.rest(simd, n));
+                let alone = field.sample_at(simd, &positions);
+                assert!((found.is_sample.simd_eq(alone.is_sample)).all_true(), "{n}");
+                let is_equal = found.value.simd_eq(alone.value) | !alone.is_sample;
+                assert!(is_equal.all_true(), "{n} {:?} {:?}", found.value, alone.value);
+                let Some(differences) = field.differences(simd, &positions) else { continue };
+                for (axis, difference) in differences.iter().enumerate() {
+                    let side = |to: i32| {
+                        let mut side = positions;
+                        side.voxel[axis] += to;
+                        field.sample_at(simd, &side)
+                    };
+                    let (before, behind) = (side(-1), side(1));
+                    assert!((before.is_sample & behind.is_sample).all_true());
+                    assert!(difference.simd_eq(behind.value - before.value).all_true(), "{axis}");
+                    counts[0] += 1;
+                }
+            }
+        }
+        counts
+    }
+
+    /// What is taken together is what is taken alone, to the bit, at edges, in padding and at voxels themselves.
+    #[test]
+    fn runs_are_the_samples_taken_alone() {
+        let mut random = Random(9);
+        let mut numbers = || -> Vec<f32> { (0..14 * 11 * 12).map(|_| random.next()).collect() };
+        let signed: Vec<i16> = numbers().iter().map(|x| (x * 65_000.0 - 32_500.0) as i16).collect();
+        let unsigned: Vec<u16> = numbers().iter().map(|x| (x * 65_535.0) as u16).collect();
+        let bytes: Vec<u8> = numbers().iter().map(|x| (x * 255.0) as u8).collect();
+        let fields = [
+            field(Stored::I16(&signed), None),
+            field(Stored::I16(&signed), Some((-32_500.0, -32_000.0))),
+            field(Stored::I16(&signed), Some((31_900.0, 32_600.0))),
+            field(Stored::U16(&unsigned), None),
+            field(Stored::U16(&unsigned), Some((65_000.0, 65_600.0))),
+            field(Stored::U8(&bytes), Some((120.0, 121.0))),
+        ];
+        for field in fields {
+            for level in [Level::new(), Level::baseline()] {
+                let [taken, others] = dispatch!(level, simd => compared(simd, &field, &mut random));
+                assert!(taken > 100 && others > 50, "{taken} {others}");
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! What is left behind when the system or the user ends a run: whole files or none, and those that were there before.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -151,19 +151,28 @@ fn ctrl_c_leaves_whole_pictures_and_no_others() {
     assert!(!out.join("rendering.png").exists());
 }
 
+/// Begins to write a folder's study as one compressed file into an empty folder, which is given, too.
+#[cfg(target_os = "linux")]
+fn converting(folder: &tempfile::TempDir) -> (Child, PathBuf) {
+    let (study, out) = (path(folder, "study"), folder.path().join("out"));
+    fs::create_dir(&out).unwrap();
+    (start(&["convert", &study, "--out", out.join("volume.nii.gz").to_str().unwrap()]), out)
+}
+
+/// Whether a file of a folder has any content yet.
+#[cfg(target_os = "linux")]
+fn holds_bytes(folder: &Path) -> bool {
+    let lengths = fs::read_dir(folder).unwrap().flatten().filter_map(|entry| entry.metadata().ok());
+    lengths.map(|found| found.len()).sum::<u64>() > 0
+}
+
 /// The work is asked to stop, and does so long before it would be finished.
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_while_a_volume_is_written_leaves_no_file() {
     let folder = super::memory::with_large_study();
-    let (study, out) = (path(&folder, "study"), folder.path().join("out"));
-    fs::create_dir(&out).unwrap();
-    let child = start(&["convert", &study, "--out", out.join("volume.nii.gz").to_str().unwrap()]);
-    let is_writing = || {
-        let lengths = fs::read_dir(&out).unwrap().flatten().filter_map(|entry| entry.metadata().ok());
-        lengths.map(|found| found.len()).sum::<u64>() > 0
-    };
-    let run = interrupted(child, is_writing);
+    let (child, out) = converting(&folder);
+    let run = interrupted(child, || holds_bytes(&out));
     assert_eq!(run.status.code(), Some(130), "{:?} {}", run.status, text(&run.stderr));
     assert_eq!(text(&run.stderr).trim_end(), "anatome: cancelled");
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
@@ -175,14 +184,9 @@ fn ctrl_c_while_a_volume_is_written_leaves_no_file() {
 #[test]
 fn a_second_ctrl_c_leaves_no_unfinished_file() {
     let folder = super::memory::with_large_study();
-    let (study, out) = (path(&folder, "study"), folder.path().join("out"));
-    fs::create_dir(&out).unwrap();
-    let child = start(&["convert", &study, "--out", out.join("volume.nii.gz").to_str().unwrap()]);
-    let is_writing = || {
-        let lengths = fs::read_dir(&out).unwrap().flatten().filter_map(|entry| entry.metadata().ok());
-        lengths.map(|found| found.len()).sum::<u64>() > 0
-    };
-    let run = signalled(child, is_writing, "kill -STOP $0; kill -INT $0; kill -TERM $0; kill -CONT $0");
+    let (child, out) = converting(&folder);
+    let run =
+        signalled(child, || holds_bytes(&out), "kill -STOP $0; kill -INT $0; kill -TERM $0; kill -CONT $0");
     assert_eq!(run.status.code(), Some(130), "{:?} {}", run.status, text(&run.stderr));
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
 }

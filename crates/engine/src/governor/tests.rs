@@ -12,7 +12,7 @@ use anatome_phantom::{ThoraxSpec, thorax_ct};
 use glam::{DMat3, DVec3};
 
 use super::*;
-use crate::{BackendChoice, Error, Picture, Style, scene};
+use crate::{BackendChoice, Error, Picture, Style, UploadedVolume, scene};
 
 const SIZE_PX: [u32; 2] = [64, 48];
 
@@ -216,26 +216,28 @@ fn what_fails_is_told_once() {
     assert!(fake.step(&mut governor).is_some());
 }
 
-fn thorax(workers: &Workers) -> Arc<Volume> {
+/// A generated thorax, and what renders it.
+fn thorax() -> (Workers, Arc<Volume>, Backend, UploadedVolume) {
+    let workers = Workers::new(Some(2)).unwrap();
     let spec = ThoraxSpec { shape: [80, 96, 96], ..ThoraxSpec::default() };
-    Arc::new(thorax_ct(&spec, workers.pool(), &Progress::new()).unwrap())
+    let volume = Arc::new(thorax_ct(&spec, workers.pool(), &Progress::new()).unwrap());
+    let backend = Backend::open(BackendChoice::Cpu, None, &workers).unwrap();
+    let uploaded = backend.upload(&volume, &Progress::new()).unwrap();
+    (workers, volume, backend, uploaded)
 }
 
 /// Whatever was in time before: the last picture is what a direct render makes, bit by bit.
 #[test]
 fn the_last_picture_is_that_of_a_direct_render() {
-    let workers = Workers::new(Some(2)).unwrap();
-    let volume = thorax(&workers);
-    let backend = Backend::open(BackendChoice::Cpu, None, &workers).unwrap();
-    let uploaded = backend.upload(&volume, &Progress::new()).unwrap();
+    let (workers, volume, backend, uploaded) = thorax();
     // A millisecond passes at each look at the clock, so that every picture is late, on any machine.
     let (start, looks) = (Instant::now(), Cell::new(0));
     let clock = || start + ms(looks.replace(looks.get() + 1));
     let settings = Settings { target: ms(1), ..Settings::default() };
     let mut governor = Governor::new(Bound { backend: &backend, volume: &uploaded }, settings);
     for picture in [Picture::Rendering, Picture::Mip, Picture::Axial] {
-        let scene = scene(picture, &volume, &Style::default(), 1.5).unwrap();
-        let request = Request::new(scene, [301, 200], crate::natural_output(&scene_of(picture, &volume)));
+        let scene = scene_of(picture, &volume);
+        let request = Request::new(scene.clone(), [301, 200], crate::natural_output(&scene));
         governor.want(request.clone(), clock());
         let (mut levels, mut last) = (Vec::new(), None);
         while governor.next_step().is_some() {
@@ -272,10 +274,7 @@ fn psnr_db(a: &Image, b: &Image) -> f64 {
 /// it is the step, not the pixels left out, that is seen in bone.
 #[test]
 fn pictures_in_motion_are_like_the_whole_one() {
-    let workers = Workers::new(Some(2)).unwrap();
-    let volume = thorax(&workers);
-    let backend = Backend::open(BackendChoice::Cpu, None, &workers).unwrap();
-    let uploaded = backend.upload(&volume, &Progress::new()).unwrap();
+    let (workers, volume, backend, uploaded) = thorax();
     let mut seen = Vec::new();
     for picture in [Picture::Rendering, Picture::Mip, Picture::Coronal] {
         let scene = scene_of(picture, &volume);
@@ -299,10 +298,7 @@ fn pictures_in_motion_are_like_the_whole_one() {
 /// Places of an enlarged slice are those of the whole one, also where sizes don't divide.
 #[test]
 fn an_enlarged_slice_stands_where_the_whole_one_does() {
-    let workers = Workers::new(Some(2)).unwrap();
-    let volume = thorax(&workers);
-    let backend = Backend::open(BackendChoice::Cpu, None, &workers).unwrap();
-    let uploaded = backend.upload(&volume, &Progress::new()).unwrap();
+    let (workers, volume, backend, uploaded) = thorax();
     let plane =
         SlicePlane { center_mm: volume.center_mm(), right: DVec3::X, down: DVec3::Y, width_mm: 200.0 };
     // A window so wide that grey follows the values, and no edge is in the picture but soft ones.

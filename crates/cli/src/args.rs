@@ -234,6 +234,9 @@ pub(crate) struct ViewArgs {
     /// Go on where the last session ended, also after a crash.
     #[arg(long = "continue", conflicts_with_all = ["inputs", "session"])]
     pub(crate) continues: bool,
+    /// Do what a script (JSON) says, print how long its pictures took, and close the window.
+    #[arg(long, value_name = "SCRIPT")]
+    pub(crate) bench: Option<PathBuf>,
     /// Change what files may ask for, such as volume_bytes=16G,files=2000 (K, M, G: times 1024).
     #[arg(long, value_name = "NAME=VALUE,...", default_value = "volume_bytes=8G")]
     pub(crate) limits: Limits,

@@ -24,9 +24,15 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
         adapter: args.by.adapter.clone(),
         workers,
         autosave,
+        bench: args.bench.clone(),
     };
     match anatome_viewer::run(options) {
-        Ok(()) => Ok(exit::OK),
+        Ok(None) => Ok(exit::OK),
+        Ok(Some(report)) => {
+            let text = serde_json::to_string_pretty(&report).unwrap_or_default() + "\n";
+            let written = io::stdout().write_all(text.as_bytes());
+            Ok(if written.is_ok() { exit::OK } else { exit::PARTLY })
+        }
         Err(error) => {
             // Nowhere is left to report a failure of standard error.
             drop(writeln!(io::stderr(), "anatome: {error}"));

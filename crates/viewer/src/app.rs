@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use anatome::Planes;
 use egui::{Context, Rect, Ui};
 
+use crate::bench::Bench;
 use crate::command::Command;
 use crate::dialogs::Dialog;
 use crate::document::{Document, Kind, Loader, News};
+use crate::hanging::Hanging;
 use crate::history::History;
 use crate::interaction::Interaction;
 use crate::panels;
@@ -54,6 +56,8 @@ pub(crate) struct Viewer {
     autosaved: Option<(Instant, Session)>,
     /// Where; nowhere in tests.
     pub autosave_path: Option<PathBuf>,
+    /// A script that measures.
+    pub bench: Option<Bench>,
 }
 
 /// So long a message stays.
@@ -102,6 +106,7 @@ impl Viewer {
             saving: Vec::new(),
             autosaved: None,
             autosave_path: options.autosave,
+            bench: None,
         };
         match options.start {
             Start::Inputs(paths) if paths.is_empty() => {}
@@ -149,19 +154,32 @@ impl Viewer {
                 self.show_first(input);
             }
         }
-        let answers: Vec<_> = self.painter.answers().collect();
+        let answers = self.painter.answers();
+        let mut fallen = None::<String>;
         for answer in answers {
             let Some(canvas) = self.canvases.get_mut(answer.view) else { continue };
-            match &answer.made {
-                Ok(made) => self.timing.made(made),
-                Err(failure) if failure.is_device && !self.has_fallen_back => {
-                    self.has_fallen_back = true;
-                    self.message = Some((format!("The CPU takes over: {}", failure.reason), Instant::now()));
-                    self.loader.fall_back();
-                }
+            let view = self.session.views.get(answer.view);
+            // What was wanted before the view showed something else is of no use.
+            let is_current = view.and_then(ViewState::subject) == Some(answer.subject);
+            let Some(made) = answer.made.filter(|_| is_current) else { continue };
+            match &made {
+                Ok(made) => self.timing.made(answer.view, made),
+                Err(failure) if failure.is_device => fallen = Some(failure.reason.clone()),
                 Err(_) => {}
             }
-            canvas.take(context, answer.view, answer.made);
+            canvas.take(context, answer.view, made);
+        }
+        if let Some(reason) = fallen {
+            self.fall_back(&reason);
+        }
+    }
+
+    /// Gives a GPU up that is in trouble; the CPU goes on.
+    pub(crate) fn fall_back(&mut self, reason: &str) {
+        if !self.has_fallen_back {
+            self.has_fallen_back = true;
+            self.tell(format!("The CPU takes over: {reason}"));
+            self.loader.fall_back();
         }
     }
 
@@ -174,6 +192,13 @@ impl Viewer {
     /// Shows the largest volume of what was opened first, or the first images.
     fn show_first(&mut self, input: u32) {
         if self.coming.is_some() || self.session.views.iter().any(|view| view.series.is_some()) {
+            return;
+        }
+        let hung =
+            Hanging::built_in().iter().find_map(|hanging| hanging.commands(&self.document, Some(input)));
+        if let Some(commands) = hung {
+            commands.iter().for_each(|command| self.do_now(command));
+            self.history = History::new(self.session.clone());
             return;
         }
         let of_input = self.document.entries().iter().filter(|entry| entry.id.input == input);
@@ -277,6 +302,8 @@ impl Viewer {
             let rect = viewport::to_pixels(rect, per_point);
             let size_px =
                 [rect.width(), rect.height()].map(|side| ((side * per_point).round() as u32).max(1));
+            let size_px = within(size_px, ui.input(|input| input.max_texture_side));
+            let size_px = within(size_px, ui.input(|input| input.max_texture_side));
             (self.canvases[index].rect, self.canvases[index].size_px) = (Some(rect), size_px);
             let seen = Seen {
                 session: &self.session,
@@ -296,18 +323,18 @@ impl Viewer {
         self.canvases.truncate(self.session.views.len());
         for index in 0..self.canvases.len() {
             let Some(view) = self.session.views.get(index) else { continue };
+            let subject = view.subject();
+            if self.canvases[index].subject != subject {
+                self.canvases[index].clear();
+                self.canvases[index].subject = subject;
+            }
             if self.canvases[index].rect.is_none() {
                 self.painter.rest(index);
                 continue;
             }
             match self.wanted(view, self.canvases[index].size_px) {
                 Some(want) => self.painter.want(index, want),
-                None => {
-                    self.painter.rest(index);
-                    if view.series.is_none() {
-                        self.canvases[index].clear();
-                    }
-                }
+                None => self.painter.rest(index),
             }
         }
     }
@@ -315,6 +342,7 @@ impl Viewer {
     /// What a view wants to show in so many pixels.
     pub(crate) fn wanted(&self, view: &ViewState, size_px: [u32; 2]) -> Option<Want> {
         let backend = Arc::clone(self.document.backend()?);
+        let subject = view.subject()?;
         let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
         if let Content::Frame(own) = view.content {
             let series = view.series?;
@@ -325,7 +353,7 @@ impl Viewer {
                 framing: view.framing,
                 look: Box::new(view.look.clone()),
             };
-            return Some(Want { backend, what, size_px });
+            return Some(Want { subject, backend, what, size_px });
         }
         let passes = passes(&self.session, view, &self.document, aspect)?;
         let volumes =
@@ -350,7 +378,7 @@ impl Viewer {
             }
             None => Blend::One,
         };
-        Some(Want { backend, what: What::Volumes { volumes, scene, blend }, size_px })
+        Some(Want { subject, backend, what: What::Volumes { volumes, scene, blend }, size_px })
     }
 
     /// Goes on with a loop that plays.
@@ -400,6 +428,7 @@ impl Viewer {
         self.take_news(&context);
         self.arrive();
         self.take_saved();
+        self.measure(&context);
         self.take_drops(&context);
         self.provide();
         self.play(&context);
@@ -453,9 +482,9 @@ impl Viewer {
     }
 
     /// Whether everything that is shown is loaded, and drawn in full.
-    #[cfg(test)]
     pub(crate) fn is_settled(&self) -> bool {
-        let shown = self.session.views.iter().filter_map(|view| view.series);
+        let over = |view: &ViewState| view.overlay.as_ref().map(|over| over.series);
+        let shown = self.session.views.iter().flat_map(|view| view.series.into_iter().chain(over(view)));
         let loaded = |id: SeriesId| {
             use crate::document::State::{Failed, Loaded, Stack};
             let state = self.document.entry(id).map(|entry| &entry.state);
@@ -477,6 +506,19 @@ impl Viewer {
     }
 }
 
+/// A size of the same shape that the window's driver can show: only beyond what it can do pictures have fewer pixels than
+/// the screen.
+fn within(size_px: [u32; 2], most: usize) -> [u32; 2] {
+    let longer = size_px[0].max(size_px[1]);
+    match u32::try_from(most) {
+        Ok(most) if longer > most => {
+            let scale = f64::from(most) / f64::from(longer);
+            size_px.map(|side| ((f64::from(side) * scale) as u32).max(1))
+        }
+        _ => size_px,
+    }
+}
+
 impl eframe::App for Viewer {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.frame(ui);
@@ -484,5 +526,15 @@ impl eframe::App for Viewer {
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
         crate::theme::GAP.to_normalized_gamma_f32()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn pictures_are_no_larger_than_the_driver_can_show() {
+        assert_eq!(super::within([3840, 2160], 8192), [3840, 2160]);
+        assert_eq!(super::within([3840, 2160], 1920), [1920, 1080]);
+        assert_eq!(super::within([9000, 1], 2048), [2048, 1]);
     }
 }

@@ -6,10 +6,12 @@
 
 mod actions;
 mod app;
+mod bench;
 mod command;
 mod dialogs;
 mod document;
 mod execute;
+mod hanging;
 mod histogram;
 mod history;
 mod interaction;
@@ -28,6 +30,7 @@ mod viewport;
 mod walkthrough;
 
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 
 use anatome::{BackendChoice, Limits, Workers};
 
@@ -55,8 +58,11 @@ pub struct Options {
     pub workers: Workers,
     /// Where the session is kept against a crash; nowhere if absent. See [`autosave_path`].
     pub autosave: Option<PathBuf>,
+    /// A script of commands whose pictures are timed; then the window closes.
+    pub bench: Option<PathBuf>,
 }
 
+pub use bench::{BenchReport, PartReport};
 pub use saved::autosave_path;
 
 /// Why the viewer could not be shown.
@@ -69,13 +75,22 @@ pub enum Error {
         /// What the system says.
         reason: String,
     },
+    /// The script that measures can't be read.
+    #[error("{reason}")]
+    Script {
+        /// Why.
+        reason: String,
+    },
 }
 
-/// Opens the window, and returns when it is closed.
+/// Opens the window, and returns when it is closed: with what was measured, if that was asked for.
 ///
 /// # Errors
-/// Window.
-pub fn run(options: Options) -> Result<(), Error> {
+/// Window; script.
+pub fn run(options: Options) -> Result<Option<BenchReport>, Error> {
+    let report = bench::Outcome::default();
+    let script = options.bench.as_deref().map(|path| bench::Bench::read(path, Arc::clone(&report)));
+    let script = script.transpose().map_err(|error| Error::Script { reason: error.to_string() })?;
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Anatome")
@@ -90,7 +105,12 @@ pub fn run(options: Options) -> Result<(), Error> {
     let made = eframe::run_native(
         "Anatome",
         native,
-        Box::new(|creation| Ok(Box::new(app::Viewer::new(&creation.egui_ctx, options)?))),
+        Box::new(|creation| {
+            let mut viewer = app::Viewer::new(&creation.egui_ctx, options)?;
+            viewer.bench = script;
+            Ok(Box::new(viewer))
+        }),
     );
-    made.map_err(|error| Error::Window { reason: error.to_string() })
+    made.map_err(|error| Error::Window { reason: error.to_string() })?;
+    Ok(report.lock().unwrap_or_else(PoisonError::into_inner).take())
 }

@@ -75,7 +75,7 @@ pub(crate) fn install(context: &egui::Context) {
         style.spacing.item_spacing = egui::vec2(6.0, 4.0);
         style.spacing.button_padding = egui::vec2(6.0, 3.0);
         style.spacing.interact_size.y = 20.0;
-        style.spacing.slider_width = 120.0;
+        style.spacing.slider_width = 96.0;
         style.animation_time = 0.0;
     });
 }

@@ -14,7 +14,10 @@ use crate::session::{
 };
 
 pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
-    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+    let width = ui.available_width();
+    // What is wider is scrolled: a panel that grows would make the views jump.
+    ScrollArea::both().auto_shrink([false, false]).show(ui, |ui| {
+        ui.set_max_width(width);
         let Some(view) = viewer.session.active_view().cloned() else { return };
         let Some(series) = view.series else {
             ui.weak("The active view is empty.");
@@ -131,7 +134,7 @@ fn window(ui: &mut Ui, voi: &Voi, unit: &str) -> Option<Voi> {
     let speed = (width / 200.0).max(1e-6);
     let narrowest = if window.function() == WindowFunction::Linear { 1.0 } else { 1e-6 };
     let mut changed = false;
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let label = ui.label("Centre");
         changed |=
             ui.add(DragValue::new(&mut center).speed(speed).max_decimals(3)).labelled_by(label.id).changed();
@@ -320,9 +323,6 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
         let mut selected = viewer.interaction.selected;
         for own in &viewer.session.measurements {
             ui.horizontal(|ui| {
-                let told = viewer.values.known(own).cloned().unwrap_or_default();
-                let values = lines(own, &told).join(", ");
-                let text = format!("{} {}: {values}", own.kind.name(), own.id);
                 if ui
                     .small_button("x")
                     .on_hover_text("Delete")
@@ -332,11 +332,14 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
                     commands.push(Command::Delete { id: own.id });
                 }
                 let chosen = selected == Some(own.id);
+                let text = format!("{} {}", own.kind.name(), own.id);
                 if ui.selectable_label(chosen, text).on_hover_text("Goes to its place").clicked() {
                     selected = Some(own.id);
                     commands.extend(jump(viewer, own));
                 }
             });
+            let told = viewer.values.known(own).cloned().unwrap_or_default();
+            ui.weak(lines(own, &told).join(", "));
         }
         if let Some(own) = viewer.session.measurements.iter().find(|own| Some(own.id) == selected) {
             let mut text = own.text.clone();

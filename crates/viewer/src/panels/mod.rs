@@ -40,12 +40,19 @@ pub(crate) struct Timing {
     pictures: VecDeque<(Duration, bool)>,
     /// How many frames of the window were drawn.
     pub count: u64,
+    /// How many pictures of each view were made.
+    answers: Vec<u64>,
 }
 
 /// So many are looked at.
 const KEPT: usize = 120;
 
 impl Timing {
+    /// How many pictures of a view were made.
+    pub(crate) fn answers_of(&self, view: usize) -> u64 {
+        self.answers.get(view).copied().unwrap_or(0)
+    }
+
     pub(crate) fn frame(&mut self, took: Duration) {
         self.count += 1;
         self.frames.push_back(took);
@@ -54,7 +61,11 @@ impl Timing {
         }
     }
 
-    pub(crate) fn made(&mut self, made: &Made) {
+    pub(crate) fn made(&mut self, view: usize, made: &Made) {
+        if self.answers.len() <= view {
+            self.answers.resize(view + 1, 0);
+        }
+        self.answers[view] += 1;
         self.pictures.push_back((made.took, made.is_full));
         if self.pictures.len() > KEPT {
             self.pictures.pop_front();

@@ -5,6 +5,7 @@ use egui::{RichText, Ui};
 use crate::actions::{Action, key_of};
 use crate::app::Viewer;
 use crate::command::Command;
+use crate::hanging::Hanging;
 use crate::measure::Kind;
 use crate::session::{Content, Layout};
 use crate::theme;
@@ -106,6 +107,18 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
         for (layout, name) in Layout::OFFERED {
             if ui.selectable_label(viewer.session.layout == layout, name).clicked() {
                 viewer.push(Command::Arrange { layout });
+                ui.close();
+            }
+        }
+        let hung = Hanging::built_in().iter();
+        let hung = hung.filter_map(|hanging| Some((hanging, hanging.commands(&viewer.document, None)?)));
+        let hung: Vec<_> = hung.collect();
+        if !hung.is_empty() {
+            ui.separator();
+        }
+        for (hanging, commands) in hung {
+            if ui.button(&hanging.name).clicked() {
+                viewer.commands.extend(commands);
                 ui.close();
             }
         }

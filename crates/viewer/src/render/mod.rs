@@ -14,13 +14,14 @@ use egui::ColorImage;
 pub(crate) use combined::Blend;
 
 use crate::document::{FrameImage, Frames};
-use crate::session::{Framing, Look, SeriesId};
+use crate::session::{Framing, Look, SeriesId, Subject};
 use slot::Slot;
 pub(crate) use slot::drawn;
 
 /// What a view wants to show.
 #[derive(Clone, Debug)]
 pub(crate) struct Want {
+    pub subject: Subject,
     pub backend: Arc<Backend>,
     pub what: What,
     /// In physical pixels.
@@ -38,7 +39,8 @@ pub(crate) enum What {
 impl Want {
     /// Whether both want the same picture.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.size_px == other.size_px
+        self.subject == other.subject
+            && self.size_px == other.size_px
             && Arc::ptr_eq(&self.backend, &other.backend)
             && match (&self.what, &other.what) {
                 (
@@ -71,7 +73,11 @@ fn are_same(a: &[Arc<UploadedVolume>], b: &[Arc<UploadedVolume>]) -> bool {
 pub(crate) struct Answer {
     /// The number of the view.
     pub view: usize,
-    pub made: Result<Made, Failure>,
+    pub subject: Subject,
+    /// A picture, if a new one was made.
+    pub made: Option<Result<Made, Failure>>,
+    /// The number of what was wanted, if this is its last picture.
+    done: Option<u64>,
 }
 
 /// A picture that can be shown.
@@ -100,6 +106,8 @@ pub(crate) struct Failure {
 /// Makes the pictures of all views.
 pub(crate) struct Painter {
     slots: Vec<Slot>,
+    /// Of each, the number of what was finished last.
+    done: Vec<u64>,
     tell: SyncSender<Answer>,
     answers: Receiver<Answer>,
     wake: Arc<dyn Fn() + Send + Sync>,
@@ -109,7 +117,7 @@ pub(crate) struct Painter {
 impl Painter {
     pub(crate) fn new(wake: Arc<dyn Fn() + Send + Sync>) -> Self {
         let (tell, answers) = sync_channel(32);
-        Self { slots: Vec::new(), tell, answers, wake, frames: Arc::default() }
+        Self { slots: Vec::new(), done: Vec::new(), tell, answers, wake, frames: Arc::default() }
     }
 
     /// Says what a view wants; the same again changes nothing.
@@ -122,7 +130,10 @@ impl Painter {
                 Arc::clone(&self.frames),
             );
             match slot {
-                Ok(slot) => self.slots.push(slot),
+                Ok(slot) => {
+                    self.slots.push(slot);
+                    self.done.push(0);
+                }
                 // The system has no threads left: views beyond stay empty.
                 Err(_) => return,
             }
@@ -133,18 +144,26 @@ impl Painter {
     /// Says that views from `view` on want nothing.
     pub(crate) fn rest_from(&mut self, view: usize) {
         self.slots.truncate(view);
+        self.done.truncate(view);
     }
 
     /// Says that a view wants nothing.
     pub(crate) fn rest(&mut self, view: usize) {
-        if let Some(slot) = self.slots.get(view) {
+        if let (Some(slot), Some(done)) = (self.slots.get(view), self.done.get_mut(view)) {
             slot.rest();
+            *done = slot.number();
         }
     }
 
     /// The pictures that were made since.
-    pub(crate) fn answers(&self) -> impl Iterator<Item = Answer> + '_ {
-        self.answers.try_iter()
+    pub(crate) fn answers(&mut self) -> Vec<Answer> {
+        let answers: Vec<Answer> = self.answers.try_iter().collect();
+        for answer in &answers {
+            if let (Some(own), Some(done)) = (self.done.get_mut(answer.view), answer.done) {
+                *own = done;
+            }
+        }
+        answers
     }
 
     /// Forgets what was decoded, for another backend.
@@ -162,8 +181,8 @@ impl Painter {
         Arc::clone(&self.wake)
     }
 
-    /// Whether a view's picture is in the making.
+    /// Whether a view's picture is in the making, or not yet taken by the window.
     pub(crate) fn is_busy(&self, view: usize) -> bool {
-        self.slots.get(view).is_some_and(Slot::is_busy)
+        self.slots.get(view).is_some_and(|slot| self.done.get(view) != Some(&slot.number()))
     }
 }

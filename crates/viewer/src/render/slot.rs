@@ -11,7 +11,7 @@ use egui::{Color32, ColorImage};
 use super::combined::{Blend, Combined};
 use super::{Answer, Failure, Made, Want, What};
 use crate::document::{FrameImage, Frames};
-use crate::session::frame_scene;
+use crate::session::{Subject, frame_scene};
 
 /// The thread of one view. It ends when this is dropped.
 pub(super) struct Slot {
@@ -31,11 +31,12 @@ struct Shared {
 struct Wanted {
     /// What the thread has not taken yet.
     next: Option<Want>,
+    /// How many things were wanted.
+    number: u64,
     /// What was wanted last.
     last: Option<Want>,
     /// Nothing is wanted any more.
     is_resting: bool,
-    is_busy: bool,
     has_ended: bool,
 }
 
@@ -63,19 +64,20 @@ impl Slot {
         }
         wanted.last = Some(want.clone());
         wanted.next = Some(want);
-        wanted.is_busy = true;
+        wanted.number += 1;
         wanted.is_resting = false;
         self.shared.woken.notify_all();
     }
 
     pub(super) fn rest(&self) {
         let mut wanted = self.shared.lock();
-        *wanted = Wanted { is_resting: true, ..Wanted::default() };
+        (wanted.next, wanted.last, wanted.is_resting) = (None, None, true);
         self.shared.woken.notify_all();
     }
 
-    pub(super) fn is_busy(&self) -> bool {
-        self.shared.lock().is_busy
+    /// The number of what was wanted last.
+    pub(super) fn number(&self) -> u64 {
+        self.shared.lock().number
     }
 }
 
@@ -118,9 +120,10 @@ impl Shared {
                 },
                 Next::End => return,
             };
+            let subject = want.subject;
             next = match self.bind(want) {
                 Ok((bound, request)) => self.serve(&bound, request),
-                Err(failure) => self.answer(Err(failure)).unwrap_or(Next::End),
+                Err(failure) => self.answer(subject, Some(Err(failure)), true).unwrap_or(Next::End),
             };
         }
     }
@@ -128,7 +131,6 @@ impl Shared {
     /// Waits for something that is wanted; nothing at the end.
     fn wait(&self) -> Option<Want> {
         let mut wanted = self.lock();
-        wanted.is_busy = wanted.next.is_some();
         loop {
             if wanted.has_ended {
                 return None;
@@ -140,8 +142,11 @@ impl Shared {
         }
     }
 
-    fn answer(&self, made: Result<Made, Failure>) -> Option<Next> {
-        self.tell.send(Answer { view: self.view, made }).ok()?;
+    /// Tells the window of a picture; `is_last` if none follows for what is wanted now.
+    fn answer(&self, subject: Subject, made: Option<Result<Made, Failure>>, is_last: bool) -> Option<Next> {
+        let done =
+            Some(self.lock()).filter(|wanted| is_last && wanted.next.is_none()).map(|wanted| wanted.number);
+        self.tell.send(Answer { view: self.view, subject, made, done }).ok()?;
         (self.wake)();
         Some(Next::Rest)
     }
@@ -159,33 +164,32 @@ impl Shared {
         loop {
             match self.newer(bound, governor.next_step(), has_shown) {
                 Newer::Nothing => {}
-                Newer::Same(request) => governor.want(*request, Instant::now()),
+                Newer::Same(request) => {
+                    governor.want(*request, Instant::now());
+                    // What was wanted in between was never begun: the picture is there already.
+                    if governor.next_step().is_none() && self.answer(bound.want.subject, None, true).is_none()
+                    {
+                        return Next::End;
+                    }
+                }
                 Newer::Next(next) => return next,
             }
             match governor.step(&Instant::now, BUDGET) {
                 Ok(Some(ready)) => {
                     has_shown = true;
-                    if ready.is_final {
-                        self.is_done();
-                    }
-                    if self.answer(Ok(made(ready, bound))).is_none() {
+                    let is_final = ready.is_final;
+                    if self.answer(bound.want.subject, Some(Ok(made(ready, bound))), is_final).is_none() {
                         return Next::End;
                     }
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    self.is_done();
-                    if self.answer(Err(failure(error))).is_none() {
+                    if self.answer(bound.want.subject, Some(Err(failure(error))), true).is_none() {
                         return Next::End;
                     }
                 }
             }
         }
-    }
-
-    fn is_done(&self) {
-        let mut wanted = self.lock();
-        wanted.is_busy = wanted.next.is_some();
     }
 
     /// Looks for something newer; waits for it until `due`, for ever if there is nothing to do. A picture of which nothing
@@ -260,6 +264,7 @@ enum Newer {
 fn same_binding(bound: &Bound, want: &Want) -> Option<Request> {
     let What::Volumes { volumes, scene, blend } = &want.what else { return None };
     let same = bound.frame.is_none()
+        && want.subject == bound.want.subject
         && super::are_same(volumes, &bound.volumes)
         && *blend == bound.blend
         && Arc::ptr_eq(&want.backend, &bound.want.backend);

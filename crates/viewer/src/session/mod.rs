@@ -19,7 +19,7 @@ pub(crate) use scene::{
 };
 pub(crate) use space::{Space, is_along_slices, slice_number, step_mm};
 pub(crate) use view::{
-    Content, Direction, FrameView, Look, Mode, Orbit, OrbitView, PlaneView, Side, Slab, ViewState,
+    Content, Direction, FrameView, Look, Mode, Orbit, OrbitView, PlaneView, Side, Slab, Subject, ViewState,
 };
 
 use crate::document::Document;

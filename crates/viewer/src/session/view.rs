@@ -232,7 +232,26 @@ pub(crate) struct Look {
     pub region: Region,
 }
 
+/// What a picture is a picture of, as far as labels tell it. A picture never stands under the labels of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subject {
+    series: SeriesId,
+    /// The plane; none in 3D and of frames.
+    direction: Option<Direction>,
+    is_frame: bool,
+}
+
 impl ViewState {
+    /// What its picture is a picture of.
+    pub(crate) fn subject(&self) -> Option<Subject> {
+        let direction = match self.content {
+            Content::Plane(plane) => Some(plane.direction),
+            _ => None,
+        };
+        let is_frame = matches!(self.content, Content::Frame(_));
+        Some(Subject { series: self.series?, direction, is_frame })
+    }
+
     pub(super) fn fault(&self) -> Option<&'static str> {
         let overlay = self.overlay.as_ref();
         let usable = match self.content {

@@ -7,10 +7,13 @@ use egui::{ColorImage, Context, Pos2, Rect, TextureHandle, TextureOptions, Vec2}
 
 use crate::document::FrameImage;
 use crate::render::{Failure, Made};
+use crate::session::Subject;
 
 /// The picture of a view that was made last: it stays until the next is there.
 #[derive(Default)]
 pub(crate) struct Canvas {
+    /// What the view is to show.
+    pub subject: Option<Subject>,
     texture: Option<TextureHandle>,
     /// The picture itself, for copying.
     pub picture: Option<Arc<ColorImage>>,
@@ -76,9 +79,12 @@ impl Canvas {
             _ => height / rows,
         };
         let size = if shown.is_full { Vec2::new(width, height) } else { Vec2::new(columns, rows) * large };
-        let target = if shown.is_full {
+        let target = if shown.wanted_px != self.size_px {
+            // Made for another size: its middle is still the view's.
+            Rect::from_center_size(rect.center(), size)
+        } else if shown.is_full {
             // To the pixel: anything else would blur.
-            Rect::from_min_size(rect.min, size)
+            rect
         } else {
             Rect::from_center_size(rect.min + Vec2::new(width, height) / 2.0, size)
         };

@@ -27,7 +27,16 @@ pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
         corners.top_left.extend(identity(seen));
     }
     warnings(&mut corners, seen);
+    if is_small(seen.rect) {
+        corners.top_left.truncate(1);
+        (corners.top_right, corners.bottom_left, corners.bottom_right) = Default::default();
+    }
     corners
+}
+
+/// Whether all that there is to say would hide the picture.
+pub(super) fn is_small(rect: egui::Rect) -> bool {
+    rect.width() < 230.0 || rect.height() < 170.0
 }
 
 fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) {

@@ -183,7 +183,7 @@ fn draw_over(
         }
     }
     corners::corners(seen, interaction).draw(painter, seen.rect);
-    if !shown.labels {
+    if !shown.labels || corners::is_small(seen.rect) {
         return;
     }
     match seen.view.content {

@@ -1,8 +1,12 @@
 //! The viewer as people use it: driven by accessible names, keys and the pointer, and drawn for real by a software driver.
 //! With `ANATOME_SCREENSHOTS` set to a folder, pictures of the window are written there to be looked at.
 
+mod kept;
+mod measured;
 mod one_view;
 mod planes;
+mod real;
+mod sizes;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -62,12 +66,15 @@ pub(super) fn window(
         adapter: None,
         workers: Workers::new(Some(2)).unwrap(),
         autosave: None,
+        bench: None,
     };
-    let harness = Harness::builder()
+    let mut harness = Harness::builder()
         .with_size(size)
         .with_pixels_per_point(pixels_per_point)
         .wgpu()
         .build_eframe(|creation| Viewer::new(&creation.egui_ctx, options).unwrap());
+    // As a driver of today tells, which the harness does not.
+    harness.input_mut().max_texture_side = Some(8192);
     Some(harness)
 }
 

@@ -22,6 +22,13 @@ fn a_study_is_opened_scrolled_windowed_and_zoomed() {
     let study = Study::made();
     let Some(mut harness) = window(vec![study.path().to_owned()], [1280.0, 800.0], 1.0) else { return };
     settle(&mut harness);
+    // A PET and a CT are hung with the one over the other.
+    assert_eq!(harness.state().session.views.len(), 4);
+    assert!(harness.state().session.views[0].overlay.is_some());
+    harness.key_press(Key::F1);
+    harness.step();
+    harness.state_mut().push(crate::command::Command::Fuse { view: 0, overlay: None });
+    settle(&mut harness);
     let picture = screenshot(&mut harness, "one-view");
     assert_eq!(picture.dimensions(), (1280, 800));
     // The CT is larger, and shown first.

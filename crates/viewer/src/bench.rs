@@ -1,0 +1,261 @@
+//! How long it takes from a command to its picture, measured in the window itself by a script.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use egui::{Context, ViewportCommand};
+use serde::{Deserialize, Serialize};
+
+use crate::app::Viewer;
+use crate::command::Command;
+
+/// What is measured: parts, one after the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Script {
+    parts: Vec<Part>,
+}
+
+/// A motion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    /// What it is called in the report.
+    name: String,
+    /// Done before, not measured.
+    #[serde(default)]
+    before: Vec<Command>,
+    /// The view whose pictures are waited for.
+    view: usize,
+    /// Done again and again.
+    each: Vec<Command>,
+    /// How often.
+    times: u32,
+}
+
+/// What was measured, in milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BenchReport {
+    /// The version of this report.
+    pub schema_version: u32,
+    /// `cpu` or a GPU's name.
+    pub pictures_by: String,
+    /// Width and height of the window in pixels.
+    pub window_px: [u32; 2],
+    /// From the start of the program's viewer to its first frame.
+    pub first_frame_ms: f64,
+    /// From the start to the first picture.
+    pub first_picture_ms: f64,
+    /// The parts of the script.
+    pub parts: Vec<PartReport>,
+    /// How many frames were drawn in a second in which nothing happened.
+    pub idle_frames: u64,
+}
+
+/// What was measured of a part, in milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartReport {
+    /// Its name.
+    pub name: String,
+    /// The size of the view's picture in pixels.
+    pub view_px: [u32; 2],
+    /// How many pictures were waited for.
+    pub pictures: usize,
+    /// From a command to its picture on the screen: the median.
+    pub median_ms: f64,
+    /// Of twenty, nineteen are faster.
+    pub p95_ms: f64,
+    /// Pictures a second.
+    pub per_s: f64,
+    /// How many were of full quality.
+    pub in_full: usize,
+    /// From the last command to the picture of full quality.
+    pub rest_ms: f64,
+}
+
+/// Where the report is found when the window is closed.
+pub(crate) type Outcome = Arc<Mutex<Option<BenchReport>>>;
+
+/// A script that goes on.
+pub(crate) struct Bench {
+    script: Script,
+    report: Outcome,
+    started: Instant,
+    first_frame: Option<Duration>,
+    first_picture: Option<Duration>,
+    at: usize,
+    step: Step,
+    done: Vec<PartReport>,
+}
+
+enum Step {
+    /// Waits until everything is drawn in full.
+    Settling,
+    /// So many were made; since when one is waited for, how many answers there were before.
+    Moving { asked: Instant, answers: u64, took: Vec<Duration>, in_full: usize },
+    /// Waits for full quality after the last.
+    Resting { asked: Instant, took: Vec<Duration>, in_full: usize },
+    /// Counts frames.
+    Idle { since: Instant, frames: u64 },
+}
+
+/// Why a script can't be run.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot run the script: {0}")]
+pub(crate) struct ScriptError(String);
+
+impl Bench {
+    pub(crate) fn read(path: &Path, report: Outcome) -> Result<Self, ScriptError> {
+        let text = std::fs::read(path).map_err(|error| ScriptError(error.to_string()))?;
+        let script = serde_json::from_slice(&text).map_err(|error| ScriptError(error.to_string()))?;
+        Ok(Self {
+            script,
+            report,
+            started: Instant::now(),
+            first_frame: None,
+            first_picture: None,
+            at: 0,
+            step: Step::Settling,
+            done: Vec::new(),
+        })
+    }
+}
+
+impl Viewer {
+    /// Goes on with a script, at the start of a frame.
+    pub(crate) fn measure(&mut self, context: &Context) {
+        let Some(mut bench) = self.bench.take() else { return };
+        let since = bench.started.elapsed();
+        bench.first_frame.get_or_insert(since);
+        if self.canvases.iter().any(|canvas| canvas.shown.is_some()) {
+            bench.first_picture.get_or_insert(since);
+        }
+        if self.go_on(&mut bench, context) {
+            let ms = |time: Option<Duration>| time.unwrap_or_default().as_secs_f64() * 1e3;
+            let size = context.content_rect().size() * context.pixels_per_point();
+            let backend = self.document.backend();
+            let pictures_by = backend.and_then(|backend| backend.adapter()).unwrap_or("cpu").to_owned();
+            let idle_frames = match bench.step {
+                Step::Idle { frames, .. } => self.timing.count.saturating_sub(frames + 1),
+                _ => 0,
+            };
+            let report = BenchReport {
+                schema_version: 1,
+                pictures_by,
+                window_px: [size.x.round() as u32, size.y.round() as u32],
+                first_frame_ms: ms(bench.first_frame),
+                first_picture_ms: ms(bench.first_picture),
+                parts: std::mem::take(&mut bench.done),
+                idle_frames,
+            };
+            *bench.report.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+            context.send_viewport_cmd(ViewportCommand::Close);
+        } else {
+            self.bench = Some(bench);
+        }
+    }
+
+    /// Whether the script is at its end.
+    fn go_on(&mut self, bench: &mut Bench, context: &Context) -> bool {
+        let part = bench.script.parts.get(bench.at).cloned();
+        bench.step = match (std::mem::replace(&mut bench.step, Step::Settling), part) {
+            (Step::Settling, _) if !self.is_settled() => Step::Settling,
+            (Step::Settling, Some(part)) => {
+                if !part.before.is_empty() && bench.done.len() == bench.at {
+                    self.commands.extend(part.before.iter().cloned());
+                    if let Some(own) = bench.script.parts.get_mut(bench.at) {
+                        own.before.clear();
+                    }
+                    Step::Settling
+                } else {
+                    self.ask(&part, Vec::new(), 0)
+                }
+            }
+            (Step::Settling, None) => {
+                context.request_repaint_after(Duration::from_secs(1));
+                Step::Idle { since: Instant::now(), frames: self.timing.count }
+            }
+            (Step::Moving { asked, answers, mut took, mut in_full }, Some(part)) => {
+                if self.timing.answers_of(part.view) == answers {
+                    Step::Moving { asked, answers, took, in_full }
+                } else {
+                    took.push(asked.elapsed());
+                    let shown = self.canvases.get(part.view).and_then(|canvas| canvas.shown.as_ref());
+                    in_full += usize::from(shown.is_some_and(|shown| shown.is_full));
+                    if took.len() < part.times as usize {
+                        self.ask(&part, took, in_full)
+                    } else {
+                        Step::Resting { asked, took, in_full }
+                    }
+                }
+            }
+            (Step::Resting { asked, took, in_full }, Some(part)) => {
+                if self.is_settled() {
+                    let view_px = self.canvases.get(part.view).map_or([0, 0], |canvas| canvas.size_px);
+                    bench.done.push(summed(&part, view_px, took, in_full, asked.elapsed()));
+                    bench.at += 1;
+                    Step::Settling
+                } else {
+                    Step::Resting { asked, took, in_full }
+                }
+            }
+            (Step::Idle { since, frames }, _) => {
+                if since.elapsed() >= Duration::from_secs(1) {
+                    bench.step = Step::Idle { since, frames };
+                    return true;
+                }
+                Step::Idle { since, frames }
+            }
+            (_, None) => Step::Settling,
+        };
+        if matches!(bench.step, Step::Settling) {
+            context.request_repaint_after(Duration::from_millis(5));
+        }
+        false
+    }
+
+    fn ask(&mut self, part: &Part, took: Vec<Duration>, in_full: usize) -> Step {
+        self.commands.extend(part.each.iter().cloned());
+        Step::Moving { asked: Instant::now(), answers: self.timing.answers_of(part.view), took, in_full }
+    }
+}
+
+fn summed(
+    part: &Part,
+    view_px: [u32; 2],
+    mut took: Vec<Duration>,
+    in_full: usize,
+    rest: Duration,
+) -> PartReport {
+    let all: Duration = took.iter().sum();
+    took.sort_unstable();
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let at = |part: f64| {
+        took.get((part * (took.len().max(1) - 1) as f64).round() as usize).copied().unwrap_or_default()
+    };
+    PartReport {
+        name: part.name.clone(),
+        view_px,
+        pictures: took.len(),
+        median_ms: ms(at(0.5)),
+        p95_ms: ms(at(0.95)),
+        per_s: if all.is_zero() { 0.0 } else { took.len() as f64 / all.as_secs_f64() },
+        in_full,
+        rest_ms: ms(rest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        let part = Part { name: "p".to_owned(), before: Vec::new(), view: 0, each: Vec::new(), times: 5 };
+        let took = [50, 10, 30, 20, 40].map(Duration::from_millis).to_vec();
+        let report = summed(&part, [4, 3], took, 2, Duration::from_millis(7));
+        assert_eq!((report.median_ms, report.p95_ms, report.pictures), (30.0, 50.0, 5));
+        assert!((report.per_s - 5.0 / 0.15).abs() < 1e-9 && report.rest_ms == 7.0);
+    }
+}

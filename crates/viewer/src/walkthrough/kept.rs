@@ -1,0 +1,91 @@
+//! Sessions and pictures that are kept.
+
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable as _;
+
+use super::{Study, settle, window};
+use crate::session::Layout;
+
+#[test]
+fn a_session_is_saved_and_shown_again() {
+    let study = Study::made();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("reading.json");
+    let Some(mut harness) = window(vec![study.path().to_owned()], [1000.0, 700.0], 1.0) else { return };
+    settle(&mut harness);
+    for key in [Key::F2, Key::Num3, Key::ArrowDown, Key::I] {
+        harness.key_press(key);
+        settle(&mut harness);
+    }
+    harness.state_mut().save_session(&path, false);
+    let session = harness.state().session.clone();
+    drop(harness);
+
+    let Some(mut again) = window(Vec::new(), [1000.0, 700.0], 1.0) else { return };
+    settle(&mut again);
+    again.state_mut().load_session(&path);
+    settle(&mut again);
+    assert_eq!(again.state().session, session);
+    assert_eq!(again.state().session.layout, Layout::TwoByTwo);
+    assert!(again.state().canvases.iter().all(|canvas| canvas.shown.is_some()));
+
+    // Of other files it is not a session.
+    std::fs::remove_dir_all(study.path().join("pet")).unwrap();
+    again.state_mut().load_session(&path);
+    settle(&mut again);
+    let (message, _) = again.state().message.clone().unwrap();
+    assert!(message.contains("not those"), "{message}");
+}
+
+#[test]
+fn a_picture_is_saved_at_4k_with_its_scene() {
+    let study = Study::made();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1000.0, 700.0], 1.0) else { return };
+    settle(&mut harness);
+    let path = folder.path().join("axial.png");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::E);
+    settle(&mut harness);
+    harness.get_by_label("4K").click();
+    settle(&mut harness);
+    let written = path.display().to_string();
+    harness.get_by_label("Path").focus();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.get_by_label("Path").type_text(&written);
+    settle(&mut harness);
+    harness.get_by_label("Save").click();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while harness.state().message.is_none() {
+        assert!(std::time::Instant::now() < until, "nothing is told");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        harness.step();
+    }
+    let picture = image::open(&path).unwrap();
+    assert_eq!(picture.width().max(picture.height()), 3840);
+    let scene: anatome::Scene =
+        serde_json::from_slice(&std::fs::read(path.with_extension("json")).unwrap()).unwrap();
+    scene.check().unwrap();
+}
+
+/// A device that is lost costs a message, and nothing that is shown.
+#[test]
+fn when_a_gpu_is_lost_the_cpu_goes_on() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1000.0, 700.0], 1.0) else { return };
+    settle(&mut harness);
+    harness.key_press(Key::F2);
+    settle(&mut harness);
+    let session = harness.state().session.clone();
+    let before = std::sync::Arc::clone(harness.state().document.backend().unwrap());
+    harness.state_mut().fall_back("the device is lost");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while std::sync::Arc::ptr_eq(&before, harness.state().document.backend().unwrap()) {
+        assert!(std::time::Instant::now() < until, "no other backend is opened");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        harness.step();
+    }
+    settle(&mut harness);
+    assert_eq!(harness.state().session, session);
+    assert!(harness.state().canvases.iter().all(|canvas| canvas.shown.is_some() && canvas.failure.is_none()));
+    assert!(harness.state().message.as_ref().is_some_and(|(text, _)| text.contains("the device is lost")));
+}

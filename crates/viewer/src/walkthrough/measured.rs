@@ -1,0 +1,142 @@
+//! Measurements.
+
+use egui::{Key, PointerButton, Pos2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use glam::DVec3;
+
+use super::{Study, click, drag, screenshot, settle, window};
+use crate::app::Viewer;
+use crate::measure::{Kind, Measurement};
+use crate::tools::Tool;
+
+fn on_screen(harness: &Harness<'_, Viewer>, at_mm: DVec3) -> Pos2 {
+    harness.state().seen(0).unwrap().map().unwrap().screen(at_mm)
+}
+
+fn choose(harness: &mut Harness<'_, Viewer>, kind: Kind) {
+    let menu = harness.query_by_label("Measure").is_some();
+    if menu {
+        harness.get_by_label("Measure").click();
+    } else {
+        harness.get_by_label_contains("Measure: ").click();
+    }
+    settle(harness);
+    harness.get_by_label(kind.name()).click();
+    settle(harness);
+    assert_eq!(harness.state().interaction.tool, Tool::Measure(kind));
+}
+
+fn last(harness: &Harness<'_, Viewer>) -> Measurement {
+    harness.state().session.measurements.last().unwrap().clone()
+}
+
+/// The middle of the slice that is shown.
+fn middle(harness: &Harness<'_, Viewer>) -> DVec3 {
+    harness.state().session.spaces[0].center_mm
+}
+
+#[test]
+fn lengths_angles_and_regions_are_drawn_moved_and_deleted() {
+    let study = Study::made();
+    // A wide window, so that a point of the screen is a small part of a millimetre.
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1920.0, 1080.0], 1.0) else { return };
+    settle(&mut harness);
+    let center = middle(&harness);
+
+    // 100 mm, known by the geometry of the phantom: 25 of its voxels of 4 mm.
+    choose(&mut harness, Kind::Length);
+    let ends = [center - DVec3::X * 50.0, center + DVec3::X * 50.0];
+    let [from, to] = ends.map(|end| on_screen(&harness, end));
+    drag(&mut harness, from, to, PointerButton::Primary);
+    settle(&mut harness);
+    let length = last(&harness).lengths()[0];
+    assert!((length - 100.0).abs() < 0.1, "{length}");
+    harness.get_by_label_contains("100.0 mm");
+
+    // Three clicks make an angle.
+    choose(&mut harness, Kind::Angle);
+    for at in [center + DVec3::Y * 60.0, center, center + DVec3::X * 60.0] {
+        let at = on_screen(&harness, at) + egui::vec2(0.0, 13.0);
+        click(&mut harness, at);
+    }
+    settle(&mut harness);
+    let angle = last(&harness).angle_rad().unwrap().to_degrees();
+    assert!((angle - 90.0).abs() < 0.2, "{angle}");
+
+    // A region's values are those of the voxels in it.
+    choose(&mut harness, Kind::Rectangle);
+    let corners = [center + DVec3::new(-30.0, 30.0, 0.0), center + DVec3::new(-10.0, 50.0, 0.0)];
+    let [from, to] = corners.map(|corner| on_screen(&harness, corner));
+    drag(&mut harness, from, to, PointerButton::Primary);
+    settle(&mut harness);
+    let region = last(&harness);
+    let viewer = harness.state();
+    let told = viewer.values.known(&region).unwrap().statistics.unwrap();
+    let expected = mean_within(viewer, &region);
+    assert_eq!(told.count, expected.1);
+    assert!((told.mean - expected.0).abs() < 1e-6, "{} {}", told.mean, expected.0);
+    screenshot(&mut harness, "measured");
+
+    // A polyline ends with a right click.
+    choose(&mut harness, Kind::Polyline);
+    let places = [[-60.0, -60.0], [0.0, -90.0], [60.0, -60.0]];
+    let places = places.map(|[x, y]| on_screen(&harness, center + DVec3::new(x, y, 0.0)));
+    for at in places {
+        click(&mut harness, at);
+    }
+    for pressed in [true, false] {
+        let (button, modifiers) = (PointerButton::Secondary, egui::Modifiers::NONE);
+        harness.event(egui::Event::PointerButton { pos: places[2], button, pressed, modifiers });
+        harness.step();
+    }
+    settle(&mut harness);
+    assert_eq!((last(&harness).kind, last(&harness).points.len()), (Kind::Polyline, 3));
+
+    // An end is dragged with another tool; the whole by its line.
+    harness.key_press(Key::W);
+    settle(&mut harness);
+    let first = harness.state().session.measurements[0].clone();
+    let to = on_screen(&harness, ends[1] + DVec3::X * 20.0);
+    let from = on_screen(&harness, first.points[1]);
+    drag(&mut harness, from, to, PointerButton::Primary);
+    settle(&mut harness);
+    let length = harness.state().session.measurements[0].lengths()[0];
+    assert!((length - 120.0).abs() < 0.3, "{length}");
+
+    // It is seen on its own slice only.
+    harness.key_press(Key::ArrowDown);
+    settle(&mut harness);
+    assert_eq!(harness.state().seen(0).unwrap().measurements().count(), 0);
+    let count = harness.state().session.measurements.len();
+    harness.get_by_label_contains("Length 1").click();
+    settle(&mut harness);
+    assert!(harness.state().seen(0).unwrap().measurements().count() > 0);
+    harness.key_press(Key::Delete);
+    settle(&mut harness);
+    assert_eq!(harness.state().session.measurements.len(), count - 1);
+    harness.get_by_label("Undo").click();
+    settle(&mut harness);
+    assert_eq!(harness.state().session.measurements.len(), count);
+}
+
+/// The mean of the voxels of a rectangle along an axial slice, and how many they are, by looking at all.
+fn mean_within(viewer: &Viewer, region: &Measurement) -> (f64, usize) {
+    let volume = &viewer.document.whole(region.place.series()).unwrap().volume;
+    let grid = volume.grid();
+    let (low, high) = (region.points[0].min(region.points[1]), region.points[0].max(region.points[1]));
+    let [slices, rows, columns] = grid.shape();
+    let mut values = Vec::new();
+    for k in 0..slices {
+        for j in 0..rows {
+            for i in 0..columns {
+                let at = grid.patient_from_index(DVec3::new(i as f64, j as f64, k as f64));
+                let inside = at.x >= low.x && at.x <= high.x && at.y >= low.y && at.y <= high.y;
+                if inside && (at.z - low.z).abs() < 0.5 {
+                    values.extend(volume.modality_value([k, j, i]));
+                }
+            }
+        }
+    }
+    (values.iter().sum::<f64>() / values.len() as f64, values.len())
+}

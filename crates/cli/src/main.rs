@@ -28,7 +28,9 @@ fn main() -> ExitCode {
     #[cfg(unix)]
     refuse_large_files();
     let cli = Cli::parse_checked();
-    let stages = Stages::new(Interrupt::install(), io::stderr().is_terminal());
+    // A window ends at once: what is shown in it is kept as it goes.
+    let interrupt = if is_window(&cli.command) { Interrupt::default() } else { Interrupt::install() };
+    let stages = Stages::new(interrupt, io::stderr().is_terminal());
     let done = run(&cli.command, &stages);
     stages.finish();
     match done {
@@ -98,6 +100,16 @@ fn wants_json(command: &Command) -> bool {
         Command::View(_) => false,
         Command::Adapters(args) => args.json,
     }
+}
+
+#[cfg(feature = "viewer")]
+fn is_window(command: &Command) -> bool {
+    matches!(command, Command::View(_))
+}
+
+#[cfg(not(feature = "viewer"))]
+fn is_window(_: &Command) -> bool {
+    false
 }
 
 /// Runs a command and prints its report: the exit code.

@@ -9,6 +9,8 @@
 //!   kind of view, size and output), because a motion of which no picture is ever finished is not seen. Anything else that
 //!   is no longer wanted is dropped between two parts of it, and so is one that takes too long.
 //! - [`Settings::rest`] after the last change the picture that was asked for is begun, bitwise what a direct render makes.
+//!   Where that was in vain, because the motion went on before it was finished, a picture in motion comes first: on a slow
+//!   machine changes come in jerks, and whoever looks would see nothing at all.
 
 mod enlarge;
 mod ladder;
@@ -117,6 +119,8 @@ pub struct Governor<S: FrameSource> {
     wanted: Option<Wanted>,
     making: Option<Making<S::Frame>>,
     ladder: Option<Ladder>,
+    /// The last whole picture was not finished when the next was wanted.
+    was_interrupted: bool,
 }
 
 struct Wanted {
@@ -159,7 +163,7 @@ impl<S: FrameSource> Governor<S> {
     /// A governor that waits for a request.
     #[must_use]
     pub fn new(source: S, settings: Settings) -> Self {
-        Self { source, settings, wanted: None, making: None, ladder: None }
+        Self { source, settings, wanted: None, making: None, ladder: None, was_interrupted: false }
     }
 
     /// Takes a request in place of all before; the same one again changes nothing.
@@ -169,7 +173,8 @@ impl<S: FrameSource> Governor<S> {
         }
         let goes_on =
             |making: &Making<S::Frame>| !making.is_whole && is_same_motion(&making.wanted, &request);
-        self.making.take_if(|making| !goes_on(making));
+        let dropped = self.making.take_if(|making| !goes_on(making));
+        self.was_interrupted |= dropped.is_some_and(|making| making.is_whole);
         self.ladder = Some(Ladder::new(&request, self.ladder.as_ref()));
         self.wanted = Some(Wanted { request, changed: now, shown: Shown::Nothing });
     }
@@ -216,8 +221,16 @@ impl<S: FrameSource> Governor<S> {
         }
     }
 
+    /// Whether the whole picture waits for one in motion.
+    fn is_motion_first(&self) -> bool {
+        let is_unseen = self.wanted.as_ref().is_some_and(|wanted| wanted.shown == Shown::Nothing);
+        let is_cheap = self.ladder.as_ref().is_some_and(|ladder| ladder.level() == Level::FULL);
+        self.was_interrupted && is_unseen && !is_cheap
+    }
+
     /// A picture in motion has no time left when the whole one is due, or when it takes twice as long as it should.
     fn drop_what_is_late(&mut self, now: Instant) {
+        let is_motion_first = self.is_motion_first();
         let (Some(wanted), Some(making), Some(ladder)) = (&self.wanted, &mut self.making, &mut self.ladder)
         else {
             return;
@@ -229,7 +242,7 @@ impl<S: FrameSource> Governor<S> {
         if making.is_whole {
             return;
         }
-        let is_due = still >= self.settings.latest;
+        let is_due = still >= self.settings.latest && !is_motion_first;
         // By what is finished of it: a picture that won't be in time is given up soon.
         let expected =
             if making.done > 0.0 { making.took.div_f64(making.done.max(0.01)) } else { making.took };
@@ -246,7 +259,8 @@ impl<S: FrameSource> Governor<S> {
     /// Begins the picture that is due, if any is.
     fn begin(&mut self, clock: &dyn Fn() -> Instant, now: Instant) -> Result<bool> {
         let (Some(wanted), Some(ladder)) = (&self.wanted, &self.ladder) else { return Ok(false) };
-        let is_whole = now.duration_since(wanted.changed) >= self.settings.rest;
+        let still = now.duration_since(wanted.changed);
+        let is_whole = still >= self.settings.rest && !self.is_motion_first();
         let is_due = match wanted.shown {
             Shown::Nothing => true,
             Shown::Moving => is_whole,
@@ -290,6 +304,7 @@ impl<S: FrameSource> Governor<S> {
         }
         let now = self.wanted.as_mut().filter(|now| now.request == wanted);
         let is_final = now.is_some() && level == Level::FULL;
+        self.was_interrupted &= !is_final;
         if let Some(now) = now {
             now.shown = if is_final { Shown::All } else { Shown::Moving };
         }

@@ -170,6 +170,25 @@ fn the_whole_picture_is_begun_within_a_tenth_of_a_second_of_rest() {
     }
 }
 
+/// Changes that come farther apart than the whole picture waits for, of pictures that take longer than that.
+#[test]
+fn a_motion_in_jerks_is_seen() {
+    for whole in [1500, 20_000] {
+        let fake = Fake::new(ms(whole));
+        let mut governor = Governor::new(fake.clone(), Settings::default());
+        let mut seen = 0;
+        for n in 0..20u32 {
+            governor.want(turned(0.1 * f64::from(n)), fake.now());
+            let end = fake.passed.get() + ms(200);
+            while fake.passed.get() < end {
+                seen += u32::from(fake.step(&mut governor).is_some());
+                fake.pass(ms(1));
+            }
+        }
+        assert!(seen > 15, "{whole} ms: {seen} pictures of 20");
+    }
+}
+
 #[test]
 fn what_is_no_longer_wanted_is_dropped_and_never_comes() {
     let fake = Fake::new(ms(1500));

@@ -170,10 +170,11 @@ fn the_whole_picture_is_begun_within_a_tenth_of_a_second_of_rest() {
     }
 }
 
-/// Changes that come farther apart than the whole picture waits for, of pictures that take longer than that.
+/// Changes that come farther apart than the whole picture waits for, of pictures that take longer than that. The cheapest
+/// of the last take 406 ms, so that there is time for nine.
 #[test]
 fn a_motion_in_jerks_is_seen() {
-    for whole in [1500, 20_000] {
+    for (whole, least) in [(1500, 16), (5000, 16), (20_000, 8)] {
         let fake = Fake::new(ms(whole));
         let mut governor = Governor::new(fake.clone(), Settings::default());
         let mut seen = 0;
@@ -185,7 +186,7 @@ fn a_motion_in_jerks_is_seen() {
                 fake.pass(ms(1));
             }
         }
-        assert!(seen > 15, "{whole} ms: {seen} pictures of 20");
+        assert!(seen >= least, "{whole} ms: {seen} pictures of 20");
     }
 }
 

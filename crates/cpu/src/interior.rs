@@ -2,11 +2,11 @@
 //! those of [`Field::sample_at`], to the bit.
 
 use anatome_core::Interpolation;
+use fearless_simd::Simd;
 use fearless_simd::prelude::*;
-use fearless_simd::{Simd, u32x8};
 
-use crate::lanes::{F32s, I32s, LANES, Mask, each_axis, f32s};
-use crate::shared::sampling::{Field, Found, Positions, between, position_near, trilinear};
+use crate::lanes::{F32s, I32s, LANES, Mask, each_axis};
+use crate::shared::sampling::{Field, Found, Positions, between, position_near};
 use crate::stored::{Bounds, Stored, Whole, pairs};
 
 /// Where samples stand one after another, in each lane on a line of its own.
@@ -22,12 +22,9 @@ pub(crate) unsafe trait Track<S: Simd> {
     fn rest(&self, simd: S, n: i32) -> [F32s<S>; 3];
 }
 
-/// The most samples that are taken together.
-pub(crate) const MOST: usize = 9;
-
 impl Field<'_> {
-    /// What is at the samples of a track from number `first` on, at most [`MOST`]. `false`, and nothing, unless all neighbours
-    /// of all of them are voxels of whole numbers, or none is.
+    /// What is at the samples of a track from number `first` on. `false`, and nothing, unless all neighbours of all of them
+    /// are voxels of whole numbers, or none is.
     #[inline(always)]
     pub(crate) fn found_along<S: Simd>(
         &self,
@@ -36,7 +33,7 @@ impl Field<'_> {
         first: i32,
         found: &mut [Found<S>],
     ) -> bool {
-        if !self.has_interior() || found.len() > MOST {
+        if !self.has_interior() {
             return false;
         }
         match self.samples {
@@ -109,14 +106,6 @@ impl Field<'_> {
         )
     }
 
-    /// The places of voxels, which are voxels of the volume, among its samples.
-    #[inline(always)]
-    pub(crate) fn places<S: Simd>(&self, voxel: &[I32s<S>; 3]) -> [u32; LANES] {
-        let (row, slice) = (self.row as i32, self.slice as i32);
-        let at: u32x8<S> = ((voxel[2] * slice + voxel[1] * row) + voxel[0]).bitcast();
-        at.to_array()
-    }
-
     #[inline(always)]
     fn found_of<S: Simd, T: Whole>(
         &self,
@@ -139,37 +128,14 @@ impl Field<'_> {
             }
             return is_beyond;
         }
-        let (all, never) = (Mask::splat(simd, true), Mask::splat(simd, false));
-        // All places before all loads: so many more of them are under way at a time.
-        let mut places = [[0; LANES]; MOST];
-        let mut fractions = [[f32s(simd, 0.0); 3]; MOST];
-        for ((n, place), f) in (first..).zip(&mut places).zip(&mut fractions).take(found.len()) {
+        for (n, found) in (first..).zip(found) {
             let Positions { voxel, fraction } = position_near(simd, origin, &track.rest(simd, n));
-            (*place, *f) = (self.places(&voxel), fraction);
-        }
-        for ((found, at), fraction) in found.iter_mut().zip(&places).zip(&fractions) {
             // SAFETY: positions grow or fall from one end to the other, and so do their voxels. Both ends have voxels of
-            // the volume with a next one along each axis, so this one has. `has_pairs` says that there are as many
-            // samples as voxels, fewer than 2^32 of them.
-            #[expect(unsafe_code, reason = "see stored::pairs")]
-            let lines = unsafe {
-                [
-                    pairs(simd, samples, *at, 0),
-                    pairs(simd, samples, *at, self.row),
-                    pairs(simd, samples, *at, self.slice),
-                    pairs(simd, samples, *at, self.slice + self.row),
-                ]
-            };
-            let [(v000, v100), (v010, v110), (v001, v101), (v011, v111)] =
-                [T::split(lines[0]), T::split(lines[1]), T::split(lines[2]), T::split(lines[3])];
-            let corners = [v000, v100, v010, v110, v001, v101, v011, v111];
-            let value = trilinear(corners, *fraction) * self.slope + self.intercept;
-            *found = Found { value, is_sample: all, is_missing: never };
-            if let Some(padding) = self.padding
-                && Bounds::of::<T>(lines).may_reach::<T>(padding)
-            {
-                found.is_sample = !self.padded(simd, &corners, *fraction);
-            }
+            // the volume with a next one along each axis, so this one has.
+            #[expect(unsafe_code, reason = "see Self::between_next")]
+            let (stored, padded) = unsafe { self.between_next(simd, samples, &voxel, fraction) };
+            let value = stored * self.slope + self.intercept;
+            *found = Found { value, is_sample: !padded, is_missing: Mask::splat(simd, false) };
         }
         true
     }
@@ -239,8 +205,8 @@ impl<S: Simd, T: Whole> Around<'_, S, T> {
     #[inline(always)]
     fn pair(&mut self, simd: S, [right, down, deep]: [usize; 3]) -> (F32s<S>, F32s<S>) {
         let more = deep * self.field.slice + down * self.field.row + right;
-        // SAFETY: no place has more than three voxels added along any axis, so these are voxels of the volume; see
-        // `Field::found_of`.
+        // SAFETY: no place has more than three voxels added along any axis, so these are voxels of the volume, of which
+        // 32 bits can count the samples.
         #[expect(unsafe_code, reason = "see stored::pairs")]
         let halves = unsafe { pairs(simd, self.samples, self.at, more) };
         self.bounds = self.bounds.with::<T>(halves);
@@ -308,7 +274,7 @@ mod tests {
             let whole = random.next() < 0.2;
             let first = each_axis(|n| lanes * apart[n] + if whole { start[n].round() } else { start[n] });
             let track = Any { first, along };
-            let mut found = [Found::nothing(simd); MOST];
+            let mut found = [Found::nothing(simd); 9];
             let is_taken = field.found_along(simd, &track, -2, &mut found);
             counts[usize::from(!is_taken)] += 1;
             for (n, found) in (-2..).zip(&found).filter(|_| is_taken) {

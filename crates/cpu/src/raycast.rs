@@ -184,10 +184,10 @@ impl<'a> RaycastKernel<'a> {
             for (n, [from, to]) in (first + 1..).zip(run.array_windows()) {
                 let is_any = (from.is_sample & to.is_sample) & rays.has_before(simd, n);
                 let is_any = is_any & self.is_lit(light, rays);
-                let [low, high] = [least(from.value, to.value), most(from.value, to.value)];
-                if (is_any & self.table.may_be_seen(low, high)).any_true() {
+                let value = [from.value, to.value];
+                if self.may_be_seen(is_any, value).any_true() {
                     let t = [rays.t_of(simd, n - 1), rays.t_of(simd, n)];
-                    self.add_seen(simd, light, rays, &Segments { is_any, t, value: [from.value, to.value] });
+                    self.add_seen(simd, light, rays, &Segments { is_any, t, value });
                 }
             }
         }
@@ -211,10 +211,9 @@ impl<'a> RaycastKernel<'a> {
             };
             if n > first {
                 let is_any = is_inside & rays.has_before(simd, n) & light.before.is_sample & found.is_sample;
-                let segments =
-                    Segments { is_any, t: [t_before, t], value: [light.before.value, found.value] };
-                if self.may_be_seen(&segments).any_true() {
-                    self.add_seen(simd, light, rays, &segments);
+                let value = [light.before.value, found.value];
+                if self.may_be_seen(is_any, value).any_true() {
+                    self.add_seen(simd, light, rays, &Segments { is_any, t: [t_before, t], value });
                 }
             }
             light.before = found;
@@ -232,15 +231,14 @@ impl<'a> RaycastKernel<'a> {
     }
 
     #[inline(always)]
-    fn may_be_seen<S: Simd>(&self, segments: &Segments<S>) -> Mask<S> {
-        let [from, to] = segments.value;
-        segments.is_any & self.table.may_be_seen(least(from, to), most(from, to))
+    fn may_be_seen<S: Simd>(&self, is_any: Mask<S>, [from, to]: [F32s<S>; 2]) -> Mask<S> {
+        is_any & self.table.may_be_seen(least(from, to), most(from, to))
     }
 
     #[inline(always)]
     fn add_segments<S: Simd>(&self, simd: S, light: &mut Light<S>, rays: &Rays<S>, segments: &Segments<S>) {
         let [from, to] = segments.value;
-        let is_seen = self.may_be_seen(segments);
+        let is_seen = self.may_be_seen(segments.is_any, segments.value);
         let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
         let change = to - from;
         let lookups = (magnitude(change) / self.rendering.value_step).ceil();

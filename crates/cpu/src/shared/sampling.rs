@@ -2,12 +2,12 @@
 
 use anatome_core::plan::{SNAP, SamplingPlan, SliceRows};
 use anatome_core::{Interpolation, Sample};
-use fearless_simd::Simd;
 use fearless_simd::prelude::*;
+use fearless_simd::{Simd, u32x8};
 
 use crate::intervals::{find_each, find_interval, uneven_tangents, walk_each};
-use crate::lanes::{F32s, I32s, LANES, Mask, each_axis, each_lane, f32s, i32s, least, most, within};
-use crate::stored::{Stored, Whole, pairs};
+use crate::lanes::{F32s, I32s, LANES, Mask, each_axis, each_lane, f32s, i32s, within};
+use crate::stored::{Bounds, Stored, Whole, pairs};
 
 /// Integer voxels and fractions of 0 to 1, axis by axis.
 #[derive(Clone, Copy)]
@@ -313,47 +313,58 @@ impl<'a> Field<'a> {
                 fraction[axis] = is_end.select(f32s(simd, 1.0), fraction[axis]);
             }
         }
-        let at = self.places(&voxel);
-        let (row, slice) = (self.row, self.slice);
         // SAFETY: whatever holds positions puts voxels between 0 and one less than the size along each axis, and where
-        // not all have a next voxel they were moved above. `new` has seen that there are as many samples as voxels. So
-        // the place of the voxel that is the next along all three axes is that of a sample, and no later one is read.
-        #[expect(unsafe_code, reason = "see stored::pairs")]
-        let [(v000, v100), (v010, v110), (v001, v101), (v011, v111)] = unsafe {
-            [
-                T::split(pairs(simd, samples, at, 0)),
-                T::split(pairs(simd, samples, at, row)),
-                T::split(pairs(simd, samples, at, slice)),
-                T::split(pairs(simd, samples, at, slice + row)),
-            ]
-        };
-        let corners = [v000, v100, v010, v110, v001, v101, v011, v111];
-        (trilinear(corners, fraction), self.padded(simd, &corners, fraction))
+        // not all have a next voxel they were moved above.
+        #[expect(unsafe_code, reason = "see Self::between_next")]
+        unsafe {
+            self.between_next(simd, samples, &voxel, fraction)
+        }
     }
 
-    /// Where a corner with a weight is padding.
+    /// Trilinear, between voxels and the next ones along each axis, of whole numbers.
+    ///
+    /// # Safety
+    /// There are [`Self::has_pairs`], the voxels are such of the volume, and so are the next ones along all three axes.
+    #[expect(unsafe_code, reason = "see stored::pairs")]
     #[inline(always)]
-    pub(crate) fn padded<S: Simd>(&self, simd: S, corners: &[F32s<S>; 8], fraction: [F32s<S>; 3]) -> Mask<S> {
-        let never = Mask::splat(simd, false);
-        let Some((low, high)) = self.padding else { return never };
-        let (mut lowest, mut highest) = (corners[0], corners[0]);
-        for &corner in &corners[1..] {
-            lowest = least(lowest, corner);
-            highest = most(highest, corner);
-        }
-        // Seldom.
-        if !(lowest.simd_le(high) & highest.simd_ge(low)).any_true() {
-            return never;
-        }
-        let mut padded = never;
-        for (n, corner) in corners.iter().enumerate() {
-            let mut counts = corner.simd_ge(low) & corner.simd_le(high);
-            for (axis, f) in fraction.into_iter().enumerate() {
-                counts &= if n >> axis & 1 == 1 { f.simd_gt(0.0) } else { f.simd_lt(1.0) };
+    pub(crate) unsafe fn between_next<S: Simd, T: Whole>(
+        &self,
+        simd: S,
+        samples: &[T],
+        voxel: &[I32s<S>; 3],
+        fraction: [F32s<S>; 3],
+    ) -> Interpolated<S> {
+        let at = self.places(voxel);
+        let (row, slice) = (self.row, self.slice);
+        // SAFETY: `new` has seen that there are as many samples as voxels, no more than 32 bits can count. So the place of
+        // the voxel that is the next along all three axes is that of a sample, and no later one is read.
+        let lines = unsafe {
+            [
+                pairs(simd, samples, at, 0),
+                pairs(simd, samples, at, row),
+                pairs(simd, samples, at, slice),
+                pairs(simd, samples, at, slice + row),
+            ]
+        };
+        let [(v000, v100), (v010, v110), (v001, v101), (v011, v111)] =
+            [T::split(lines[0]), T::split(lines[1]), T::split(lines[2]), T::split(lines[3])];
+        let corners = [v000, v100, v010, v110, v001, v101, v011, v111];
+        let padded = match self.padding {
+            // Seldom.
+            Some(padding) if Bounds::of::<T>(lines).may_reach::<T>(padding) => {
+                padded(simd, padding, &corners, fraction)
             }
-            padded |= counts;
-        }
-        padded
+            _ => Mask::splat(simd, false),
+        };
+        (trilinear(corners, fraction), padded)
+    }
+
+    /// The places of voxels, which are voxels of the volume, among its samples.
+    #[inline(always)]
+    pub(crate) fn places<S: Simd>(&self, voxel: &[I32s<S>; 3]) -> [u32; LANES] {
+        let (row, slice) = (self.row as i32, self.slice as i32);
+        let at: u32x8<S> = ((voxel[2] * slice + voxel[1] * row) + voxel[0]).bitcast();
+        at.to_array()
     }
 
     /// Trilinear. A neighbour of weight zero is replaced by the voxel itself, so that only voxels that count are looked
@@ -521,9 +532,28 @@ fn load<S: Simd, T: Sample>(simd: S, samples: &[T], at: &[usize; LANES], more: &
     stored.simd_into(simd)
 }
 
+/// Where a corner with a weight is padding.
+#[inline(always)]
+fn padded<S: Simd>(
+    simd: S,
+    (low, high): (f32, f32),
+    corners: &[F32s<S>; 8],
+    fraction: [F32s<S>; 3],
+) -> Mask<S> {
+    let mut padded = Mask::splat(simd, false);
+    for (n, corner) in corners.iter().enumerate() {
+        let mut counts = corner.simd_ge(low) & corner.simd_le(high);
+        for (axis, f) in fraction.into_iter().enumerate() {
+            counts &= if n >> axis & 1 == 1 { f.simd_gt(0.0) } else { f.simd_lt(1.0) };
+        }
+        padded |= counts;
+    }
+    padded
+}
+
 /// From the values at the corners of a cell, i fastest.
 #[inline(always)]
-pub(crate) fn trilinear<S: Simd>(corners: [F32s<S>; 8], [fi, fj, fk]: [F32s<S>; 3]) -> F32s<S> {
+fn trilinear<S: Simd>(corners: [F32s<S>; 8], [fi, fj, fk]: [F32s<S>; 3]) -> F32s<S> {
     let [v000, v100, v010, v110, v001, v101, v011, v111] = corners;
     let v0 = between(between(v000, v100, fi), between(v010, v110, fi), fj);
     let v1 = between(between(v001, v101, fi), between(v011, v111, fi), fj);

@@ -24,6 +24,7 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
         adapter: args.by.adapter.clone(),
         workers,
         autosave,
+        config: anatome_viewer::config_folder(),
         bench: args.bench.clone(),
     };
     match anatome_viewer::run(options) {

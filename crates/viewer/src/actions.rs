@@ -20,6 +20,8 @@ pub(crate) enum Action {
     Invert,
     Fit,
     OneToOne,
+    TrueSize,
+    CalibrateScreen,
     Smaller,
     Larger,
     Next,
@@ -35,11 +37,13 @@ pub(crate) enum Action {
     LayoutPlanes,
     LayoutOneAndThree,
     LayoutSideBySide,
+    SaveLayout,
     ResetPlanes,
     PatientPlanes,
     ShowLabels,
     ShowIdentity,
     ShowCrosshair,
+    ShowReferenceLines,
     Axial,
     Coronal,
     Sagittal,
@@ -125,6 +129,8 @@ pub(crate) const GROUPS: &[(&str, &[Entry])] = &[
             entry(Action::Play, "Play or stop", key(Key::Space)),
             entry(Action::Fit, "Fit", key(Key::F)),
             entry(Action::OneToOne, "One to one", key(Key::O)),
+            entry(Action::TrueSize, "True size", with(Modifiers::SHIFT, Key::O)),
+            entry(Action::CalibrateScreen, "Calibrate the screen…", with(Modifiers::ALT, Key::O)),
             entry(Action::Larger, "Larger", key(Key::Plus)),
             entry(Action::Smaller, "Smaller", key(Key::Minus)),
         ],
@@ -146,6 +152,7 @@ pub(crate) const GROUPS: &[(&str, &[Entry])] = &[
             entry(Action::LayoutPlanes, "Planes and 3D", key(Key::F2)),
             entry(Action::LayoutOneAndThree, "One and three", key(Key::F3)),
             entry(Action::LayoutSideBySide, "Side by side", key(Key::F4)),
+            entry(Action::SaveLayout, "Save layout…", with(Modifiers::COMMAND, Key::L)),
         ],
     ),
     (
@@ -181,6 +188,7 @@ pub(crate) const GROUPS: &[(&str, &[Entry])] = &[
             entry(Action::ShowLabels, "Labels", key(Key::T)),
             entry(Action::ShowIdentity, "Identity", key(Key::D)),
             entry(Action::ShowCrosshair, "Crosshair", key(Key::X)),
+            entry(Action::ShowReferenceLines, "Reference lines", key(Key::Y)),
             entry(Action::Performance, "Performance", key(Key::F9)),
             entry(Action::Help, "Help", key(Key::H)),
         ],
@@ -192,38 +200,10 @@ pub(crate) fn of(action: Action) -> Option<&'static Entry> {
     GROUPS.iter().flat_map(|(_, entries)| entries.iter()).find(|entry| entry.action == action)
 }
 
-/// The key of an action in words, for tooltips.
-pub(crate) fn key_of(action: Action) -> String {
-    of(action).and_then(|entry| entry.shortcut).map(|shortcut| shown(&shortcut)).unwrap_or_default()
-}
-
-/// A key in words.
-pub(crate) fn shown(shortcut: &KeyboardShortcut) -> String {
-    let parts = [
-        (shortcut.modifiers.command, "Ctrl"),
-        (shortcut.modifiers.alt, "Alt"),
-        (shortcut.modifiers.shift, "Shift"),
-    ];
-    let held: Vec<&str> = parts.into_iter().filter(|(held, _)| *held).map(|(_, name)| name).collect();
-    held.into_iter().chain([shortcut.logical_key.symbol_or_name()]).collect::<Vec<_>>().join("+")
-}
-
-/// The actions whose keys were pressed. More modifiers come first, so that Ctrl+Shift+Z is not Ctrl+Z.
-pub(crate) fn pressed(input: &mut egui::InputState) -> Vec<Action> {
-    let mut entries: Vec<&Entry> = GROUPS.iter().flat_map(|(_, entries)| entries.iter()).collect();
-    let held = |entry: &&Entry| {
-        let modifiers = entry.shortcut.map(|shortcut| shortcut.modifiers).unwrap_or_default();
-        usize::from(modifiers.shift) + usize::from(modifiers.alt) + usize::from(modifiers.command)
-    };
-    entries.sort_by_key(|entry| std::cmp::Reverse(held(entry)));
-    let mut is_pressed =
-        |entry: &Entry| entry.shortcut.is_some_and(|shortcut| input.consume_shortcut(&shortcut));
-    entries.into_iter().filter(|entry| is_pressed(entry)).map(|entry| entry.action).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::shown;
     use std::collections::HashSet;
 
     #[test]

@@ -4,22 +4,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anatome::Planes;
-use egui::{Context, Rect, Ui};
+use egui::{Context, Ui};
 
 use crate::bench::Bench;
 use crate::command::Command;
+use crate::config::Config;
 use crate::dialogs::Dialog;
-use crate::document::{Document, Kind, Loader, News};
+use crate::document::{Document, Loader, News};
 use crate::hanging::Hanging;
 use crate::history::History;
 use crate::interaction::Interaction;
+use crate::keys::Keys;
 use crate::panels;
 use crate::pictures::Saving;
-use crate::render::{Blend, Painter, Want, What};
+use crate::recent::Recent;
+use crate::render::Painter;
 use crate::saved::Saved;
-use crate::session::{Content, SeriesId, Session, Space, ViewState, passes};
-use crate::viewport::{self, Canvas, Seen, Values};
+use crate::screen::Screens;
+use crate::session::{Content, SeriesId, Session, ViewState};
+use crate::viewport::{Canvas, Values};
 use crate::{Options, Start};
 
 /// The whole viewer.
@@ -41,7 +44,9 @@ pub(crate) struct Viewer {
     /// What is to be told, and since when.
     pub message: Option<(String, Instant)>,
     /// The series that were asked for, so that each is loaded once.
-    asked: Vec<SeriesId>,
+    pub asked: Vec<SeriesId>,
+    /// The most bytes of volumes, as long as some of them are not shown: see [`Viewer::let_go`].
+    pub spare_bytes: usize,
     /// What was opened, in the order of inputs: for a session to be saved.
     pub opened: Vec<Vec<PathBuf>>,
     pub timing: panels::Timing,
@@ -58,6 +63,13 @@ pub(crate) struct Viewer {
     pub autosave_path: Option<PathBuf>,
     /// A script that measures.
     pub bench: Option<Bench>,
+    /// What the user keeps beyond a session.
+    pub config: Config,
+    pub keys: Keys,
+    pub recent: Recent,
+    pub screens: Screens,
+    /// The user's own layouts.
+    pub layouts: Vec<Hanging>,
 }
 
 /// So long a message stays.
@@ -98,6 +110,7 @@ impl Viewer {
             panels: panels::Shown::default(),
             message: None,
             asked: Vec::new(),
+            spare_bytes: crate::provide::SPARE_BYTES,
             opened: Vec::new(),
             timing: panels::Timing::default(),
             has_fallen_back: false,
@@ -107,7 +120,13 @@ impl Viewer {
             autosaved: None,
             autosave_path: options.autosave,
             bench: None,
+            config: Config::new(options.config),
+            keys: Keys::default(),
+            recent: Recent::default(),
+            screens: Screens::default(),
+            layouts: Vec::new(),
         };
+        viewer.read_config();
         match options.start {
             Start::Inputs(paths) if paths.is_empty() => {}
             Start::Inputs(paths) => viewer.open(paths),
@@ -138,12 +157,16 @@ impl Viewer {
         for news in news {
             let found = match &news {
                 News::Found { input, study } => {
-                    if let Err(reason) = study {
-                        self.tell(reason.clone());
+                    match study {
+                        Ok(_) => self.remember(*input),
+                        Err(reason) => self.tell(reason.clone()),
                     }
                     Some(*input)
                 }
-                News::Ready { .. } => {
+                News::Ready { missing, .. } => {
+                    if let Some(reason) = missing {
+                        self.tell(format!("The CPU makes the pictures: {reason}"));
+                    }
                     self.reload();
                     None
                 }
@@ -180,64 +203,6 @@ impl Viewer {
             self.has_fallen_back = true;
             self.tell(format!("The CPU takes over: {reason}"));
             self.loader.fall_back();
-        }
-    }
-
-    /// After the backend was changed everything is handed to the new one.
-    fn reload(&mut self) {
-        self.asked.clear();
-        self.painter.forget_frames();
-    }
-
-    /// Shows the largest volume of what was opened first, or the first images.
-    fn show_first(&mut self, input: u32) {
-        if self.coming.is_some() || self.session.views.iter().any(|view| view.series.is_some()) {
-            return;
-        }
-        let hung =
-            Hanging::built_in().iter().find_map(|hanging| hanging.commands(&self.document, Some(input)));
-        if let Some(commands) = hung {
-            commands.iter().for_each(|command| self.do_now(command));
-            self.history = History::new(self.session.clone());
-            return;
-        }
-        let of_input = self.document.entries().iter().filter(|entry| entry.id.input == input);
-        let size = |entry: &&crate::document::Entry| {
-            let voxels = entry.facts.shape.map_or(0, |shape| shape.iter().product::<usize>());
-            (entry.facts.kind == Kind::Volume, voxels)
-        };
-        // Of equal ones the first.
-        let best = of_input.filter(|entry| entry.facts.kind != Kind::Object).rev().max_by_key(size);
-        if let Some(entry) = best {
-            let command = Command::Show { view: self.session.active, series: entry.id, content: None };
-            self.do_now(&command);
-            self.history = History::new(self.session.clone());
-        }
-    }
-
-    /// Loads what is shown, and places the crosshairs of spaces that are shown for the first time.
-    fn provide(&mut self) {
-        let shown: Vec<SeriesId> = self
-            .session
-            .views
-            .iter()
-            .flat_map(|view| view.series.into_iter().chain(view.overlay.as_ref().map(|over| over.series)))
-            .chain(self.session.measurements.iter().map(|own| own.place.series()))
-            .collect();
-        for id in shown {
-            if !self.asked.contains(&id)
-                && self.document.backend().is_some()
-                && let Some(study) = self.document.study(id)
-            {
-                self.asked.push(id);
-                self.loader.load(id, Arc::clone(study));
-            }
-            if let (Some(space), Some(grid)) = (self.document.space(id), self.document.grid(id))
-                && self.session.space(space).is_none()
-            {
-                let space = Space::around(space, grid, Planes::Acquisition);
-                self.do_now(&Command::Place { space });
-            }
         }
     }
 
@@ -278,107 +243,6 @@ impl Viewer {
         if !paths.is_empty() {
             self.ask_to_open(paths);
         }
-    }
-
-    /// The views in the middle of the window.
-    fn show_views(&mut self, ui: &mut Ui) {
-        let whole = ui.available_rect_before_wrap();
-        ui.painter().rect_filled(whole, 0.0, crate::theme::GAP);
-        let cells = self.session.layout.rects();
-        self.canvases.resize_with(self.session.views.len().max(1), Canvas::default);
-        let per_point = ui.pixels_per_point();
-        for index in 0..self.session.views.len() {
-            if self.session.enlarged && index != self.session.active {
-                self.canvases[index].rect = None;
-                continue;
-            }
-            let cell = cells.get(index).filter(|_| !self.session.enlarged);
-            let rect = cell.map_or(whole, |cell| {
-                let min = whole.min + egui::vec2(cell.x * whole.width(), cell.y * whole.height());
-                let gap = if cells.len() > 1 { 1.0 } else { 0.0 };
-                Rect::from_min_size(min, egui::vec2(cell.width * whole.width(), cell.height * whole.height()))
-                    .shrink(gap)
-            });
-            let rect = viewport::to_pixels(rect, per_point);
-            let size_px =
-                [rect.width(), rect.height()].map(|side| ((side * per_point).round() as u32).max(1));
-            let size_px = within(size_px, ui.input(|input| input.max_texture_side));
-            let size_px = within(size_px, ui.input(|input| input.max_texture_side));
-            (self.canvases[index].rect, self.canvases[index].size_px) = (Some(rect), size_px);
-            let seen = Seen {
-                session: &self.session,
-                document: &self.document,
-                index,
-                view: &self.session.views[index],
-                canvas: &self.canvases[index],
-                rect,
-            };
-            viewport::show(ui, &seen, &mut self.interaction, &mut self.values, &mut self.commands);
-        }
-    }
-
-    /// Says what the views want to show.
-    fn want(&mut self) {
-        self.painter.rest_from(self.session.views.len());
-        self.canvases.truncate(self.session.views.len());
-        for index in 0..self.canvases.len() {
-            let Some(view) = self.session.views.get(index) else { continue };
-            let subject = view.subject();
-            if self.canvases[index].subject != subject {
-                self.canvases[index].clear();
-                self.canvases[index].subject = subject;
-            }
-            if self.canvases[index].rect.is_none() {
-                self.painter.rest(index);
-                continue;
-            }
-            match self.wanted(view, self.canvases[index].size_px) {
-                Some(want) => self.painter.want(index, want),
-                None => self.painter.rest(index),
-            }
-        }
-    }
-
-    /// What a view wants to show in so many pixels.
-    pub(crate) fn wanted(&self, view: &ViewState, size_px: [u32; 2]) -> Option<Want> {
-        let backend = Arc::clone(self.document.backend()?);
-        let subject = view.subject()?;
-        let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
-        if let Content::Frame(own) = view.content {
-            let series = view.series?;
-            let what = What::Frame {
-                series,
-                stack: Arc::clone(self.document.stack(series)?),
-                frame: own.frame,
-                framing: view.framing,
-                look: Box::new(view.look.clone()),
-            };
-            return Some(Want { subject, backend, what, size_px });
-        }
-        let passes = passes(&self.session, view, &self.document, aspect)?;
-        let volumes =
-            passes.iter().map(|pass| self.document.loaded(pass.series).map(|own| Arc::clone(&own.uploaded)));
-        let volumes = volumes.collect::<Option<Vec<_>>>()?;
-        let mut passes = passes.into_iter();
-        let mut scene = passes.next()?.scene;
-        let blend = match passes.next() {
-            Some(over) => {
-                let colors =
-                    view.overlay.as_ref().and_then(|own| own.look.colors.clone()).unwrap_or_default();
-                let map =
-                    anatome::Presets::built_in().color_maps.iter().find(|preset| preset.name == colors)?;
-                let mut layers = over.scene.layers;
-                for layer in &mut layers {
-                    if let anatome::Appearance::Grey { colors, .. } = &mut layer.appearance {
-                        *colors = None;
-                    }
-                }
-                scene.layers.extend(layers);
-                Blend::Over { opacity: over.opacity, colors: map.map.clone() }
-            }
-            None => Blend::One,
-        };
-        Some(Want { subject, backend, what: What::Volumes { volumes, scene, blend }, size_px })
     }
 
     /// Goes on with a loop that plays.
@@ -439,6 +303,7 @@ impl Viewer {
         self.show_message(ui);
         self.do_all(&context);
         self.provide();
+        self.let_go();
         self.want();
         self.autosave();
         self.timing.frame(began.elapsed());
@@ -506,19 +371,6 @@ impl Viewer {
     }
 }
 
-/// A size of the same shape that the window's driver can show: only beyond what it can do pictures have fewer pixels than
-/// the screen.
-fn within(size_px: [u32; 2], most: usize) -> [u32; 2] {
-    let longer = size_px[0].max(size_px[1]);
-    match u32::try_from(most) {
-        Ok(most) if longer > most => {
-            let scale = f64::from(most) / f64::from(longer);
-            size_px.map(|side| ((f64::from(side) * scale) as u32).max(1))
-        }
-        _ => size_px,
-    }
-}
-
 impl eframe::App for Viewer {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.frame(ui);
@@ -526,15 +378,5 @@ impl eframe::App for Viewer {
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
         crate::theme::GAP.to_normalized_gamma_f32()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn pictures_are_no_larger_than_the_driver_can_show() {
-        assert_eq!(super::within([3840, 2160], 8192), [3840, 2160]);
-        assert_eq!(super::within([3840, 2160], 1920), [1920, 1080]);
-        assert_eq!(super::within([9000, 1], 2048), [2048, 1]);
     }
 }

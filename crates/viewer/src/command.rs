@@ -5,7 +5,7 @@ use glam::{DQuat, DVec2, DVec3};
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{Kind, Place};
-use crate::session::{Content, Layout, Mode, SeriesId, Shown, Side, Slab, Space};
+use crate::session::{Borders, Content, Layout, Mode, SeriesId, Shown, Side, Slab, Space};
 
 /// A change of the session. Views are named by their place in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub(crate) enum Command {
     Clear { view: usize },
     /// Makes room for other views.
     Arrange { layout: Layout },
+    /// Moves the borders between the cells of the layout.
+    Divide { borders: Borders },
     /// Makes a view the one that keys act on.
     Activate { view: usize },
     /// Gives the active view the window for itself, or takes it back.

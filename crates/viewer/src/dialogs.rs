@@ -7,6 +7,7 @@ use egui::{Context, Id, Key, Modal, Ui};
 
 use crate::app::Viewer;
 use crate::pictures::Size;
+use crate::recent::Recent;
 
 /// A question that waits for its answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,10 +33,17 @@ pub(crate) enum Dialog {
         format: PictureFormat,
         replace: bool,
     },
+    /// How long a line is on the screen.
+    Screen {
+        measured_mm: f64,
+    },
+    SaveLayout {
+        name: String,
+    },
 }
 
 /// What is done with an answer.
-enum Answer {
+pub(crate) enum Answer {
     Stays,
     Cancelled,
     Given,
@@ -59,6 +67,10 @@ impl Dialog {
         Self::SavePicture { path: in_home("anatome-picture.png"), size, format, replace: false }
     }
 
+    pub(crate) fn screen() -> Self {
+        Self::Screen { measured_mm: (crate::screen::GUESSED_MM * 10.0).round() / 10.0 }
+    }
+
     fn title(&self) -> &'static str {
         match self {
             Self::Open { .. } => "Open",
@@ -66,6 +78,8 @@ impl Dialog {
             Self::SaveSession { .. } => "Save session",
             Self::LoadSession { .. } => "Load session",
             Self::SavePicture { .. } => "Save picture",
+            Self::Screen { .. } => "Size of the screen",
+            Self::SaveLayout { .. } => "Save layout",
         }
     }
 }
@@ -88,12 +102,13 @@ impl Viewer {
 
     pub(crate) fn show_dialog(&mut self, context: &Context) {
         let Some(mut dialog) = self.dialog.take() else { return };
+        let mut again = None;
         let modal = Modal::new(Id::unique("dialog")).show(context, |ui| {
             ui.set_width(480.0);
             ui.heading(dialog.title());
             ui.add_space(4.0);
             match &mut dialog {
-                Dialog::Open { path } => open(ui, path),
+                Dialog::Open { path } => open(ui, path, &mut again, &self.recent),
                 Dialog::Beside { .. } => beside(ui),
                 Dialog::SaveSession { path, replace } => {
                     ui.weak("The file holds the paths of what is open, which may name patients.");
@@ -103,17 +118,25 @@ impl Viewer {
                 Dialog::SavePicture { path, size, format, replace } => {
                     picture(ui, path, size, format, replace)
                 }
+                Dialog::Screen { measured_mm } => {
+                    let can = crate::screen::ask(ui, measured_mm);
+                    buttons(ui, "Keep", can)
+                }
+                Dialog::SaveLayout { name } => self.layout_name(ui, name),
             }
         });
+        if let Some(paths) = again {
+            return self.open_again(paths);
+        }
         match modal.inner {
             Answer::Cancelled => {}
             Answer::Stays if modal.should_close() => {}
             Answer::Stays => self.dialog = Some(dialog),
-            Answer::Given => self.answered(dialog),
+            Answer::Given => self.answered(context, dialog),
         }
     }
 
-    fn answered(&mut self, dialog: Dialog) {
+    fn answered(&mut self, context: &Context, dialog: Dialog) {
         match dialog {
             Dialog::Open { path } => self.ask_to_open(vec![path.trim().into()]),
             Dialog::Beside { paths } => self.open(paths),
@@ -122,12 +145,22 @@ impl Viewer {
             Dialog::SavePicture { path, size, format, replace } => {
                 self.save_picture(Path::new(path.trim()), size, format, replace);
             }
+            Dialog::Screen { measured_mm } => self.calibrate(context, measured_mm),
+            Dialog::SaveLayout { name } => self.save_layout(name.trim()),
         }
     }
 }
 
-fn open(ui: &mut Ui, path: &mut String) -> Answer {
+fn open(ui: &mut Ui, path: &mut String, again: &mut Option<Vec<PathBuf>>, recent: &Recent) -> Answer {
     ui.weak("A file, a folder or an archive. Files can also be dropped on the window.");
+    ui.horizontal_wrapped(|ui| {
+        for paths in recent.inputs().iter().take(6) {
+            let all: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            if ui.button(crate::recent::name(paths)).on_hover_text(all.join("\n")).clicked() {
+                *again = Some(paths.clone());
+            }
+        }
+    });
     asked(ui, path, "Open")
 }
 
@@ -238,7 +271,7 @@ fn listing(ui: &mut Ui, path: &mut String) {
     });
 }
 
-fn buttons(ui: &mut Ui, does: &str, can: bool) -> Answer {
+pub(crate) fn buttons(ui: &mut Ui, does: &str, can: bool) -> Answer {
     ui.add_space(6.0);
     let mut answer = Answer::Stays;
     ui.horizontal(|ui| {

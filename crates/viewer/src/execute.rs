@@ -6,7 +6,7 @@ use anatome::{Planes, Presets, Voi, Window, WindowPreset};
 use egui::{Context, Key};
 use glam::DVec2;
 
-use crate::actions::{Action, pressed};
+use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::dialogs::Dialog;
@@ -36,7 +36,7 @@ impl Viewer {
         // The system tells of copying by an event of its own.
         let copies =
             context.input(|input| input.events.iter().any(|event| matches!(event, egui::Event::Copy)));
-        let mut actions = context.input_mut(pressed);
+        let mut actions = context.input_mut(|input| self.keys.pressed(input));
         if copies && !actions.contains(&Action::CopyPicture) {
             actions.push(Action::CopyPicture);
         }
@@ -81,6 +81,9 @@ impl Viewer {
             Action::LoadSession => self.dialog = Some(Dialog::load_session()),
             Action::SavePicture => self.dialog = Some(Dialog::save_picture()),
             Action::CopyPicture => self.copy_picture(context),
+            Action::SaveLayout => self.dialog = Some(Dialog::SaveLayout { name: String::new() }),
+            Action::TrueSize => self.true_size(context),
+            Action::CalibrateScreen => self.dialog = Some(Dialog::screen()),
             Action::Undo => self.undo(),
             Action::Redo => self.redo(),
             Action::Help => self.panels.help = !self.panels.help,
@@ -166,6 +169,10 @@ impl Viewer {
             }
             Action::ShowIdentity => {
                 shown.identity = !shown.identity;
+                Some(Command::Overlays { shown })
+            }
+            Action::ShowReferenceLines => {
+                shown.reference_lines = !shown.reference_lines;
                 Some(Command::Overlays { shown })
             }
             Action::ShowCrosshair => {

@@ -5,7 +5,7 @@ use std::mem::Discriminant;
 use std::time::{Duration, Instant};
 
 use crate::command::Command;
-use crate::session::Session;
+use crate::session::{SeriesId, Session};
 
 /// What was, and what was taken back.
 #[derive(Debug)]
@@ -47,6 +47,21 @@ impl History {
         if !command.is_trifle() {
             self.last = Some((command.kind(), now));
         }
+    }
+
+    /// The series that undo and redo could show again, the latest first.
+    pub(crate) fn series(&self) -> Vec<SeriesId> {
+        let mut series = Vec::new();
+        for session in
+            std::iter::once(&self.kept).chain(self.past.iter().rev()).chain(self.future.iter().rev())
+        {
+            for id in session.series() {
+                if !series.contains(&id) {
+                    series.push(id);
+                }
+            }
+        }
+        series
     }
 
     pub(crate) fn can_undo(&self) -> bool {

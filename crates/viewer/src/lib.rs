@@ -8,6 +8,7 @@ mod actions;
 mod app;
 mod bench;
 mod command;
+mod config;
 mod dialogs;
 mod document;
 mod execute;
@@ -15,17 +16,23 @@ mod hanging;
 mod histogram;
 mod history;
 mod interaction;
+mod keys;
 mod measure;
 mod overlay;
+mod own;
 mod panels;
 mod pick;
 mod pictures;
+mod provide;
+mod recent;
 mod render;
 mod saved;
+mod screen;
 mod session;
 mod theme;
 mod tools;
 mod viewport;
+mod views;
 #[cfg(test)]
 mod walkthrough;
 
@@ -58,11 +65,15 @@ pub struct Options {
     pub workers: Workers,
     /// Where the session is kept against a crash; nowhere if absent. See [`autosave_path`].
     pub autosave: Option<PathBuf>,
+    /// The folder in which the user's own layouts, keys, recent inputs and the screen's size are; none if absent. See
+    /// [`config_folder`].
+    pub config: Option<PathBuf>,
     /// A script of commands whose pictures are timed; then the window closes.
     pub bench: Option<PathBuf>,
 }
 
 pub use bench::{BenchReport, PartReport};
+pub use config::config_folder;
 pub use saved::autosave_path;
 
 /// Why the viewer could not be shown.

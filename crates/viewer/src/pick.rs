@@ -1,7 +1,7 @@
 //! What place of the patient is seen at a place of a 3D view.
 
 use anatome::{
-    Appearance, Camera, Interpolation, Lens, Projection, Region, Scene, TransferFunction, View, Volume,
+    Appearance, Camera, Grid, Interpolation, Lens, Projection, Region, Scene, TransferFunction, View, Volume,
 };
 use egui::Pos2;
 use glam::DVec3;
@@ -30,7 +30,7 @@ fn seen_at(scene: &Scene, volume: &Volume, [x, y]: [f64; 2]) -> Option<DVec3> {
         _ => return None,
     };
     let (start, direction) = ray(camera, [x, y])?;
-    let (near, far) = within(volume, start, direction)?;
+    let (near, far) = within_grid(volume.grid(), start, direction)?;
     let step_mm = volume.grid().smallest_spacing_mm() / 2.0;
     let count = (((far - near) / step_mm) as usize).min(20_000);
     let places = (0..count).map(|n| start + direction * (near + (n as f64 + 0.5) * step_mm));
@@ -84,11 +84,11 @@ fn ray(camera: &Camera, [x, y]: [f64; 2]) -> Option<(DVec3, DVec3)> {
     })
 }
 
-/// Where a ray enters and leaves the volume, in mm from its start; what is behind the start does not count in
+/// Where a ray enters and leaves a grid, in mm from its start; what is behind the start does not count in
 /// perspective, and a parallel ray starts outside.
-fn within(volume: &Volume, start: DVec3, direction: DVec3) -> Option<(f64, f64)> {
-    let lattice = volume.grid().lattice_from_patient();
-    let (low, high) = volume.grid().lattice_bounds();
+pub(crate) fn within_grid(grid: &Grid, start: DVec3, direction: DVec3) -> Option<(f64, f64)> {
+    let lattice = grid.lattice_from_patient();
+    let (low, high) = grid.lattice_bounds();
     let (from, along) = (lattice.transform_point3(start), lattice.transform_vector3(direction));
     let (mut near, mut far) = (0.0_f64, f64::INFINITY);
     for axis in 0..3 {
@@ -114,7 +114,7 @@ fn is_in(region: &Region, place: DVec3) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anatome::{Facts, Grid, Modality, Samples, Shading, TransferPoint, Unit, ValueMapping, Voi, Window};
+    use anatome::{Facts, Modality, Samples, Shading, TransferPoint, Unit, ValueMapping, Voi, Window};
     use glam::DAffine3;
     use ndarray::Array3;
 

@@ -18,8 +18,8 @@ use crate::session::SeriesId;
 /// What a thread has done.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// Pictures can be drawn.
-    Ready { backend: Arc<Backend> },
+    /// Pictures can be drawn; `missing` says why not by what was asked for.
+    Ready { backend: Arc<Backend>, missing: Option<String> },
     /// Headers were read, or why not.
     Found { input: u32, study: Result<Arc<Study>, String> },
     /// A small picture is there.
@@ -128,6 +128,19 @@ impl Loader {
         self.shared.push(Of::Load, Task::Load { id, study });
     }
 
+    /// Drops what waits to be loaded and is not one of these; returns what was dropped.
+    pub(crate) fn keep(&self, needed: &[SeriesId]) -> Vec<SeriesId> {
+        let mut dropped = Vec::new();
+        lock(&self.shared.tasks).load.retain(|task| match task {
+            Task::Load { id, .. } if !needed.contains(id) => {
+                dropped.push(*id);
+                false
+            }
+            _ => true,
+        });
+        dropped
+    }
+
     /// Uses the CPU from now on. What was loaded is to be [loaded](Self::load) again.
     pub(crate) fn fall_back(&self) {
         lock(&self.shared.tasks).load.push_front(Task::Backend(BackendChoice::Cpu, None));
@@ -229,13 +242,17 @@ impl Shared {
     }
 
     fn open_backend(&self, choice: BackendChoice, adapter: Option<&str>) -> Option<()> {
-        let wanted = Backend::open(choice, adapter, &self.workers);
-        // Without what was asked for there are still pictures; the performance panel says by what.
-        let backend = wanted.or_else(|_| Backend::open(BackendChoice::Cpu, None, &self.workers)).ok()?;
+        // Without what was asked for there are still pictures, and people are told by what.
+        let (backend, missing) = match Backend::open(choice, adapter, &self.workers) {
+            Ok(backend) => (backend, None),
+            Err(error) => {
+                (Backend::open(BackendChoice::Cpu, None, &self.workers).ok()?, Some(error.to_string()))
+            }
+        };
         let backend = Arc::new(backend);
         lock(&self.tasks).backend = Some(Arc::clone(&backend));
         self.woken.notify_all();
-        self.tell(None, News::Ready { backend })
+        self.tell(None, News::Ready { backend, missing })
     }
 
     fn backend(&self) -> Option<Arc<Backend>> {
@@ -305,7 +322,7 @@ impl Shared {
             self.tell(round, News::Thumbnail { id, thumbnail: Arc::new(thumbnail) })?;
         }
         let backend = self.backend()?;
-        let preview = preview(series, &stack, middle, &backend);
+        let preview = self.preview(id, study, &stack, &backend);
         match preview {
             Some(loaded) => self.tell(round, News::Series { id, state: State::Preview(Arc::new(loaded)) }),
             None => Some(()),
@@ -339,19 +356,36 @@ impl Shared {
             return Ok(State::Stack(Arc::new(stack), Arc::new(first.defaults)));
         }
         let loaded = study.load(number, &self.limits, &self.workers, progress)?;
+        let volume = self.in_suv(number, study, loaded.volume)?;
         let suv_factor = study.suv_factor(number);
-        // PET in SUV, where its headers tell the factor.
-        let suv = series.filter(|_| suv_factor.is_some());
-        let suv = suv.and_then(|series| SuvReport::new(series.instances(), &self.limits).ok());
-        let suv = suv.filter(|suv| suv.mapping(loaded.volume.mapping(), SuvType::BodyWeight).is_ok());
-        let volume = match suv {
-            Some(suv) => match suv.volume(loaded.volume, SuvType::BodyWeight) {
-                Ok(volume) => Arc::new(volume),
-                Err(refusal) => return Err(anatome::Error::NoVolume { reason: Some(refusal.to_string()) }),
-            },
-            None => loaded.volume,
-        };
         Ok(State::Loaded(Arc::new(made(volume, loaded.notes, suv_factor, &backend, progress)?)))
+    }
+
+    /// A PET in SUV, where its headers tell the factor; anything else as it is.
+    fn in_suv(&self, number: usize, study: &Study, volume: Arc<Volume>) -> anatome::Result<Arc<Volume>> {
+        let series = study.series().get(number).filter(|_| study.suv_factor(number).is_some());
+        let suv = series.and_then(|series| SuvReport::new(series.instances(), &self.limits).ok());
+        match suv.filter(|suv| suv.mapping(volume.mapping(), SuvType::BodyWeight).is_ok()) {
+            Some(suv) => match suv.volume(volume, SuvType::BodyWeight) {
+                Ok(volume) => Ok(Arc::new(volume)),
+                Err(refusal) => Err(anatome::Error::NoVolume { reason: Some(refusal.to_string()) }),
+            },
+            None => Ok(volume),
+        }
+    }
+
+    /// The middle slice of a series, where it stands and in the unit of the whole.
+    fn preview(&self, id: SeriesId, study: &Study, stack: &Stack, backend: &Backend) -> Option<Loaded> {
+        let number = id.number as usize;
+        let n = stack.frames().len() / 2;
+        let (grid, _) = study.series().get(number)?.geometry().ok()?;
+        let anatome::FramePixels::Grey(grey) = stack.frame(n).ok()?.pixels else { return None };
+        let grid = grid.of_slices(&[n]).ok()?;
+        let volume = Volume::new(grid, grey.samples, grey.mapping, grey.padding, grey.facts).ok()?;
+        let volume = self.in_suv(number, study, Arc::new(volume)).ok()?;
+        let defaults = Defaults::of(&volume).ok()?;
+        let uploaded = Arc::new(backend.upload(&volume, &Progress::new()).ok()?);
+        Some(Loaded { volume, uploaded, defaults, notes: Notes::new(), histogram: Histogram::default() })
     }
 }
 
@@ -370,17 +404,6 @@ pub(super) fn made(
     let uploaded = Arc::new(backend.upload(&volume, progress)?);
     let histogram = Histogram::of(&volume);
     Ok(Loaded { volume, uploaded, defaults, notes, histogram })
-}
-
-/// One slice of a series, where it stands.
-fn preview(series: &anatome::Series, stack: &Stack, n: usize, backend: &Backend) -> Option<Loaded> {
-    let (grid, _) = series.geometry().ok()?;
-    let anatome::FramePixels::Grey(grey) = stack.frame(n).ok()?.pixels else { return None };
-    let grid = grid.of_slices(&[n]).ok()?;
-    let volume = Arc::new(Volume::new(grid, grey.samples, grey.mapping, grey.padding, grey.facts).ok()?);
-    let defaults = Defaults::of(&volume).ok()?;
-    let uploaded = Arc::new(backend.upload(&volume, &Progress::new()).ok()?);
-    Some(Loaded { volume, uploaded, defaults, notes: Notes::new(), histogram: Histogram::default() })
 }
 
 /// Takes work off the list when it is dropped.

@@ -46,6 +46,8 @@ pub(crate) struct Entry {
     pub patient: SeriesId,
     /// A small picture of it.
     pub thumbnail: Option<Arc<Thumbnail>>,
+    /// One slice of it, as soon as that was read.
+    preview: Option<Arc<Loaded>>,
     /// How far it is.
     pub state: State,
 }
@@ -186,10 +188,12 @@ impl Document {
     /// Takes what a thread has done.
     pub(crate) fn take(&mut self, news: News) {
         match news {
-            News::Ready { backend } => {
+            News::Ready { backend, .. } => {
                 // What another backend holds is of no use to this one.
                 if self.backend.replace(backend).is_some() {
-                    self.entries.iter_mut().for_each(|entry| entry.state = State::Found);
+                    self.entries.iter_mut().for_each(|entry| {
+                        (entry.preview, entry.state) = (None, State::Found);
+                    });
                 }
             }
             News::Found { input, study } => self.found(input, study),
@@ -200,6 +204,9 @@ impl Document {
             }
             News::Series { id, state } => {
                 let Some(entry) = self.entry_mut(id) else { return };
+                if let State::Preview(preview) = &state {
+                    entry.preview = Some(Arc::clone(preview));
+                }
                 // A preview that comes late replaces nothing.
                 if !matches!((&entry.state, &state), (State::Loaded(_) | State::Failed(_), State::Preview(_)))
                 {
@@ -209,12 +216,50 @@ impl Document {
         }
     }
 
+    /// Lets volumes go but those of `shown`, and of `spare`, the first first, as many as there is room for within `most`
+    /// bytes of samples. Returns those that went.
+    pub(crate) fn let_go(&mut self, shown: &[SeriesId], spare: &[SeriesId], most: usize) -> Vec<SeriesId> {
+        let size = |id: &SeriesId| self.whole(*id).map_or(0, |loaded| loaded.volume.byte_len());
+        let mut bytes: usize = shown.iter().map(size).sum();
+        let others = spare.iter().filter(|id| !shown.contains(id));
+        let fitting: Vec<SeriesId> = others
+            .take_while(|id| {
+                bytes = bytes.saturating_add(size(id));
+                bytes <= most
+            })
+            .copied()
+            .collect();
+        let mut gone = Vec::new();
+        for entry in &mut self.entries {
+            if matches!(entry.state, State::Loaded(_))
+                && !shown.contains(&entry.id)
+                && !fitting.contains(&entry.id)
+            {
+                entry.state = entry.preview.clone().map_or(State::Found, State::Preview);
+                gone.push(entry.id);
+            }
+        }
+        gone
+    }
+
+    /// Takes a series that could not be read as one that was not read yet; whether it was one.
+    pub(crate) fn forget_failure(&mut self, id: SeriesId) -> bool {
+        let Some(entry) = self.entry_mut(id).filter(|entry| matches!(entry.state, State::Failed(_))) else {
+            return false;
+        };
+        entry.state = entry.preview.clone().map_or(State::Found, State::Preview);
+        true
+    }
+
     fn entry_mut(&mut self, id: SeriesId) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.id == id)
     }
 
     fn found(&mut self, input: u32, study: Result<Arc<Study>, String>) {
-        if let Ok(study) = &study {
+        // First, so that the series that follow find those before them.
+        let Some(own) = self.inputs.get_mut(input as usize) else { return };
+        own.found = Some(study.clone());
+        if let Ok(study) = study {
             let count = study.series().len() + study.image_parts().len();
             for number in 0..count as u32 {
                 let id = SeriesId { input, number };
@@ -222,15 +267,17 @@ impl Document {
                     Some(series) => (self.space_for(id, series), self.patient_for(id, series)),
                     None => (id, SeriesId { number: study.series().len() as u32, ..id }),
                 };
-                let facts = SeriesFacts::of(study, number as usize);
-                self.entries.push(Entry { id, facts, space, patient, thumbnail: None, state: State::Found });
-                if let (Some(input), true) = (self.inputs.get_mut(id.input as usize), number == 0) {
-                    input.found = Some(Ok(Arc::clone(study)));
-                }
+                let facts = SeriesFacts::of(&study, number as usize);
+                self.entries.push(Entry {
+                    id,
+                    facts,
+                    space,
+                    patient,
+                    thumbnail: None,
+                    preview: None,
+                    state: State::Found,
+                });
             }
-        }
-        if let Some(input) = self.inputs.get_mut(input as usize) {
-            input.found = Some(study);
         }
     }
 
@@ -252,6 +299,11 @@ impl Document {
 }
 
 impl SeriesFacts {
+    /// How many samples all images have together; 0 if that is not known.
+    pub(crate) fn voxels(&self) -> usize {
+        self.shape.map_or(0, |shape| shape.iter().product())
+    }
+
     fn of(study: &Study, number: usize) -> Self {
         match study.series().get(number) {
             Some(series) => Self {
@@ -306,7 +358,15 @@ impl Document {
                 loader::made(Arc::new(volume), Notes::new(), None, &backend, &Progress::new()).unwrap();
             let state = State::Loaded(Arc::new(loaded));
             let first = SeriesId { input, number: 0 };
-            document.entries.push(Entry { id, facts, space: first, patient: first, thumbnail: None, state });
+            document.entries.push(Entry {
+                id,
+                facts,
+                space: first,
+                patient: first,
+                thumbnail: None,
+                preview: None,
+                state,
+            });
         }
         document
     }

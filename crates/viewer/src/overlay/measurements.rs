@@ -1,10 +1,10 @@
 //! Measurements over pictures.
 
-use egui::{Align2, Color32, Painter, Pos2, Rect};
+use egui::{Align2, Color32, Painter, Pos2, Rect, Vec2};
 use glam::DVec3;
 
 use super::facts::number;
-use super::{line, text};
+use super::{line, text, width};
 use crate::measure::{Kind, Measurement, Statistics};
 use crate::theme;
 use crate::viewport::PlaneMap;
@@ -19,6 +19,9 @@ pub(crate) struct Told {
     /// The unit of lengths.
     pub length_unit: String,
 }
+
+/// From line to line of a text, in points.
+const LINE: f32 = theme::LABEL_SIZE * 1.25;
 
 /// The lines of text of a measurement.
 pub(crate) fn lines(measurement: &Measurement, told: &Told) -> Vec<String> {
@@ -57,8 +60,15 @@ pub(crate) fn lines(measurement: &Measurement, told: &Told) -> Vec<String> {
     lines
 }
 
-/// Draws a measurement.
-pub(crate) fn draw(painter: &Painter, map: &PlaneMap, measurement: &Measurement, told: &Told, is_hot: bool) {
+/// Draws a measurement; its text where it hides none of the texts at `taken`, to which it is added.
+pub(crate) fn draw(
+    painter: &Painter,
+    map: &PlaneMap,
+    measurement: &Measurement,
+    told: &Told,
+    is_hot: bool,
+    taken: &mut Vec<Rect>,
+) {
     let color = if is_hot { theme::MEASURE_HOT } else { theme::MEASURE };
     let points: Vec<Pos2> = measurement.points.iter().map(|&point| map.screen(point)).collect();
     shape(painter, map, measurement, &points, color);
@@ -68,11 +78,28 @@ pub(crate) fn draw(painter: &Painter, map: &PlaneMap, measurement: &Measurement,
             painter.circle_filled(point, radius, color);
         });
     }
-    let at = label_place(&points, map.rect);
-    for (n, own) in lines(measurement, told).iter().enumerate() {
-        let down = egui::vec2(0.0, n as f32 * theme::LABEL_SIZE * 1.25);
-        text(painter, at + down, Align2::LEFT_TOP, own, color);
+    label(painter, &lines(measurement, told), &points, map.rect, color, taken);
+}
+
+/// Writes lines of text beside points.
+pub(super) fn label(
+    painter: &Painter,
+    lines: &[String],
+    points: &[Pos2],
+    rect: Rect,
+    color: Color32,
+    taken: &mut Vec<Rect>,
+) {
+    if lines.is_empty() {
+        return;
     }
+    let widths = lines.iter().map(|own| width(painter, own));
+    let size = Vec2::new(widths.fold(0.0, f32::max), lines.len() as f32 * LINE);
+    let place = label_place(points, size, rect, taken);
+    for (n, own) in lines.iter().enumerate() {
+        text(painter, place.min + Vec2::new(0.0, n as f32 * LINE), Align2::LEFT_TOP, own, color);
+    }
+    taken.push(place);
 }
 
 fn shape(painter: &Painter, map: &PlaneMap, measurement: &Measurement, points: &[Pos2], color: Color32) {
@@ -112,11 +139,30 @@ fn shape(painter: &Painter, map: &PlaneMap, measurement: &Measurement, points: &
     }
 }
 
-/// Beside the right-most point, within the picture.
-fn label_place(points: &[Pos2], rect: Rect) -> Pos2 {
-    let rightmost = points.iter().copied().max_by(|a, b| a.x.total_cmp(&b.x)).unwrap_or(rect.center());
-    let at = rightmost + egui::vec2(8.0, 4.0);
-    Pos2::new(at.x.min(rect.right() - 120.0).max(rect.left()), at.y.min(rect.bottom() - 48.0).max(rect.top()))
+/// Where a text of a size hides no other and is within the picture: beside the right-most or the left-most point, else
+/// as near as there is room.
+fn label_place(points: &[Pos2], size: Vec2, rect: Rect, taken: &[Rect]) -> Rect {
+    let by_x = |a: &&Pos2, b: &&Pos2| a.x.total_cmp(&b.x);
+    let right = points.iter().max_by(by_x).copied().unwrap_or(rect.center());
+    let left = points.iter().min_by(by_x).copied().unwrap_or(rect.center());
+    let within = |min: Pos2| {
+        let room = (rect.size() - size).max(Vec2::ZERO);
+        Rect::from_min_size(min.clamp(rect.min, rect.min + room), size)
+    };
+    let beside = [
+        right + Vec2::new(8.0, 4.0),
+        right + Vec2::new(8.0, -4.0 - size.y),
+        left + Vec2::new(-8.0 - size.x, 4.0),
+        left + Vec2::new(-8.0 - size.x, -4.0 - size.y),
+    ];
+    let [columns, rows] = [rect.width(), rect.height()].map(|side| (side / LINE) as usize);
+    let all =
+        (0..columns * rows).map(|n| rect.min + Vec2::new((n % columns) as f32, (n / columns) as f32) * LINE);
+    let distance = |place: &Rect| place.center().distance(right);
+    let is_free = |place: &Rect| taken.iter().all(|other| !other.intersects(place.shrink(0.5)));
+    let near = beside.into_iter().map(within).find(is_free);
+    let nearest = || all.map(within).filter(is_free).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+    near.or_else(nearest).unwrap_or(within(beside[0]))
 }
 
 /// What of a measurement is at a place of the screen: one of its points, or its line.
@@ -170,6 +216,25 @@ mod tests {
         assert_eq!(lines(&region, &told), ["mean 40.3  SD 5 HU", "min 30  max 50", "2 cm²"]);
         let told = Told { length_unit: "px".to_owned(), ..told };
         assert_eq!(lines(&region, &told)[2], "200 px²");
+    }
+
+    #[test]
+    fn texts_hide_no_other_and_stay_within() {
+        let rect = Rect::from_min_size(Pos2::new(10.0, 20.0), Vec2::new(300.0, 200.0));
+        let size = Vec2::new(90.0, 44.0);
+        let corners = [Pos2::new(280.0, 200.0), Pos2::new(160.0, 110.0), Pos2::new(12.0, 24.0)];
+        let mut taken: Vec<Rect> = Vec::new();
+        for n in 0..7 {
+            let place = label_place(&[corners[n % 3]], size, rect, &taken);
+            assert!(rect.contains_rect(place), "{n}: {place}");
+            assert!(
+                taken.iter().all(|other| !other.shrink(0.1).intersects(place.shrink(0.1))),
+                "{n}: {place}"
+            );
+            taken.push(place);
+        }
+        // Where there is no room left at all, it is written all the same.
+        assert!(rect.contains_rect(label_place(&corners, size, rect, &[rect])));
     }
 
     #[test]

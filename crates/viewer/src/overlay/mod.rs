@@ -3,6 +3,7 @@
 pub(crate) mod crosshair;
 pub(crate) mod facts;
 pub(crate) mod measurements;
+pub(crate) mod references;
 
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke};
 
@@ -21,6 +22,12 @@ pub(crate) fn text(painter: &Painter, at: Pos2, align: Align2, text: &str, color
     }
     painter.galley(rect.min, galley, color);
     rect
+}
+
+/// How wide a line of text is.
+pub(crate) fn width(painter: &Painter, text: &str) -> f32 {
+    let font = FontId::proportional(theme::LABEL_SIZE);
+    painter.layout_no_wrap(text.to_owned(), font, Color32::WHITE).size().x
 }
 
 /// Draws a line with a dark rim.

@@ -29,8 +29,13 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
     ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         if viewer.document.entries().is_empty() {
             ui.weak("Drop files, folders or archives here.");
+            if !viewer.recent.inputs().is_empty() {
+                ui.add_space(6.0);
+                ui.strong("Recent");
+                super::toolbar::recent(viewer, ui);
+            }
         }
-        let mut commands = Vec::new();
+        let mut chosen = None;
         let mut patient = None;
         let several = viewer.document.has_several_patients();
         for entry in viewer.document.entries() {
@@ -39,11 +44,14 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
                 let number = patients_before(viewer, entry.patient) + 1;
                 ui.label(RichText::new(format!("Patient {number}")).color(theme::WARNING));
             }
-            if let Some(command) = row(viewer, ui, entry) {
-                commands.push(command);
+            if row(viewer, ui, entry) {
+                chosen = Some(entry.id);
             }
         }
-        viewer.commands.extend(commands);
+        if let Some(series) = chosen {
+            viewer.read_again(series);
+            viewer.push(Command::Show { view: viewer.session.active, series, content: None });
+        }
     });
 }
 
@@ -90,15 +98,15 @@ fn problems(viewer: &mut Viewer, ui: &mut Ui) {
     }
 }
 
-/// A series; what is to be done if it was chosen.
-fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> Option<Command> {
+/// A series; whether it was chosen.
+fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> bool {
     let is_shown = viewer.session.views.iter().any(|view| view.series == Some(entry.id));
     let (rect, response) =
         ui.allocate_exact_size(Vec2::new(ui.available_width(), SIDE + 8.0), Sense::click());
     let name = name(entry);
     response.widget_info(|| egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, is_shown, &name));
     if !ui.is_rect_visible(rect) {
-        return None;
+        return false;
     }
     let fill = if response.hovered() {
         Color32::from_gray(48)
@@ -124,8 +132,7 @@ fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> Option<Command> {
         Some(text) => response.on_hover_text(text),
         None => response,
     };
-    let shows = response.clicked() && entry.facts.kind != Kind::Object;
-    shows.then_some(Command::Show { view: viewer.session.active, series: entry.id, content: None })
+    response.clicked() && entry.facts.kind != Kind::Object
 }
 
 /// What a series is called, for people who hear it.

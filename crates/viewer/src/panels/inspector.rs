@@ -4,7 +4,7 @@ use anatome::{Interpolation, Planes, Presets, Projection, Voi, Window, WindowFun
 use egui::{CollapsingHeader, ComboBox, DragValue, ScrollArea, Slider, Ui};
 
 use super::transfer;
-use crate::actions::{Action, key_of};
+use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::document::{Defaults, Kind};
@@ -83,16 +83,12 @@ fn display(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Default
             viewer.push(Command::Window { view, voi: Some(voi) });
         }
         ui.horizontal_wrapped(|ui| {
-            if ui
-                .button("own")
-                .on_hover_text(format!("The series' own window ({})", key_of(Action::Preset(0))))
-                .clicked()
-            {
+            if ui.button("own").on_hover_text(viewer.keys.hint(Action::Preset(0))).clicked() {
                 viewer.push(Command::Window { view, voi: None });
             }
             for (n, preset) in viewer.window_presets().into_iter().enumerate() {
-                let key = key_of(Action::Preset(n as u8 + 1));
-                let text = format!("C {} W {} ({key})", preset.window.center(), preset.window.width());
+                let text = format!("C {} W {}", preset.window.center(), preset.window.width());
+                let text = viewer.keys.with_key(&text, Action::Preset(n as u8 + 1));
                 if ui.button(&preset.name).on_hover_text(text).clicked() {
                     viewer.push(Command::Window { view, voi: Some(Voi::Window(preset.window)) });
                 }
@@ -185,11 +181,8 @@ fn planes(viewer: &mut Viewer, ui: &mut Ui, plane: PlaneView) {
                 (Planes::Acquisition, "Acquisition", Action::ResetPlanes),
                 (Planes::Patient, "Patient", Action::PatientPlanes),
             ] {
-                let text = format!(
-                    "Lays the planes along the axes of the {} ({})",
-                    name.to_lowercase(),
-                    key_of(action)
-                );
+                let text = format!("Lays the planes along the axes of the {}", name.to_lowercase());
+                let text = viewer.keys.with_key(&text, action);
                 if ui.button(name).on_hover_text(text).clicked() {
                     viewer.push(Command::ResetPlanes { view, planes });
                 }
@@ -216,7 +209,7 @@ fn three_d(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, orbit: OrbitView, 
         });
         ui.horizontal(|ui| {
             for (side, letter) in Side::ALL {
-                let hint = crate::actions::of(Action::Side(side)).map_or("", |entry| entry.name);
+                let hint = viewer.keys.hint(Action::Side(side));
                 if ui.button(letter).on_hover_text(hint).clicked() {
                     viewer.push(Command::Face { view, side });
                 }
@@ -302,9 +295,9 @@ fn fusion(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState) {
         if ui.add(Slider::new(&mut opacity, 0.0..=1.0).text("Opacity")).changed() {
             viewer.push(Command::Opacity { view, opacity });
         }
-        if let Some(defaults) = viewer.document.defaults(over.series) {
-            let voi = voi_of(&over.look, defaults, &own.content);
-            if let Some(voi) = window(ui, voi, &defaults.unit.to_string()) {
+        if let Some(whole) = viewer.document.whole(over.series) {
+            let voi = voi_of(&over.look, &whole.defaults, &own.content);
+            if let Some(voi) = window(ui, voi, &whole.defaults.unit.to_string()) {
                 viewer.push(Command::OverlayWindow { view, voi });
             }
         }

@@ -2,8 +2,9 @@
 
 use egui::{Context, Grid, ScrollArea, Ui, Window};
 
-use crate::actions::{GROUPS, shown};
+use crate::actions::GROUPS;
 use crate::app::Viewer;
+use crate::keys::shown;
 
 /// A window in the middle of the views.
 fn sheet<'a>(title: &'a str, open: &'a mut bool, context: &Context) -> Window<'a> {
@@ -39,8 +40,9 @@ fn help(viewer: &mut Viewer, context: &Context) {
                 ui.vertical(|ui| {
                     for (name, entries) in column {
                         ui.strong(*name);
-                        let keys =
-                            entries.iter().map(|entry| (entry.shortcut.as_ref().map(shown), entry.name));
+                        let keys = entries
+                            .iter()
+                            .map(|entry| (viewer.keys.shortcut(entry.action).map(shown), entry.name));
                         rows(ui, name, keys);
                         ui.add_space(6.0);
                     }
@@ -50,6 +52,11 @@ fn help(viewer: &mut Viewer, context: &Context) {
             ui.vertical(|ui| {
                 ui.strong("Pointer");
                 rows(ui, "pointer", POINTER.iter().map(|&(what, does)| (Some(what.to_owned()), does)));
+                ui.add_space(6.0);
+                ui.weak("Keys are changed in keys.json in the folder of settings.");
+                for fault in &viewer.keys.faults {
+                    ui.colored_label(crate::theme::WARNING, fault);
+                }
             });
         });
     });

@@ -2,7 +2,7 @@
 
 use egui::{RichText, Ui};
 
-use crate::actions::{Action, key_of};
+use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::hanging::Hanging;
@@ -18,9 +18,9 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
         menus(viewer, ui);
         ui.separator();
         for (tool, name, what) in Tool::SIMPLE {
-            let key = key_of(action_of(tool));
+            let what = viewer.keys.with_key(what, action_of(tool));
             let chosen = viewer.interaction.tool == tool;
-            if ui.selectable_label(chosen, name).on_hover_text(format!("{what} ({key})")).clicked() {
+            if ui.selectable_label(chosen, name).on_hover_text(what).clicked() {
                 viewer.act(&context, action_of(tool));
             }
         }
@@ -31,7 +31,8 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
                 Action::Undo => viewer.history.can_undo(),
                 _ => viewer.history.can_redo(),
             };
-            if ui.add_enabled(can, egui::Button::new(text)).on_hover_text(key_of(action)).clicked() {
+            if ui.add_enabled(can, egui::Button::new(text)).on_hover_text(viewer.keys.hint(action)).clicked()
+            {
                 viewer.act(&context, action);
             }
         }
@@ -39,22 +40,17 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
         let all = [
             ("Fit", Action::Fit),
             ("1:1", Action::OneToOne),
+            ("True size", Action::TrueSize),
             ("Auto", Action::AutoWindow),
             ("Invert", Action::Invert),
         ];
         for (text, action) in all {
-            if ui.button(text).on_hover_text(hint(action)).clicked() {
+            if ui.button(text).on_hover_text(viewer.keys.hint(action)).clicked() {
                 viewer.act(&context, action);
             }
         }
     });
     ui.add_space(1.0);
-}
-
-/// What an action is called, with its key.
-fn hint(action: Action) -> String {
-    let name = crate::actions::of(action).map_or("", |entry| entry.name);
-    format!("{name} ({})", key_of(action))
 }
 
 fn action_of(tool: Tool) -> Action {
@@ -67,19 +63,22 @@ fn action_of(tool: Tool) -> Action {
     }
 }
 
-fn menus(viewer: &mut Viewer, ui: &mut Ui) {
+/// Actions with their keys.
+fn menu_items(viewer: &mut Viewer, ui: &mut Ui, actions: &[Action]) {
     let context = ui.ctx().clone();
-    let mut items = |ui: &mut Ui, actions: &[Action]| {
-        for &action in actions {
-            let name = crate::actions::of(action).map_or("", |entry| entry.name);
-            if ui.add(egui::Button::new(name).shortcut_text(key_of(action))).clicked() {
-                viewer.act(&context, action);
-                ui.close();
-            }
+    for &action in actions {
+        let name = crate::actions::of(action).map_or("", |entry| entry.name);
+        if ui.add(egui::Button::new(name).shortcut_text(viewer.keys.of(action))).clicked() {
+            viewer.act(&context, action);
+            ui.close();
         }
-    };
+    }
+}
+
+fn menus(viewer: &mut Viewer, ui: &mut Ui) {
     ui.menu_button("File", |ui| {
-        items(
+        menu_items(
+            viewer,
             ui,
             &[
                 Action::OpenFiles,
@@ -89,15 +88,19 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
                 Action::CopyPicture,
             ],
         );
+        ui.menu_button("Recent", |ui| recent(viewer, ui));
     });
     ui.menu_button("Show", |ui| {
-        items(
+        menu_items(
+            viewer,
             ui,
             &[
                 Action::ShowLabels,
                 Action::ShowIdentity,
                 Action::ShowCrosshair,
+                Action::ShowReferenceLines,
                 Action::Enlarge,
+                Action::CalibrateScreen,
                 Action::Performance,
                 Action::Help,
             ],
@@ -110,19 +113,43 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
                 ui.close();
             }
         }
-        let hung = Hanging::built_in().iter();
-        let hung = hung.filter_map(|hanging| Some((hanging, hanging.commands(&viewer.document, None)?)));
-        let hung: Vec<_> = hung.collect();
+        let active = viewer.session.active_view().and_then(|view| view.series);
+        let hung = Hanging::built_in().iter().chain(&viewer.layouts);
+        let fitting = |hanging: &Hanging| {
+            Some((hanging.name.clone(), hanging.commands(&viewer.document, None, active)?))
+        };
+        let hung: Vec<_> = hung.filter_map(fitting).collect();
         if !hung.is_empty() {
             ui.separator();
         }
-        for (hanging, commands) in hung {
-            if ui.button(&hanging.name).clicked() {
+        for (name, commands) in hung {
+            if ui.button(name).clicked() {
                 viewer.commands.extend(commands);
                 ui.close();
             }
         }
+        ui.separator();
+        menu_items(viewer, ui, &[Action::SaveLayout]);
     });
+}
+
+/// What was opened before, to be opened again.
+pub(super) fn recent(viewer: &mut Viewer, ui: &mut Ui) {
+    let mut chosen = None;
+    for paths in viewer.recent.inputs() {
+        let text = crate::recent::name(paths);
+        let all: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        if ui.button(text).on_hover_text(all.join("\n")).clicked() {
+            chosen = Some(paths.clone());
+        }
+    }
+    if viewer.recent.inputs().is_empty() {
+        ui.weak("nothing yet");
+    }
+    if let Some(paths) = chosen {
+        viewer.open_again(paths);
+        ui.close();
+    }
 }
 
 fn measure(viewer: &mut Viewer, ui: &mut Ui) {
@@ -180,7 +207,7 @@ fn cine(viewer: &mut Viewer, ui: &mut Ui) {
             }
             let playing = viewer.interaction.cine.filter(|cine| cine.view == view);
             let text = if playing.is_some() { "Stop" } else { "Play" };
-            if ui.button(text).on_hover_text(key_of(Action::Play)).clicked() {
+            if ui.button(text).on_hover_text(viewer.keys.hint(Action::Play)).clicked() {
                 viewer.toggle_cine();
             }
             if let Some(mut cine) = playing {

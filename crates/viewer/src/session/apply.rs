@@ -6,8 +6,8 @@ use glam::DQuat;
 use super::space::stepped;
 use super::view::Overlay;
 use super::{
-    Content, Direction, FrameView, Framing, Layout, Look, Orbit, OrbitView, PlaneView, SeriesId, Session,
-    Slab, Space, ViewState,
+    Borders, Content, Direction, FrameView, Framing, Layout, Look, Orbit, OrbitView, PlaneView, SeriesId,
+    Session, Slab, Space, ViewState,
 };
 use crate::command::Command;
 use crate::document::{Document, Kind};
@@ -37,6 +37,7 @@ impl Session {
             Command::Show { .. }
             | Command::Clear { .. }
             | Command::Arrange { .. }
+            | Command::Divide { .. }
             | Command::Activate { .. }
             | Command::Enlarge { .. }
             | Command::Look { .. } => self.apply_to_layout(command, document),
@@ -105,6 +106,13 @@ impl Session {
                 self.arrange(layout.bounded(), document);
                 Ok(())
             }
+            Command::Divide { borders } => {
+                if !borders.fit(self.layout) {
+                    return Err(NO_NUMBER);
+                }
+                self.borders = borders.clone();
+                Ok(())
+            }
             Command::Activate { view } => {
                 self.view_mut(*view)?;
                 self.active = *view;
@@ -171,7 +179,7 @@ impl Session {
             }
         };
         self.views.resize(cells, ViewState::default());
-        self.layout = layout;
+        (self.layout, self.borders) = (layout, Borders::default());
         self.active = self.views.iter().position(|view| *view == shown).unwrap_or(0);
         self.enlarged = false;
     }

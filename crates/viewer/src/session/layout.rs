@@ -27,6 +27,80 @@ pub(crate) struct Rect01 {
     pub height: f32,
 }
 
+/// Where cells meet, in parts of the window: between columns from the left, between rows from the top. Empty where they
+/// are as the layout has them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Borders {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<f32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<f32>,
+}
+
+/// A border that can be dragged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Border {
+    /// Whether it lies between columns, and which of them it is.
+    pub is_column: bool,
+    pub number: usize,
+    /// Where it is, in parts of the window.
+    pub at: f32,
+    /// From where to where it goes across.
+    pub span: (f32, f32),
+}
+
+/// No cell is narrower, in parts of the window.
+const NARROWEST: f32 = 0.08;
+
+impl Borders {
+    /// With one border moved, between its neighbours.
+    pub(crate) fn moved(&self, is_column: bool, number: usize, to: f32) -> Self {
+        let mut moved = self.clone();
+        let own = if is_column { &mut moved.columns } else { &mut moved.rows };
+        let low = number.checked_sub(1).and_then(|before| own.get(before)).copied().unwrap_or(0.0);
+        let high = own.get(number + 1).copied().unwrap_or(1.0);
+        if let Some(at) = own.get_mut(number)
+            && high - low > 2.0 * NARROWEST
+        {
+            *at = to.clamp(low + NARROWEST, high - NARROWEST);
+        }
+        moved
+    }
+
+    /// Whether they can be those of a layout.
+    pub(crate) fn fit(&self, layout: Layout) -> bool {
+        let usual = Self::of(layout);
+        let fits = |own: &[f32], usual: &[f32]| {
+            let all = [0.0].iter().chain(own).chain(&[1.0]).copied().collect::<Vec<f32>>();
+            own.is_empty()
+                || own.len() == usual.len()
+                    && all.windows(2).all(|pair| pair[1] - pair[0] >= NARROWEST * 0.99)
+        };
+        fits(&self.columns, &usual.columns) && fits(&self.rows, &usual.rows)
+    }
+
+    /// Those of a layout as it comes.
+    fn of(layout: Layout) -> Self {
+        let even = |count: u8| (1..count).map(|n| f32::from(n) / f32::from(count)).collect();
+        let (columns, rows) = match layout.bounded() {
+            Layout::One => (Vec::new(), Vec::new()),
+            Layout::SideBySide => (even(2), Vec::new()),
+            Layout::TwoByTwo => (even(2), even(2)),
+            Layout::OneAndThree => (vec![0.7], even(3)),
+            Layout::Grid(columns, rows) => (even(columns), even(rows)),
+        };
+        Self { columns, rows }
+    }
+
+    /// All of them, where they are.
+    pub(crate) fn placed(&self, layout: Layout) -> Self {
+        let usual = Self::of(layout);
+        let or = |own: &[f32], usual: Vec<f32>| if own.len() == usual.len() { own.to_vec() } else { usual };
+        Self { columns: or(&self.columns, usual.columns), rows: or(&self.rows, usual.rows) }
+    }
+}
+
 impl Layout {
     /// Those that are offered, with their names.
     pub(crate) const OFFERED: [(Self, &str); 6] = [
@@ -60,33 +134,36 @@ impl Layout {
     }
 
     /// Where its cells are, in the order of their views.
-    pub(crate) fn rects(self) -> Vec<Rect01> {
-        match self.bounded() {
-            Self::One => grid(1, 1),
-            Self::SideBySide => grid(2, 1),
-            Self::TwoByTwo => grid(2, 2),
-            Self::OneAndThree => {
-                let third = 1.0 / 3.0;
-                let small = |n: u8| Rect01 { x: 0.7, y: f32::from(n) * third, width: 0.3, height: third };
-                let large = Rect01 { x: 0.0, y: 0.0, width: 0.7, height: 1.0 };
-                std::iter::once(large).chain((0..3).map(small)).collect()
+    pub(crate) fn rects(self, borders: &Borders) -> Vec<Rect01> {
+        let Borders { columns, rows } = borders.placed(self);
+        let (x, y) = (spans(&columns), spans(&rows));
+        let cell =
+            |x: (f32, f32), y: (f32, f32)| Rect01 { x: x.0, y: y.0, width: x.1 - x.0, height: y.1 - y.0 };
+        match (self, x.as_slice()) {
+            // The first column is one cell.
+            (Self::OneAndThree, &[left, right]) => {
+                std::iter::once(cell(left, (0.0, 1.0))).chain(y.iter().map(|&y| cell(right, y))).collect()
             }
-            Self::Grid(columns, rows) => grid(columns, rows),
+            _ => y.iter().flat_map(|&y| x.iter().map(move |&x| cell(x, y))).collect(),
         }
+    }
+
+    /// What can be dragged.
+    pub(crate) fn borders(self, borders: &Borders) -> Vec<Border> {
+        let Borders { columns, rows } = borders.placed(self);
+        let from = if self == Self::OneAndThree { columns.first().copied().unwrap_or(0.0) } else { 0.0 };
+        let of = |is_column: bool, own: &[f32], span: (f32, f32)| {
+            let all = own.iter().enumerate();
+            all.map(|(number, &at)| Border { is_column, number, at, span }).collect::<Vec<_>>()
+        };
+        [of(true, &columns, (0.0, 1.0)), of(false, &rows, (from, 1.0))].concat()
     }
 }
 
-fn grid(columns: u8, rows: u8) -> Vec<Rect01> {
-    let (width, height) = (1.0 / f32::from(columns), 1.0 / f32::from(rows));
-    let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
-    cells
-        .map(|(column, row)| Rect01 {
-            x: f32::from(column) * width,
-            y: f32::from(row) * height,
-            width,
-            height,
-        })
-        .collect()
+/// From border to border.
+fn spans(borders: &[f32]) -> Vec<(f32, f32)> {
+    let ends: Vec<f32> = [0.0].iter().chain(borders).chain(&[1.0]).copied().collect();
+    ends.windows(2).map(|pair| (pair[0], pair[1])).collect()
 }
 
 #[cfg(test)]
@@ -95,8 +172,14 @@ mod tests {
 
     #[test]
     fn cells_fill_the_window_and_do_not_overlap() {
-        for (layout, name) in Layout::OFFERED {
-            let cells = layout.rects();
+        let moved = |layout: Layout| {
+            let usual = Borders::default().placed(layout);
+            [Borders::default(), usual.moved(true, 0, 0.1).moved(false, 0, 0.9)]
+        };
+        let all = Layout::OFFERED.into_iter().flat_map(|own| moved(own.0).map(|borders| (own, borders)));
+        for ((layout, name), borders) in all {
+            assert!(borders.fit(layout), "{name}");
+            let cells = layout.rects(&borders);
             assert_eq!(cells.len(), layout.cells(), "{name}");
             let area: f32 = cells.iter().map(|cell| cell.width * cell.height).sum();
             assert!((area - 1.0).abs() < 1e-5, "{name}");
@@ -111,5 +194,17 @@ mod tests {
             }
         }
         assert_eq!(Layout::Grid(0, 200).cells(), 6);
+    }
+
+    #[test]
+    fn borders_stay_between_their_neighbours() {
+        let grid = Layout::Grid(3, 2);
+        let usual = Borders::default().placed(grid);
+        assert_eq!(usual.moved(true, 0, 0.9).columns, [2.0 / 3.0 - NARROWEST, 2.0 / 3.0]);
+        assert_eq!(usual.moved(true, 1, 2.0).columns[1], 1.0 - NARROWEST);
+        assert_eq!(usual.moved(false, 7, 0.3), usual);
+        assert!(!usual.fit(Layout::TwoByTwo));
+        assert!(!Borders { columns: vec![0.5, 0.4], rows: vec![0.5] }.fit(grid));
+        assert_eq!(Layout::OneAndThree.borders(&Borders::default()).len(), 3);
     }
 }

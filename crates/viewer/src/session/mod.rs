@@ -12,7 +12,7 @@ mod view;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use framing::Framing;
-pub(crate) use layout::Layout;
+pub(crate) use layout::{Border, Borders, Layout};
 pub(crate) use scene::{
     bounds_mm, frame_plane, frame_scene, passes, plane_of, shading_of, transfer_function_of, voi_of,
     whole_height_mm,
@@ -68,6 +68,9 @@ pub(crate) struct Session {
     pub version: u32,
     /// How the views share the window.
     pub layout: Layout,
+    /// Where the cells meet.
+    #[serde(default)]
+    pub borders: Borders,
     /// One for each cell of the layout, in its order.
     pub views: Vec<ViewState>,
     /// The view that keys act on.
@@ -89,6 +92,7 @@ impl Default for Session {
         Self {
             version: SESSION_VERSION,
             layout: Layout::One,
+            borders: Borders::default(),
             views: vec![ViewState::default()],
             active: 0,
             enlarged: false,
@@ -111,6 +115,13 @@ impl Session {
         self.space(document.space(series)?)
     }
 
+    /// The series that are shown, lie over others or are measured in; some more than once.
+    pub(crate) fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
+        let shown = |view: &ViewState| [view.series, view.overlay.as_ref().map(|over| over.series)];
+        let measured = self.measurements.iter().map(|own| own.place.series());
+        self.views.iter().flat_map(shown).flatten().chain(measured)
+    }
+
     /// The active view.
     pub(crate) fn active_view(&self) -> Option<&ViewState> {
         self.views.get(self.active)
@@ -123,6 +134,9 @@ impl Session {
         }
         if self.views.len() != self.layout.cells() {
             return Some("views and layout do not fit each other");
+        }
+        if !self.borders.fit(self.layout) {
+            return Some("borders and layout do not fit each other");
         }
         if self.active >= self.views.len() {
             return Some("the active view is not there");

@@ -60,6 +60,17 @@ fn content(random: &mut Random) -> Content {
     }
 }
 
+fn divide(random: &mut Random) -> Command {
+    let mut some = || (0..random.whole(0, 2)).map(|_| number(random, 1.2) as f32).collect();
+    Command::Divide { borders: Borders { columns: some(), rows: some() } }
+}
+
+fn arrange(random: &mut Random) -> Command {
+    let grid = Layout::Grid(random.whole(0, 8) as u8, random.whole(0, 299) as u8);
+    let all = [Layout::One, Layout::SideBySide, Layout::TwoByTwo, Layout::OneAndThree, grid];
+    Command::Arrange { layout: pick(random, &all) }
+}
+
 fn command(random: &mut Random) -> Command {
     let view = random.whole(0, 6);
     let axis = point(random);
@@ -69,12 +80,14 @@ fn command(random: &mut Random) -> Command {
             Command::Show { view, series: series(random), content }
         }
         2 => Command::Clear { view },
-        3 | 4 => {
-            let grid = Layout::Grid(random.whole(0, 8) as u8, random.whole(0, 299) as u8);
-            let all = [Layout::One, Layout::SideBySide, Layout::TwoByTwo, Layout::OneAndThree, grid];
-            Command::Arrange { layout: pick(random, &all) }
+        3 | 4 => arrange(random),
+        5 => {
+            if random.whole(0, 1) == 0 {
+                Command::Activate { view }
+            } else {
+                divide(random)
+            }
         }
-        5 => Command::Activate { view },
         6 => Command::Enlarge { enlarged: random.whole(0, 1) == 0 },
         7 => Command::Look { view, content: content(random) },
         8 | 9 => Command::Scroll { view, steps: number(random, 30.0) },

@@ -33,8 +33,9 @@ pub(crate) fn passes(
     let series = view.series?;
     let bottom = scene(session, view, series, &view.look, document, aspect)?;
     let mut passes = vec![Pass { series, scene: bottom, opacity: 1.0 }];
-    // A rendering mixes no other series in.
+    // A rendering mixes no other series in. Of what is laid over, only the whole has its window.
     if let Some(overlay) = &view.overlay
+        && document.whole(overlay.series).is_some()
         && !matches!(passes[0].scene.view, View::Rendering { .. })
         && document.space(series) == document.space(overlay.series)
         && let Some(defaults) = document.defaults(overlay.series)

@@ -18,7 +18,7 @@ use crate::command::Command;
 use crate::document::Document;
 use crate::interaction::Interaction;
 use crate::measure::{Measurement, Place};
-use crate::overlay::{crosshair, facts, measurements};
+use crate::overlay::{crosshair, facts, measurements, references};
 use crate::session::{Content, Direction, SeriesId, Session, ViewState, frame_plane, plane_of};
 use crate::theme;
 
@@ -164,10 +164,14 @@ fn draw_over(
         draw_crosshair(painter, seen, map, plane.direction, interaction, response);
     }
     if let Some(map) = &map {
+        if shown.reference_lines {
+            references::draw(painter, seen, map);
+        }
+        let mut taken = Vec::new();
         for own in seen.measurements() {
             let told = values.told(own, seen);
             let is_hot = interaction.hot == Some(own.id) || interaction.selected == Some(own.id);
-            measurements::draw(painter, map, own, &told, is_hot);
+            measurements::draw(painter, map, own, &told, is_hot, &mut taken);
         }
         if let Some(draft) = interaction.draft.as_ref().filter(|draft| draft.view == seen.index) {
             let own = Measurement {
@@ -179,7 +183,7 @@ fn draw_over(
             };
             let told =
                 if own.fault().is_none() { values.of(&own, seen) } else { measurements::Told::default() };
-            measurements::draw(painter, map, &own, &told, true);
+            measurements::draw(painter, map, &own, &told, true, &mut taken);
         }
     }
     corners::corners(seen, interaction).draw(painter, seen.rect);

@@ -1,9 +1,11 @@
 //! Sessions and pictures that are kept.
 
+use std::sync::Arc;
+
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
-use super::{Study, settle, window};
+use super::{Study, settle, wait, window};
 use crate::session::Layout;
 
 #[test]
@@ -54,12 +56,7 @@ fn a_picture_is_saved_at_4k_with_its_scene() {
     harness.get_by_label("Path").type_text(&written);
     settle(&mut harness);
     harness.get_by_label("Save").click();
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while harness.state().message.is_none() {
-        assert!(std::time::Instant::now() < until, "nothing is told");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        harness.step();
-    }
+    wait(&mut harness, "nothing is told", |viewer| viewer.message.is_some());
     let picture = image::open(&path).unwrap();
     assert_eq!(picture.width().max(picture.height()), 3840);
     let scene: anatome::Scene =
@@ -76,14 +73,11 @@ fn when_a_gpu_is_lost_the_cpu_goes_on() {
     harness.key_press(Key::F2);
     settle(&mut harness);
     let session = harness.state().session.clone();
-    let before = std::sync::Arc::clone(harness.state().document.backend().unwrap());
+    let before = Arc::clone(harness.state().document.backend().unwrap());
     harness.state_mut().fall_back("the device is lost");
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while std::sync::Arc::ptr_eq(&before, harness.state().document.backend().unwrap()) {
-        assert!(std::time::Instant::now() < until, "no other backend is opened");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-        harness.step();
-    }
+    wait(&mut harness, "no other backend is opened", |viewer| {
+        !Arc::ptr_eq(&before, viewer.document.backend().unwrap())
+    });
     settle(&mut harness);
     assert_eq!(harness.state().session, session);
     assert!(harness.state().canvases.iter().all(|canvas| canvas.shown.is_some() && canvas.failure.is_none()));

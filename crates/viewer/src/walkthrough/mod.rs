@@ -4,6 +4,8 @@
 mod kept;
 mod measured;
 mod one_view;
+mod opened;
+mod own;
 mod planes;
 mod real;
 mod sizes;
@@ -59,15 +61,29 @@ pub(super) fn window(
         Need::Gpu.is_missing("no graphics driver, to draw windows");
         return None;
     }
-    let options = Options {
+    Some(window_with(options(start), size, pixels_per_point))
+}
+
+/// What windows in tests are opened with: the CPU, and nothing that is kept.
+pub(super) fn options(start: Vec<PathBuf>) -> Options {
+    Options {
         start: Start::Inputs(start),
         limits: Limits::default(),
         backend: BackendChoice::Cpu,
         adapter: None,
         workers: Workers::new(Some(2)).unwrap(),
         autosave: None,
+        config: None,
         bench: None,
-    };
+    }
+}
+
+/// A window with options of its own, where there is a driver.
+pub(super) fn window_with(
+    options: Options,
+    size: [f32; 2],
+    pixels_per_point: f32,
+) -> Harness<'static, Viewer> {
     let mut harness = Harness::builder()
         .with_size(size)
         .with_pixels_per_point(pixels_per_point)
@@ -75,22 +91,32 @@ pub(super) fn window(
         .build_eframe(|creation| Viewer::new(&creation.egui_ctx, options).unwrap());
     // As a driver of today tells, which the harness does not.
     harness.input_mut().max_texture_side = Some(8192);
-    Some(harness)
+    harness
 }
 
 /// Draws until everything that is shown is loaded and drawn in full.
 #[track_caller]
 pub(super) fn settle(harness: &mut Harness<'_, Viewer>) {
-    let until = Instant::now() + Duration::from_secs(60);
     // What was pressed is taken in the first frame, and seen in the one after it.
     harness.step();
     harness.step();
-    while !harness.state().is_settled() {
-        assert!(Instant::now() < until, "the viewer does not settle");
+    wait(harness, "the viewer does not settle", Viewer::is_settled);
+    harness.step();
+}
+
+/// Draws until something is so; `otherwise` says what is wrong if that takes too long.
+#[track_caller]
+pub(super) fn wait(
+    harness: &mut Harness<'_, Viewer>,
+    otherwise: &str,
+    mut is_so: impl FnMut(&Viewer) -> bool,
+) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !is_so(harness.state()) {
+        assert!(Instant::now() < until, "{otherwise}");
         std::thread::sleep(Duration::from_millis(5));
         harness.step();
     }
-    harness.step();
 }
 
 /// Writes a picture of the window, if somewhere to.

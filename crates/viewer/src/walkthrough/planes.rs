@@ -68,6 +68,25 @@ fn planes_are_linked_by_the_crosshair_and_turned_by_it() {
     assert!(forward.x > 0.5, "{forward}");
     screenshot(&mut harness, "planes-3d-turned");
 
+    // Without the crosshair, lines say where the other planes are.
+    let lines = |harness: &egui_kittest::Harness<'_, crate::app::Viewer>| {
+        let seen = harness.state().seen(0).unwrap();
+        crate::overlay::references::lines(&seen, &seen.map().unwrap())
+    };
+    assert!(lines(&harness).is_empty());
+    harness.key_press(Key::X);
+    settle(&mut harness);
+    let found = lines(&harness);
+    let seen = harness.state().seen(0).unwrap();
+    let at = seen.map().unwrap().screen(space(&harness).center_mm);
+    // The coronal plane lies across, the sagittal one down: through the crosshair's place.
+    assert_eq!(found.iter().map(|(view, _)| *view).collect::<Vec<_>>(), [1, 2]);
+    assert!(found[0].1.iter().all(|end| (end.y - at.y).abs() < 0.5), "{found:?} {at}");
+    assert!(found[1].1.iter().all(|end| (end.x - at.x).abs() < 0.5), "{found:?} {at}");
+    screenshot(&mut harness, "reference-lines");
+    harness.key_press(Key::X);
+    settle(&mut harness);
+
     // Enlarged and back.
     harness.key_press(Key::Enter);
     settle(&mut harness);

@@ -2,7 +2,8 @@
 
 use egui::{Key, vec2};
 
-use super::{screenshot, settle, view_rect, window};
+use super::{screenshot, settle, view_rect, wait, window};
+use crate::app::Viewer;
 use crate::document::Kind;
 use crate::session::Content;
 
@@ -30,6 +31,36 @@ fn a_real_pet_lies_over_its_ct_in_suv() {
     assert!(hover.text.iter().any(|line| line.ends_with("SUVbw")), "{hover:?}");
 }
 
+/// While only a slice of the PET is there, nothing is told in another unit or window than that of the whole.
+#[test]
+fn a_pet_has_its_unit_and_window_from_the_first_slice_on() {
+    let Some(study) = anatome_testkit::shared_data("petct-acrin042.zip") else { return };
+    let Some(mut harness) = window(vec![study], [1000.0, 700.0], 1.0) else { return };
+    let pet = |viewer: &Viewer| {
+        let entries = viewer.document.entries();
+        entries.iter().find(|entry| entry.facts.modality == anatome::Modality::Pt).map(|entry| entry.id)
+    };
+    let of = |viewer: &Viewer| {
+        let defaults = viewer.document.defaults(pet(viewer)?)?;
+        Some((defaults.unit.clone(), defaults.voi(false).clone()))
+    };
+    let mut first = None;
+    wait(&mut harness, "no PET", |viewer| {
+        // Over the CT there is nothing before all of it is there.
+        let id = pet(viewer);
+        let whole = id.and_then(|id| viewer.document.whole(id));
+        let over = viewer.session.views.iter().filter(|view| view.overlay.is_some());
+        for view in over {
+            let passes = crate::session::passes(&viewer.session, view, &viewer.document, 1.0);
+            assert!(passes.is_none_or(|passes| passes.len() == 1 || whole.is_some()));
+        }
+        first = first.take().or_else(|| of(viewer));
+        whole.is_some()
+    });
+    assert_eq!(first, of(harness.state()));
+    assert_eq!(first.unwrap().0, anatome::Unit::SuvBodyWeight);
+}
+
 #[test]
 fn frames_of_a_stack_are_paged_and_played() {
     let Some(study) = anatome_testkit::shared_data("syntaxes.zip") else { return };
@@ -48,24 +79,16 @@ fn frames_of_a_stack_are_paged_and_played() {
     harness.state_mut().push(crate::command::Command::Show { view: 0, series, content: None });
     settle(&mut harness);
     screenshot(&mut harness, "real-stack");
-    let frame = |harness: &egui_kittest::Harness<'_, crate::app::Viewer>| match harness.state().session.views
-        [0]
-    .content
-    {
+    let frame = |viewer: &Viewer| match viewer.session.views[0].content {
         Content::Frame(own) => own.frame,
         _ => panic!("no frame"),
     };
-    assert_eq!(frame(&harness), 0);
+    assert_eq!(frame(harness.state()), 0);
     harness.key_press(Key::PageDown);
     settle(&mut harness);
-    assert_eq!(frame(&harness), 10);
+    assert_eq!(frame(harness.state()), 10);
     harness.key_press(Key::Space);
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while frame(&harness) == 10 {
-        assert!(std::time::Instant::now() < until, "it does not play");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-        harness.step();
-    }
+    wait(&mut harness, "it does not play", |viewer| frame(viewer) != 10);
     harness.key_press(Key::Space);
     settle(&mut harness);
     assert!(harness.state().interaction.cine.is_none());

@@ -1,0 +1,171 @@
+//! The views in the window: where they are, and what they want to show.
+
+use std::sync::Arc;
+
+use egui::{CursorIcon, Rect, Sense, Ui};
+
+use crate::app::Viewer;
+use crate::command::Command;
+use crate::render::{Blend, Want, What};
+use crate::session::{Border, Borders, Content, ViewState, passes};
+use crate::viewport::{self, Canvas, Seen};
+
+impl Viewer {
+    /// The views in the middle of the window.
+    pub(crate) fn show_views(&mut self, ui: &mut Ui) {
+        let whole = ui.available_rect_before_wrap();
+        ui.painter().rect_filled(whole, 0.0, crate::theme::GAP);
+        let cells = self.session.layout.rects(&self.session.borders);
+        self.canvases.resize_with(self.session.views.len().max(1), Canvas::default);
+        let per_point = ui.pixels_per_point();
+        for index in 0..self.session.views.len() {
+            if self.session.enlarged && index != self.session.active {
+                self.canvases[index].rect = None;
+                continue;
+            }
+            let cell = cells.get(index).filter(|_| !self.session.enlarged);
+            let rect = cell.map_or(whole, |cell| {
+                let min = whole.min + egui::vec2(cell.x * whole.width(), cell.y * whole.height());
+                let gap = if cells.len() > 1 { 1.0 } else { 0.0 };
+                Rect::from_min_size(min, egui::vec2(cell.width * whole.width(), cell.height * whole.height()))
+                    .shrink(gap)
+            });
+            let rect = viewport::to_pixels(rect, per_point);
+            let size_px =
+                [rect.width(), rect.height()].map(|side| ((side * per_point).round() as u32).max(1));
+            let size_px = within(size_px, ui.input(|input| input.max_texture_side));
+            (self.canvases[index].rect, self.canvases[index].size_px) = (Some(rect), size_px);
+            let seen = Seen {
+                session: &self.session,
+                document: &self.document,
+                index,
+                view: &self.session.views[index],
+                canvas: &self.canvases[index],
+                rect,
+            };
+            viewport::show(ui, &seen, &mut self.interaction, &mut self.values, &mut self.commands);
+        }
+        if !self.session.enlarged {
+            self.show_borders(ui, whole);
+        }
+    }
+
+    /// What lies between views, to be dragged.
+    fn show_borders(&mut self, ui: &Ui, whole: Rect) {
+        /// So wide it is for the pointer, in points.
+        const WIDE: f32 = 7.0;
+        let layout = self.session.layout;
+        let placed = self.session.borders.placed(layout);
+        for Border { is_column, number, at, span } in layout.borders(&self.session.borders) {
+            let place = |x: f32, y: f32| whole.min + egui::vec2(x * whole.width(), y * whole.height());
+            let (ends, cursor, what) = if is_column {
+                ([place(at, span.0), place(at, span.1)], CursorIcon::ResizeHorizontal, "columns")
+            } else {
+                ([place(span.0, at), place(span.1, at)], CursorIcon::ResizeVertical, "rows")
+            };
+            let rect = Rect::from_two_pos(ends[0], ends[1]).expand(WIDE / 2.0);
+            let response =
+                ui.interact(rect, ui.scope_id().with(("border", is_column, number)), Sense::click_and_drag());
+            let name = format!("Border {} between {what}", number + 1);
+            response.widget_info(|| egui::WidgetInfo::slider(true, f64::from(at), &name));
+            let response = response.on_hover_cursor(cursor);
+            if response.hovered() || response.dragged() {
+                ui.painter().line_segment(ends, egui::Stroke::new(2.0, crate::theme::ACTIVE));
+            }
+            if response.double_clicked() {
+                self.commands.push(Command::Divide { borders: Borders::default() });
+            } else if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.dragged()) {
+                let to = (pointer - whole.min) / whole.size();
+                let borders = placed.moved(is_column, number, if is_column { to.x } else { to.y });
+                self.commands.push(Command::Divide { borders });
+            }
+        }
+    }
+
+    /// Says what the views want to show.
+    pub(crate) fn want(&mut self) {
+        self.painter.rest_from(self.session.views.len());
+        self.canvases.truncate(self.session.views.len());
+        for index in 0..self.canvases.len() {
+            let Some(view) = self.session.views.get(index) else { continue };
+            let subject = view.subject();
+            if self.canvases[index].subject != subject {
+                self.canvases[index].clear();
+                self.canvases[index].subject = subject;
+            }
+            if self.canvases[index].rect.is_none() {
+                self.painter.rest(index);
+                continue;
+            }
+            match self.wanted(view, self.canvases[index].size_px) {
+                Some(want) => self.painter.want(index, want),
+                None => self.painter.rest(index),
+            }
+        }
+    }
+
+    /// What a view wants to show in so many pixels.
+    pub(crate) fn wanted(&self, view: &ViewState, size_px: [u32; 2]) -> Option<Want> {
+        let backend = Arc::clone(self.document.backend()?);
+        let subject = view.subject()?;
+        let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
+        if let Content::Frame(own) = view.content {
+            let series = view.series?;
+            let what = What::Frame {
+                series,
+                stack: Arc::clone(self.document.stack(series)?),
+                frame: own.frame,
+                framing: view.framing,
+                look: Box::new(view.look.clone()),
+            };
+            return Some(Want { subject, backend, what, size_px });
+        }
+        let passes = passes(&self.session, view, &self.document, aspect)?;
+        let volumes =
+            passes.iter().map(|pass| self.document.loaded(pass.series).map(|own| Arc::clone(&own.uploaded)));
+        let volumes = volumes.collect::<Option<Vec<_>>>()?;
+        let mut passes = passes.into_iter();
+        let mut scene = passes.next()?.scene;
+        let blend = match passes.next() {
+            Some(over) => {
+                let colors =
+                    view.overlay.as_ref().and_then(|own| own.look.colors.clone()).unwrap_or_default();
+                let map =
+                    anatome::Presets::built_in().color_maps.iter().find(|preset| preset.name == colors)?;
+                let mut layers = over.scene.layers;
+                for layer in &mut layers {
+                    if let anatome::Appearance::Grey { colors, .. } = &mut layer.appearance {
+                        *colors = None;
+                    }
+                }
+                scene.layers.extend(layers);
+                Blend::Over { opacity: over.opacity, colors: map.map.clone() }
+            }
+            None => Blend::One,
+        };
+        Some(Want { subject, backend, what: What::Volumes { volumes, scene, blend }, size_px })
+    }
+}
+
+/// A size of the same shape that the window's driver can show: only beyond what it can do pictures have fewer pixels than
+/// the screen.
+fn within(size_px: [u32; 2], most: usize) -> [u32; 2] {
+    let longer = size_px[0].max(size_px[1]);
+    match u32::try_from(most) {
+        Ok(most) if longer > most => {
+            let scale = f64::from(most) / f64::from(longer);
+            size_px.map(|side| ((f64::from(side) * scale) as u32).max(1))
+        }
+        _ => size_px,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn pictures_are_no_larger_than_the_driver_can_show() {
+        assert_eq!(super::within([3840, 2160], 8192), [3840, 2160]);
+        assert_eq!(super::within([3840, 2160], 1920), [1920, 1080]);
+        assert_eq!(super::within([9000, 1], 2048), [2048, 1]);
+    }
+}

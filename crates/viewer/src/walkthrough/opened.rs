@@ -1,0 +1,57 @@
+//! What is opened, and what is let go.
+
+use std::sync::Arc;
+
+use anatome::BackendChoice;
+use egui_kittest::kittest::Queryable as _;
+
+use super::{Study, options, settle, wait, window, window_with};
+use crate::document::State;
+use crate::session::SeriesId;
+
+const CT: SeriesId = SeriesId { input: 0, number: 0 };
+const PET: SeriesId = SeriesId { input: 0, number: 1 };
+
+#[test]
+fn what_nothing_shows_is_let_go_and_read_again() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().to_owned()], [1000.0, 700.0], 1.0) else { return };
+    settle(&mut harness);
+    // The PET lies over the CT: both are there. With room for nothing else, what is not shown goes.
+    let volume = Arc::downgrade(&harness.state().document.whole(CT).unwrap().volume);
+    harness.state_mut().spare_bytes = 0;
+    harness.get_by_label("Layout").click();
+    settle(&mut harness);
+    harness.get_by_label("One view").click();
+    settle(&mut harness);
+    assert!(volume.upgrade().is_some());
+    harness.get_by_label("Series 2, PT").click();
+    settle(&mut harness);
+    assert!(matches!(harness.state().document.entry(CT).unwrap().state, State::Preview(_)));
+    wait(&mut harness, "the volume is still held", |_| volume.upgrade().is_none());
+    assert!(harness.state().document.whole(PET).is_some());
+    harness.get_by_label("Undo").click();
+    settle(&mut harness);
+    assert!(harness.state().document.whole(CT).is_some());
+
+    // With room, what undo brings back stays.
+    harness.state_mut().spare_bytes = 1 << 30;
+    harness.get_by_label("Series 2, PT").click();
+    settle(&mut harness);
+    assert!(harness.state().document.whole(CT).is_some());
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_told() {
+    let study = Study::made();
+    if window(Vec::new(), [100.0, 100.0], 1.0).is_none() {
+        return;
+    }
+    let mut options = options(vec![study.path().join("ct")]);
+    options.backend = BackendChoice::Gpu;
+    options.adapter = Some("no such card".to_owned());
+    let mut harness = window_with(options, [1000.0, 700.0], 1.0);
+    settle(&mut harness);
+    harness.get_by_label_contains("The CPU makes the pictures: ");
+    assert!(harness.state().canvases[0].shown.is_some());
+}

@@ -172,7 +172,7 @@ impl Field<'_> {
             [[[above[0], at[0][0]], [above[1], at[1][0]]], [[at[0][1], below[0]], [at[1][1], below[1]]]],
             [[near, at[0]], [at[1], far]],
         ];
-        if self.padding.is_some_and(|padding| around.bounds.may_reach::<T>(padding)) {
+        if self.padding.is_some() && around.bounds.may_reach::<T>(simd, self.padding_halves) {
             return None;
         }
         Some(each_axis(

@@ -37,6 +37,19 @@ impl<'a> Stored<'a> {
         !matches!(self, Self::F32(_))
     }
 
+    /// The least and the largest whole number from one value to another, each in both halves; more if there are none.
+    pub(crate) fn halves(&self, (low, high): (f32, f32)) -> (i32, i32) {
+        let (low, high) = (low.ceil(), high.floor());
+        let [low, high] = match self {
+            Self::U8(_) | Self::U16(_) => [low as u16, high as u16],
+            // Those beyond the ends become the ends.
+            Self::I16(_) => [low as i16, high as i16].map(i16::cast_unsigned),
+            Self::F32(_) => [0; 2],
+        };
+        let both = |half: u16| (u32::from(half) * 0x0001_0001).cast_signed();
+        (both(low), both(high))
+    }
+
     /// How many.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -61,6 +74,9 @@ pub(crate) trait Whole: Sample {
 
     /// The lower and the upper halves.
     fn split<S: Simd>(halves: I32s<S>) -> (F32s<S>, F32s<S>);
+
+    /// Whether a half of the first is at most that of the second, and that of the third at most that of the fourth.
+    fn any_at_most<S: Simd>(pairs: [I32s<S>; 4]) -> bool;
 
     /// The smaller of each two halves, and the larger.
     fn order<S: Simd>(a: I32s<S>, b: I32s<S>) -> (I32s<S>, I32s<S>);
@@ -119,6 +135,12 @@ impl Whole for i16 {
         let (a, b): (i16x16<S>, i16x16<S>) = (a.bitcast(), b.bitcast());
         (a.min(b).bitcast(), a.max(b).bitcast())
     }
+
+    #[inline(always)]
+    fn any_at_most<S: Simd>([a, b, c, d]: [I32s<S>; 4]) -> bool {
+        let [a, b, c, d]: [i16x16<S>; 4] = [a.bitcast(), b.bitcast(), c.bitcast(), d.bitcast()];
+        (a.simd_le(b) & c.simd_le(d)).any_true()
+    }
 }
 
 impl Whole for u16 {
@@ -140,6 +162,12 @@ impl Whole for u16 {
         let (a, b): (u16x16<S>, u16x16<S>) = (a.bitcast(), b.bitcast());
         (a.min(b).bitcast(), a.max(b).bitcast())
     }
+
+    #[inline(always)]
+    fn any_at_most<S: Simd>([a, b, c, d]: [I32s<S>; 4]) -> bool {
+        let [a, b, c, d]: [u16x16<S>; 4] = [a.bitcast(), b.bitcast(), c.bitcast(), d.bitcast()];
+        (a.simd_le(b) & c.simd_le(d)).any_true()
+    }
 }
 
 impl Whole for u8 {
@@ -160,6 +188,11 @@ impl Whole for u8 {
     #[inline(always)]
     fn order<S: Simd>(a: I32s<S>, b: I32s<S>) -> (I32s<S>, I32s<S>) {
         u16::order(a, b)
+    }
+
+    #[inline(always)]
+    fn any_at_most<S: Simd>(pairs: [I32s<S>; 4]) -> bool {
+        u16::any_at_most(pairs)
     }
 }
 
@@ -190,11 +223,9 @@ impl<S: Simd> Bounds<S> {
         Self { low: T::order(self.low, halves).0, high: T::order(self.high, halves).1 }
     }
 
-    /// Whether one of the samples may lie between two values, both included.
+    /// Whether one of the samples may lie between two values, both included; see [`Stored::halves`].
     #[inline(always)]
-    pub(crate) fn may_reach<T: Whole>(self, (low, high): (f32, f32)) -> bool {
-        let (lows, highs) = (T::split(self.low), T::split(self.high));
-        let reach = |from: F32s<S>, to: F32s<S>| from.simd_le(high) & to.simd_ge(low);
-        (reach(lows.0, highs.0) | reach(lows.1, highs.1)).any_true()
+    pub(crate) fn may_reach<T: Whole>(self, simd: S, (low, high): (i32, i32)) -> bool {
+        T::any_at_most([self.low, i32s(simd, high), i32s(simd, low), self.high])
     }
 }

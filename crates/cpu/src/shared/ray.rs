@@ -5,7 +5,9 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::interior::Track;
-use crate::lanes::{F32s, I32s, LANES, Mask, dot, each_axis, f32s, i32s, least, magnitude, vec3, within};
+use crate::lanes::{
+    F32s, I32s, LANES, Mask, dot, each_axis, f32s, i32s, least, lowest, magnitude, vec3, within,
+};
 
 /// Beyond this many steps from its origin a ray has no samples: f32 could not tell them apart.
 const MOST_STEPS: f32 = 1e7;
@@ -84,6 +86,8 @@ pub(crate) struct Rays<S: Simd> {
     pub(crate) t_in: F32s<S>,
     /// Where they leave, mm.
     t_out: F32s<S>,
+    /// Between which two distances all are inside.
+    within: (f32, f32),
     /// Of the faces through which they enter, the unit normals; zero for those that begin inside.
     pub(crate) face: [F32s<S>; 3],
     /// Whether any enters through a face.
@@ -112,12 +116,14 @@ impl<S: Simd> Rays<S> {
         let hit = t_in.simd_le(t_out) & low.simd_gt(-MOST_STEPS) & high.simd_lt(MOST_STEPS);
         let none = f32s(simd, 0.0);
         let (low, high) = (hit.select(low, none), hit.select(high, none));
+        let far = f32s(simd, f32::INFINITY);
+        let within = (-lowest(simd, hit.select(-t_in, far)), lowest(simd, hit.select(t_out, far)));
         let (t_in, t_out) = (hit.select(t_in, none), hit.select(t_out, none));
         let lines = lines.where_hit(simd, plan, hit);
         let has_faces = (hit & face.simd_ge(0)).any_true();
         let face = face_normals(simd, plan, face);
         let (first, last) = (low.ceil().to_int(), high.floor().to_int());
-        Self { hit, lines, t_in, t_out, face, has_faces, first, last, step_mm: plan.step_mm }
+        Self { hit, lines, t_in, t_out, within, face, has_faces, first, last, step_mm: plan.step_mm }
     }
 
     /// The lattice positions at distances, axis by axis.
@@ -133,7 +139,12 @@ impl<S: Simd> Rays<S> {
     /// grow with the number, rounding included.
     #[inline(always)]
     pub(crate) fn t_of(&self, simd: S, n: i32) -> F32s<S> {
-        within(f32s(simd, n as f32 * self.step_mm), self.t_in, self.t_out)
+        let t = n as f32 * self.step_mm;
+        if self.within.0 <= t && t <= self.within.1 {
+            // As most are.
+            return f32s(simd, t);
+        }
+        within(f32s(simd, t), self.t_in, self.t_out)
     }
 
     /// Of which rays a sample has one before it, at most that at the end of a ray.

@@ -63,6 +63,8 @@ pub(crate) struct Field<'a> {
     pub(crate) slope: f32,
     pub(crate) intercept: f32,
     pub(crate) padding: Option<(f32, f32)>,
+    /// The least and the largest whole number that is padding; see [`Stored::halves`].
+    pub(crate) padding_halves: (i32, i32),
     /// Whether there are two voxels along each axis, and as many samples as voxels, no more than 32 bits can count.
     pub(crate) has_pairs: bool,
     /// The lattice positions of the centres of the outermost voxels.
@@ -87,6 +89,7 @@ impl<'a> Field<'a> {
             slope: plan.slope,
             intercept: plan.intercept,
             padding: plan.padding,
+            padding_halves: plan.padding.map_or((0, 0), |range| samples.halves(range)),
             has_pairs: plan.size.iter().all(|&n| n >= 2)
                 && samples.len() == voxels
                 && voxels <= u32::MAX as usize,
@@ -351,7 +354,7 @@ impl<'a> Field<'a> {
         let corners = [v000, v100, v010, v110, v001, v101, v011, v111];
         let padded = match self.padding {
             // Seldom.
-            Some(padding) if Bounds::of::<T>(lines).may_reach::<T>(padding) => {
+            Some(padding) if Bounds::of::<T>(lines).may_reach::<T>(simd, self.padding_halves) => {
                 padded(simd, padding, &corners, fraction)
             }
             _ => Mask::splat(simd, false),
@@ -596,13 +599,10 @@ fn whole_and_fraction<S: Simd>(simd: S, voxel: I32s<S>, rest: F32s<S>) -> (I32s<
 /// As [`whole_and_fraction`], of numbers that are not [`FAR`] from 0.
 #[inline(always)]
 fn split_near<S: Simd>(simd: S, voxel: I32s<S>, x: F32s<S>) -> (I32s<S>, F32s<S>) {
-    let down = x.floor();
-    let f = x - down;
-    let is_next = f.simd_gt(1.0 - SNAP);
-    let start = is_next.select(down + 1.0, down);
-    let whole: I32s<S> = start.to_int();
-    let is_whole = is_next | f.simd_lt(SNAP);
-    (voxel + whole, is_whole.select(f32s(simd, 0.0), f))
+    // A place just before a whole number counts as that, and is then a little behind it.
+    let whole = (x + SNAP).floor();
+    let f = x - whole;
+    (voxel + whole.to_int::<I32s<S>>(), f.simd_lt(SNAP).select(f32s(simd, 0.0), f))
 }
 
 /// Splits positions along k of an uneven grid, by what gives the interval and the part of it.

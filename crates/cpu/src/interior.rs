@@ -6,7 +6,8 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::lanes::{F32s, I32s, LANES, Mask, each_axis};
-use crate::shared::sampling::{Field, Found, Positions, between, position_near};
+use crate::shared::position::{Positions, position_near};
+use crate::shared::sampling::{Field, Found, between};
 use crate::stored::{Bounds, Stored, Whole, pairs};
 
 /// Where samples stand one after another, in each lane on a line of its own.

@@ -3,7 +3,7 @@
 use anatome_core::plan::{SliceRow, SliceRows};
 
 use crate::lanes::LANES;
-use crate::shared::sampling::floor;
+use crate::shared::position::floor;
 
 /// From the distance in mm to a slice to the interval that holds the place, and the part of it, which lies outside 0 to
 /// 1 beyond the ends.

@@ -10,7 +10,8 @@ use crate::lanes::{self, Work};
 use crate::places::Axes;
 use crate::project::ProjectKernel;
 use crate::raycast::RaycastKernel;
-use crate::shared::sampling::{Field, MAX_SIZE};
+use crate::shared::position::MAX_SIZE;
+use crate::shared::sampling::Field;
 use crate::slice::SliceKernel;
 use crate::stored::Stored;
 

@@ -14,8 +14,9 @@ use crate::lanes::{
 };
 use crate::project::modality_range;
 use crate::shared::display::rgba_bytes;
+use crate::shared::position::Positions;
 use crate::shared::ray::Rays;
-use crate::shared::sampling::{Field, Found, Positions};
+use crate::shared::sampling::{Field, Found};
 use crate::transfer::Table;
 
 /// Renders by emission and absorption.

@@ -6,7 +6,8 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::lanes::{F32s, I32s, LANES, f32s, within};
-use crate::shared::sampling::{Found, floor};
+use crate::shared::position::floor;
+use crate::shared::sampling::Found;
 
 /// The display value, 0 to 1, of a modality value.
 fn display_value(plan: &DisplayPlan, value: f32) -> f32 {

@@ -1,6 +1,7 @@
 //! What several kernels need; the twins of `shaders/shared`.
 
 pub(crate) mod display;
+pub(crate) mod position;
 pub(crate) mod projection;
 pub(crate) mod ray;
 pub(crate) mod sampling;

@@ -45,8 +45,14 @@ impl<'a> Kernel<'a> {
             Plan::Rays(plan) => plan,
         };
         let field = field.along_rays();
-        let make_cells = || Cells::new(samples, &plan.sampling);
-        let cells = request.quality.skipping.then(|| uploaded.cells.get_or_init(make_cells));
+        // Made outside of the lock: it is made by all threads of the pool, and one that waited for the lock could be one of
+        // those that make it. Two pictures that begin at once each make their own, and the first counts.
+        let cells = request.quality.skipping.then(|| {
+            uploaded.cells.get().unwrap_or_else(|| {
+                let cells = Cells::new(samples, &plan.sampling);
+                uploaded.cells.get_or_init(|| cells)
+            })
+        });
         Ok(match plan.mode.clone() {
             RayMode::Project { projection, display } => {
                 let output = request.output;

@@ -1,6 +1,7 @@
 //! Pictures in the making: parts, threads, budgets, cancellation.
 
-use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use anatome_core::*;
@@ -127,6 +128,36 @@ fn a_frame_goes_on_by_budgets_and_can_be_cancelled() {
         let cancelled = Progress::new();
         cancelled.cancel();
         assert!(matches!(renderer.render(&request, &bindings, &cancelled), Err(Error::Cancelled)));
+    }
+}
+
+/// As views do that are opened together: whoever waits for another must not be needed by it.
+#[test]
+fn pictures_of_one_volume_begin_at_once() {
+    const AT_ONCE: usize = 4;
+    let mut random = Random(7);
+    let volume = noise(&mut random);
+    let requests = Arc::new(requests(&volume, [32, 24]));
+    let renderer = Arc::new(renderer(2));
+    for n in 0..200 {
+        let uploaded = Arc::new(renderer.upload(&volume, &Progress::new()).unwrap());
+        let start = Arc::new(Barrier::new(AT_ONCE));
+        let (tell, told) = channel();
+        for view in 0..AT_ONCE {
+            let (renderer, uploaded, requests) =
+                (Arc::clone(&renderer), Arc::clone(&uploaded), Arc::clone(&requests));
+            let (start, tell) = (Arc::clone(&start), tell.clone());
+            std::thread::spawn(move || {
+                start.wait();
+                // Projections and renderings share what they skip by.
+                renderer.begin(&requests[3 + view % 2], &Bindings::primary(&*uploaded)).unwrap();
+                tell.send(()).unwrap();
+            });
+        }
+        for _ in 0..AT_ONCE {
+            let begun = told.recv_timeout(Duration::from_secs(30));
+            assert!(begun.is_ok(), "pictures wait for one another: round {n}");
+        }
     }
 }
 

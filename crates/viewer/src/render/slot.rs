@@ -35,8 +35,8 @@ struct Wanted {
     number: u64,
     /// What was wanted last.
     last: Option<Want>,
-    /// Nothing is wanted any more.
-    is_resting: bool,
+    /// The window forgot its picture, so that even the same again is to be made again.
+    is_forgotten: bool,
     has_ended: bool,
 }
 
@@ -62,16 +62,16 @@ impl Slot {
         if wanted.last.as_ref().is_some_and(|last| last.is_same(&want)) {
             return;
         }
+        wanted.is_forgotten |= wanted.last.as_ref().is_some_and(|last| last.subject != want.subject);
         wanted.last = Some(want.clone());
         wanted.next = Some(want);
         wanted.number += 1;
-        wanted.is_resting = false;
         self.shared.woken.notify_all();
     }
 
     pub(super) fn rest(&self) {
         let mut wanted = self.shared.lock();
-        (wanted.next, wanted.last, wanted.is_resting) = (None, None, true);
+        (wanted.next, wanted.last, wanted.is_forgotten) = (None, None, true);
         self.shared.woken.notify_all();
     }
 
@@ -135,6 +135,7 @@ impl Shared {
             if wanted.has_ended {
                 return None;
             }
+            wanted.is_forgotten = false;
             if let Some(want) = wanted.next.take() {
                 return Some(want);
             }
@@ -200,8 +201,7 @@ impl Shared {
             if wanted.has_ended {
                 return Newer::Next(Next::End);
             }
-            if wanted.is_resting {
-                wanted.is_resting = false;
+            if wanted.is_forgotten {
                 return Newer::Next(Next::Rest);
             }
             if let Some(request) = wanted.next.as_ref().and_then(|want| same_binding(bound, want)) {

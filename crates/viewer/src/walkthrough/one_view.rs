@@ -114,3 +114,32 @@ fn what_can_not_be_read_is_told_and_the_rest_is_shown() {
     settle(&mut harness);
     harness.get_by_label_contains("broken");
 }
+
+/// Whatever comes between, and however shortly: a view that forgot its picture gets it again.
+#[test]
+fn a_picture_that_was_forgotten_is_made_again() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [400.0, 300.0], 1.0) else { return };
+    settle(&mut harness);
+    let viewer = harness.state();
+    let own = viewer.session.views[0].clone();
+    let mut other = own.clone();
+    let Content::Plane(mut plane) = own.content else { panic!("no plane") };
+    plane.direction = crate::session::Direction::Sagittal;
+    other.content = Content::Plane(plane);
+    let size_px = viewer.canvases[0].size_px;
+    let [own, other] = [own, other].map(|view| viewer.wanted(&view, size_px).unwrap());
+    for rests in [true, false] {
+        let viewer = harness.state_mut();
+        viewer.canvases[0].clear();
+        viewer.canvases[0].subject = Some(own.subject);
+        if rests {
+            viewer.painter.rest(0);
+        } else {
+            viewer.painter.want(0, other.clone());
+        }
+        viewer.painter.want(0, own.clone());
+        settle(&mut harness);
+        assert!(harness.state().canvases[0].shown.is_some());
+    }
+}

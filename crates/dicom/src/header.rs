@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anatome_core::{Modality, NamedVoi};
 use dicom_core::dictionary::{UidDictionary as _, UidDictionaryEntry};
-use dicom_dictionary_std::StandardSopClassDictionary;
+use dicom_dictionary_std::{StandardSopClassDictionary, tags};
 use glam::DVec3;
 
 use crate::elements::{Elements, Encoding, Fields, PixelElement, Walk, walk};
@@ -301,6 +301,17 @@ impl InstanceHeader {
     #[must_use]
     pub fn file(&self) -> PathBuf {
         self.place.name()
+    }
+
+    /// How many frames a second it is to be played at: Recommended Display Frame Rate (0008,2144), Cine Rate (0018,0040) or
+    /// Frame Time (0018,1063), the first of them that is a positive number (PS3.3 C.7.6.5).
+    #[must_use]
+    pub fn frames_per_s(&self) -> Option<f64> {
+        let elements = self.dataset.walk(&Limits::default()).ok()?;
+        let fields = Fields::new(&self.dataset.bytes, &elements);
+        let rate = |tag| fields.number(tag).filter(|rate| rate.is_finite() && *rate > 0.0);
+        let stated = rate(tags::RECOMMENDED_DISPLAY_FRAME_RATE).or_else(|| rate(tags::CINE_RATE));
+        stated.or_else(|| Some(1000.0 / rate(tags::FRAME_TIME)?))
     }
 
     /// Who and when. Reads it from the header each time, so that it stays nowhere else.

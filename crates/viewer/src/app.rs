@@ -14,14 +14,17 @@ use crate::document::{Document, Loader, News};
 use crate::hanging::Hanging;
 use crate::history::History;
 use crate::interaction::Interaction;
+use crate::key_images::SavingKeys;
 use crate::keys::Keys;
 use crate::panels;
 use crate::pictures::Saving;
+use crate::presets::PresetPictures;
 use crate::recent::Recent;
 use crate::render::Painter;
 use crate::saved::Saved;
 use crate::screen::Screens;
-use crate::session::{Content, SeriesId, Session, ViewState};
+use crate::session::{SeriesId, Session, ViewState};
+use crate::turntable::Turning;
 use crate::viewport::{Canvas, Values};
 use crate::{Options, Start};
 
@@ -63,6 +66,11 @@ pub(crate) struct Viewer {
     pub autosave_path: Option<PathBuf>,
     /// A script that measures.
     pub bench: Option<Bench>,
+    pub presets: PresetPictures,
+    /// A turn that is being written.
+    pub turning: Option<Turning>,
+    /// Key images that are being saved.
+    pub saving_keys: Option<SavingKeys>,
     /// What the user keeps beyond a session.
     pub config: Config,
     pub keys: Keys,
@@ -120,6 +128,9 @@ impl Viewer {
             autosaved: None,
             autosave_path: options.autosave,
             bench: None,
+            presets: PresetPictures::default(),
+            turning: None,
+            saving_keys: None,
             config: Config::new(options.config),
             keys: Keys::default(),
             recent: Recent::default(),
@@ -183,7 +194,7 @@ impl Viewer {
             let Some(canvas) = self.canvases.get_mut(answer.view) else { continue };
             let view = self.session.views.get(answer.view);
             // What was wanted before the view showed something else is of no use.
-            let is_current = view.and_then(ViewState::subject) == Some(answer.subject);
+            let is_current = view.and_then(|view| view.subject(&self.document)) == Some(answer.subject);
             let Some(made) = answer.made.filter(|_| is_current) else { continue };
             match &made {
                 Ok(made) => self.timing.made(answer.view, made),
@@ -245,28 +256,6 @@ impl Viewer {
         }
     }
 
-    /// Goes on with a loop that plays.
-    fn play(&mut self, context: &Context) {
-        let Some(mut cine) = self.interaction.cine else { return };
-        let view = self.session.views.get(cine.view);
-        let stack = view.and_then(|view| self.document.stack(view.series?));
-        let (Some(Content::Frame(own)), Some(stack)) = (view.map(|view| view.content), stack) else {
-            self.interaction.cine = None;
-            return;
-        };
-        let period = Duration::from_secs_f64(1.0 / cine.frames_per_s.clamp(0.1, 120.0));
-        let due = cine.shown + period;
-        let now = Instant::now();
-        // What can't be drawn in time is not skipped: each frame is seen.
-        if now >= due && !self.painter.is_busy(cine.view) {
-            let frame = (own.frame + 1) % stack.frames().len();
-            self.push(Command::GoTo { view: cine.view, frame });
-            cine.shown = if now >= due + period { now } else { due };
-            self.interaction.cine = Some(cine);
-        }
-        context.request_repaint_after(period.min((cine.shown + period).saturating_duration_since(now)));
-    }
-
     fn show_message(&mut self, ui: &Ui) {
         let Some((text, since)) = &self.message else { return };
         let left = MESSAGE.saturating_sub(since.elapsed());
@@ -292,6 +281,8 @@ impl Viewer {
         self.take_news(&context);
         self.arrive();
         self.take_saved();
+        self.go_on_saving_keys();
+        self.take_turned();
         self.measure(&context);
         self.take_drops(&context);
         self.provide();

@@ -91,6 +91,14 @@ pub(crate) enum Command {
     Delete { id: u64 },
     /// Takes all away.
     DeleteAll,
+    /// Marks what a view of a size shows as a key image.
+    Mark { view: usize, size_px: [u32; 2] },
+    /// Takes a key image off the list.
+    Unmark { id: u64 },
+    /// Shows a key image in a view.
+    Recall { view: usize, id: u64 },
+    /// Shows another phase of what a view shows, in all views that show a phase of it.
+    Phase { view: usize, series: SeriesId },
     /// What is written over pictures.
     Overlays { shown: Shown },
 }
@@ -107,6 +115,7 @@ impl Command {
             self,
             Self::Scroll { .. }
                 | Self::GoTo { .. }
+                | Self::Phase { .. }
                 | Self::Zoom { .. }
                 | Self::Thicken { .. }
                 | Self::Write { .. }

@@ -8,6 +8,7 @@ use egui::{Context, Id, Key, Modal, Ui};
 use crate::app::Viewer;
 use crate::pictures::Size;
 use crate::recent::Recent;
+use crate::turntable::Turn;
 
 /// A question that waits for its answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,13 @@ pub(crate) enum Dialog {
         path: String,
     },
     SavePicture {
+        path: String,
+        size: Size,
+        format: PictureFormat,
+        replace: bool,
+    },
+    Turn(Turn),
+    SaveKeyImages {
         path: String,
         size: Size,
         format: PictureFormat,
@@ -67,8 +75,35 @@ impl Dialog {
         Self::SavePicture { path: in_home("anatome-picture.png"), size, format, replace: false }
     }
 
+    pub(crate) fn turn() -> Self {
+        let (size, format) = (Size::Screen, PictureFormat::Png);
+        Self::Turn(Turn { folder: in_home("anatome-turn"), count: 36, size, format, replace: false })
+    }
+
+    pub(crate) fn save_key_images() -> Self {
+        let (size, format) = (Size::Screen, PictureFormat::Png);
+        Self::SaveKeyImages { path: in_home("anatome-key-images"), size, format, replace: false }
+    }
+
     pub(crate) fn screen() -> Self {
         Self::Screen { measured_mm: (crate::screen::GUESSED_MM * 10.0).round() / 10.0 }
+    }
+
+    /// Leads questions about files to a folder of a test.
+    #[cfg(test)]
+    pub(crate) fn lead_to(&mut self, folder: &Path) {
+        match self {
+            Self::SaveSession { path, .. }
+            | Self::SavePicture { path, .. }
+            | Self::SaveKeyImages { path, .. } => {
+                *path = folder.join("kept").display().to_string();
+            }
+            Self::Turn(turn) => turn.folder = folder.join("turn").display().to_string(),
+            Self::Open { path } | Self::LoadSession { path } => {
+                *path = folder.join("none").display().to_string()
+            }
+            _ => {}
+        }
     }
 
     fn title(&self) -> &'static str {
@@ -78,6 +113,8 @@ impl Dialog {
             Self::SaveSession { .. } => "Save session",
             Self::LoadSession { .. } => "Load session",
             Self::SavePicture { .. } => "Save picture",
+            Self::Turn(_) => "Save a turn",
+            Self::SaveKeyImages { .. } => "Save key images",
             Self::Screen { .. } => "Size of the screen",
             Self::SaveLayout { .. } => "Save layout",
         }
@@ -112,11 +149,26 @@ impl Viewer {
                 Dialog::Beside { .. } => beside(ui),
                 Dialog::SaveSession { path, replace } => {
                     ui.weak("The file holds the paths of what is open, which may name patients.");
-                    save(ui, path, replace)
+                    save(ui, path, replace, REPLACE)
                 }
                 Dialog::LoadSession { path } => asked(ui, path, "Load"),
                 Dialog::SavePicture { path, size, format, replace } => {
                     picture(ui, path, size, format, replace)
+                }
+                Dialog::Turn(turn) => {
+                    ui.weak("Once around the patient's long axis, a picture a step, in one folder.");
+                    ui.horizontal(|ui| {
+                        let label = ui.label("Pictures");
+                        ui.add(egui::DragValue::new(&mut turn.count).range(crate::turntable::COUNTS))
+                            .labelled_by(label.id);
+                    });
+                    picture_form(ui, &mut turn.size, &mut turn.format);
+                    save(ui, &mut turn.folder, &mut turn.replace, "Replace pictures that are there")
+                }
+                Dialog::SaveKeyImages { path, size, format, replace } => {
+                    ui.weak("All go to one folder, each with its scene.");
+                    picture_form(ui, size, format);
+                    save(ui, path, replace, "Replace pictures that are there")
                 }
                 Dialog::Screen { measured_mm } => {
                     let can = crate::screen::ask(ui, measured_mm);
@@ -144,6 +196,10 @@ impl Viewer {
             Dialog::LoadSession { path } => self.load_session(Path::new(path.trim())),
             Dialog::SavePicture { path, size, format, replace } => {
                 self.save_picture(Path::new(path.trim()), size, format, replace);
+            }
+            Dialog::Turn(turn) => self.turn(&turn),
+            Dialog::SaveKeyImages { path, size, format, replace } => {
+                self.save_key_images(path.trim().into(), size, format, replace);
             }
             Dialog::Screen { measured_mm } => self.calibrate(context, measured_mm),
             Dialog::SaveLayout { name } => self.save_layout(name.trim()),
@@ -177,13 +233,14 @@ fn asked(ui: &mut Ui, path: &mut String, does: &str) -> Answer {
     if entered && !path.trim().is_empty() { Answer::Given } else { given }
 }
 
-fn save(ui: &mut Ui, path: &mut String, replace: &mut bool) -> Answer {
+fn save(ui: &mut Ui, path: &mut String, replace: &mut bool, replaces: &str) -> Answer {
     let entered = path_line(ui, path);
     let exists = Path::new(path.trim()).exists();
     if exists {
-        ui.checkbox(replace, "Replace the file that is there");
+        ui.checkbox(replace, replaces);
     }
-    let can = !path.trim().is_empty() && (!exists || *replace);
+    // Into a folder that is there files can be added.
+    let can = !path.trim().is_empty() && (!exists || *replace || Path::new(path.trim()).is_dir());
     let given = buttons(ui, "Save", can);
     if entered && can { Answer::Given } else { given }
 }
@@ -195,6 +252,19 @@ fn picture(
     format: &mut PictureFormat,
     replace: &mut bool,
 ) -> Answer {
+    let before = format.extension();
+    picture_form(ui, size, format);
+    if before != format.extension() {
+        *path = Path::new(path.as_str()).with_extension(format.extension()).display().to_string();
+    }
+    ui.weak("The scene is written beside it as JSON.");
+    save(ui, path, replace, REPLACE)
+}
+
+const REPLACE: &str = "Replace the file that is there";
+
+/// How large pictures are, and in what form.
+pub(crate) fn picture_form(ui: &mut Ui, size: &mut Size, format: &mut PictureFormat) {
     ui.horizontal(|ui| {
         for (own, name) in Size::ALL {
             if ui.selectable_label(*size == own, name).clicked() {
@@ -202,7 +272,6 @@ fn picture(
             }
         }
     });
-    let before = format.extension();
     ui.horizontal(|ui| {
         let formats =
             [(PictureFormat::Png, "PNG"), (PictureFormat::JPEG, "JPEG"), (PictureFormat::Tiff, "TIFF")];
@@ -212,11 +281,6 @@ fn picture(
             }
         }
     });
-    if before != format.extension() {
-        *path = Path::new(path.as_str()).with_extension(format.extension()).display().to_string();
-    }
-    ui.weak("The scene is written beside it as JSON.");
-    save(ui, path, replace)
 }
 
 /// The line in which a path is written; whether it was ended with Enter.
@@ -226,10 +290,11 @@ fn path_line(ui: &mut Ui, path: &mut String) -> bool {
         let label = ui.label("Path");
         let line = egui::TextEdit::singleline(path).desired_width(ui.available_width());
         let response = ui.add(line).labelled_by(label.id);
+        // Before the focus comes back: then it was never lost.
+        entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         if ui.memory(|memory| memory.focused().is_none()) {
             response.request_focus();
         }
-        entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     });
     entered
 }

@@ -1,7 +1,5 @@
 //! From actions to commands.
 
-use std::time::Instant;
-
 use anatome::{Planes, Presets, Voi, Window, WindowPreset};
 use egui::{Context, Key};
 use glam::DVec2;
@@ -10,14 +8,11 @@ use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::dialogs::Dialog;
-use crate::interaction::Cine;
 use crate::measure::{Kind, value_at};
-use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, Side, Slab, ViewState};
+use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, Side, Slab};
 use crate::tools::Tool;
 use crate::viewport::Seen;
 
-/// So many frames a second a loop plays at first.
-const FRAMES_PER_S: f64 = 15.0;
 /// Of what is seen this part is darker and this brighter than what an automatic window spreads.
 const AUTO: [f64; 2] = [0.01, 0.995];
 
@@ -81,6 +76,13 @@ impl Viewer {
             Action::LoadSession => self.dialog = Some(Dialog::load_session()),
             Action::SavePicture => self.dialog = Some(Dialog::save_picture()),
             Action::CopyPicture => self.copy_picture(context),
+            Action::Mark => self.mark(),
+            Action::SaveKeyImages => self.dialog = Some(Dialog::save_key_images()),
+            Action::NextPhase | Action::PreviousPhase => {
+                let command = self.phase(view, if action == Action::NextPhase { 1 } else { -1 });
+                self.commands.extend(command);
+            }
+            Action::Turn => self.dialog = Some(Dialog::turn()),
             Action::SaveLayout => self.dialog = Some(Dialog::SaveLayout { name: String::new() }),
             Action::TrueSize => self.true_size(context),
             Action::CalibrateScreen => self.dialog = Some(Dialog::screen()),
@@ -124,6 +126,7 @@ impl Viewer {
             Action::ToolZoom => Tool::Zoom,
             Action::ToolScroll => Tool::Scroll,
             Action::ToolCross => Tool::Cross,
+            Action::Distance => Tool::Measure(Kind::Distance),
             Action::Length => Tool::Measure(Kind::Length),
             Action::Angle => Tool::Measure(Kind::Angle),
             Action::Ellipse => Tool::Measure(Kind::Ellipse),
@@ -171,6 +174,10 @@ impl Viewer {
                 shown.identity = !shown.identity;
                 Some(Command::Overlays { shown })
             }
+            Action::ShowCropBox => {
+                shown.crop_box = !shown.crop_box;
+                Some(Command::Overlays { shown })
+            }
             Action::ShowReferenceLines => {
                 shown.reference_lines = !shown.reference_lines;
                 Some(Command::Overlays { shown })
@@ -209,24 +216,22 @@ impl Viewer {
         }
     }
 
-    pub(crate) fn toggle_cine(&mut self) {
+    /// Marks what the active view shows, or takes the mark away.
+    pub(crate) fn mark(&mut self) {
         let view = self.session.active;
-        let is_stack = matches!(self.session.active_view().map(|own| own.content), Some(Content::Frame(_)));
-        self.interaction.cine = match self.interaction.cine {
-            Some(cine) if cine.view == view => None,
-            _ if is_stack => Some(Cine { view, frames_per_s: FRAMES_PER_S, shown: Instant::now() }),
-            _ => None,
+        let command = match self.session.key_image_of(view, &self.document) {
+            Some(image) => Command::Unmark { id: image.id },
+            None => {
+                let Some(canvas) = self.canvases.get(view) else { return };
+                Command::Mark { view, size_px: canvas.size_px }
+            }
         };
+        self.push(command);
     }
 
     /// Shows the 3D view from a side: the active one, or the first there is.
     pub(crate) fn face(&mut self, side: Side) {
-        let is_3d = |view: &ViewState| matches!(view.content, Content::Orbit(_)) && view.series.is_some();
-        let active = self.session.active;
-        let found = match self.session.views.get(active) {
-            Some(view) if is_3d(view) => Some(active),
-            _ => self.session.views.iter().position(is_3d),
-        };
+        let found = self.shown_in_3d();
         self.commands.extend(found.map(|view| Command::Face { view, side }));
     }
 

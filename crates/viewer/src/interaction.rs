@@ -37,6 +37,7 @@ pub(crate) struct Hover {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cine {
     pub view: usize,
+    /// Frames or phases.
     pub frames_per_s: f64,
     /// When the present frame was shown.
     pub shown: Instant,

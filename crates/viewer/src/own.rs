@@ -62,10 +62,11 @@ impl Viewer {
             let line =
                 egui::TextEdit::singleline(name).char_limit(LONGEST).desired_width(ui.available_width());
             let response = ui.add(line).labelled_by(label.id);
+            // Before the focus comes back: then it was never lost.
+            entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             if ui.memory(|memory| memory.focused().is_none()) {
                 response.request_focus();
             }
-            entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         });
         let can = !file_name(name).is_empty();
         let replaces = can && self.layouts.iter().any(|own| file_name(&own.name) == file_name(name));

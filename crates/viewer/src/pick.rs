@@ -3,7 +3,7 @@
 use anatome::{
     Appearance, Camera, Grid, Interpolation, Lens, Projection, Region, Scene, TransferFunction, View, Volume,
 };
-use egui::Pos2;
+use egui::{Pos2, Rect};
 use glam::DVec3;
 
 use crate::measure::value_at;
@@ -70,6 +70,21 @@ impl Found<'_> {
             Self::Extreme(_) => samples.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(place, _)| place),
         }
     }
+}
+
+/// Where a place in the patient is seen in a 3D view; nothing if it lies behind the eye.
+pub(crate) fn projected(camera: &Camera, rect: Rect, at_mm: DVec3) -> Option<Pos2> {
+    let (right, down, forward) = camera.frame().ok()?;
+    let from = at_mm - camera.eye_mm;
+    let height = match camera.lens {
+        Lens::Orthographic { height_mm } => height_mm,
+        Lens::Perspective { fov_rad } => {
+            let depth = from.dot(forward);
+            2.0 * (fov_rad / 2.0).tan() * Some(depth).filter(|depth| *depth > 1e-6)?
+        }
+    };
+    let part = |axis: DVec3| (from.dot(axis) / height) as f32 * rect.height();
+    Some(rect.center() + egui::vec2(part(right), part(down)))
 }
 
 /// Where the ray of a place of the picture begins, and its direction.
@@ -149,6 +164,19 @@ mod tests {
             assert!(right.x > 4.0 && right.x < 8.0, "{right}");
             assert_eq!(seen_at(&scene, &ball(), [0.3, 0.0]), None);
         }
+    }
+
+    #[test]
+    fn what_is_picked_is_seen_where_it_was_picked() {
+        let rect = Rect::from_min_size(Pos2::new(30.0, 40.0), egui::vec2(300.0, 200.0));
+        for lens in [Lens::Orthographic { height_mm: 60.0 }, Lens::Perspective { fov_rad: 0.58 }] {
+            let camera = from_the_front(lens);
+            let (start, direction) = ray(&camera, [0.2, -0.1]).unwrap();
+            let at = projected(&camera, rect, start + direction * 80.0).unwrap();
+            assert!((at - rect.center() - egui::vec2(40.0, -20.0)).length() < 1e-3, "{at}");
+        }
+        let behind = DVec3::new(0.0, -200.0, 0.0);
+        assert_eq!(projected(&from_the_front(Lens::Perspective { fov_rad: 0.58 }), rect, behind), None);
     }
 
     #[test]

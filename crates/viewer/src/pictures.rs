@@ -1,6 +1,6 @@
 //! What is kept: sessions, pictures with their scenes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 
 use anatome::files::{write_picture, write_whole};
@@ -39,8 +39,8 @@ impl Size {
     }
 }
 
-/// A picture that is being made on a thread, and what came of it.
-pub(crate) type Saving = Receiver<String>;
+/// A picture that is being made on a thread: its size when it is saved, or why it is not.
+pub(crate) type Saving = Receiver<Result<[u32; 2], String>>;
 
 impl Viewer {
     pub(crate) fn saved(&self) -> Saved {
@@ -107,31 +107,46 @@ impl Viewer {
             self.tell("There is no picture to save.");
             return;
         };
-        let (tell, saving) = channel();
-        let (path, overwrite, workers) = (path.to_owned(), overwrite(replace), self.workers().clone());
-        let frames = self.painter.frames();
-        let wake = self.painter.wake();
-        let thread = std::thread::Builder::new().name("anatome-save".to_owned()).spawn(move || {
-            let said = match write(&want, &frames, &path, format, overwrite, &workers) {
-                Ok([width, height]) => format!("The picture of {width} x {height} pixels is saved."),
-                Err(error) => error.to_string(),
-            };
-            // The window may be gone.
-            drop(tell.send(said));
-            wake();
-        });
-        match thread {
-            Ok(_) => self.saving.push(saving),
+        match self.save(want, path.to_owned(), format, replace) {
+            Ok(saving) => self.saving.push(saving),
             Err(error) => self.tell(error.to_string()),
         }
+    }
+
+    /// Renders something and writes it, beside the window's thread.
+    ///
+    /// # Errors
+    /// If the system can't start a thread.
+    pub(crate) fn save(
+        &self,
+        want: Want,
+        path: PathBuf,
+        format: PictureFormat,
+        replace: bool,
+    ) -> std::io::Result<Saving> {
+        let (tell, saving) = channel();
+        let (overwrite, workers) = (overwrite(replace), self.workers().clone());
+        let frames = self.painter.frames();
+        let wake = self.painter.wake();
+        std::thread::Builder::new().name("anatome-save".to_owned()).spawn(move || {
+            let written = write(&want, &frames, &path, format, overwrite, &workers);
+            // The window may be gone.
+            drop(tell.send(written.map_err(|error| error.to_string())));
+            wake();
+        })?;
+        Ok(saving)
     }
 
     /// Tells of pictures that were saved since.
     pub(crate) fn take_saved(&mut self) {
         let mut said = Vec::new();
         self.saving.retain(|saving| match saving.try_recv() {
-            Ok(text) => {
-                said.push(text);
+            Ok(Ok([width, height])) => {
+                said.push(format!("The picture of {width} x {height} pixels is saved."));
+                false
+            }
+            Ok(Err(reason)) => {
+                said.push(reason);
                 false
             }
             Err(error) => error == std::sync::mpsc::TryRecvError::Empty,
@@ -154,7 +169,7 @@ impl Viewer {
     }
 }
 
-fn overwrite(replace: bool) -> Overwrite {
+pub(crate) fn overwrite(replace: bool) -> Overwrite {
     if replace { Overwrite::Allowed } else { Overwrite::Never }
 }
 

@@ -9,6 +9,7 @@ use crate::command::Command;
 use crate::document::{Entry, Kind};
 use crate::hanging::Hanging;
 use crate::history::History;
+use crate::presets::PresetPictures;
 use crate::session::{SeriesId, Space};
 
 /// The most bytes of volumes, as long as some of them are not shown: one thorax of 500 slices beside another.
@@ -19,6 +20,7 @@ impl Viewer {
     pub(crate) fn reload(&mut self) {
         self.asked.clear();
         self.painter.forget_frames();
+        self.presets = PresetPictures::default();
     }
 
     /// Shows the largest volume of what was opened first, or the first images.
@@ -69,6 +71,8 @@ impl Viewer {
     /// The series whose volumes must be there, each once.
     fn needed(&self) -> Vec<SeriesId> {
         let mut needed: Vec<SeriesId> = self.session.series().collect();
+        needed.extend(self.series_of_saving());
+        needed.extend(self.series_of_cine());
         needed.sort_unstable();
         needed.dedup();
         needed
@@ -82,6 +86,10 @@ impl Viewer {
         let unread = self.loader.keep(&needed);
         let spare = self.history.series();
         let gone = self.document.let_go(&needed, &spare, self.spare_bytes);
+        // Pictures that are to be made hold their volume.
+        if !needed.iter().any(|id| self.presets.is_of(*id)) {
+            self.presets = PresetPictures::default();
+        }
         self.asked.retain(|id| !unread.contains(id) && !gone.contains(id));
     }
 

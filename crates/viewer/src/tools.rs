@@ -49,6 +49,10 @@ pub(crate) enum Drag {
     Turn,
     /// What a 3D view shows.
     Orbit,
+    /// A face of the crop box.
+    Crop {
+        face: usize,
+    },
     /// A point of a measurement.
     Handle {
         id: u64,

@@ -7,7 +7,7 @@ use egui::{CursorIcon, Rect, Sense, Ui};
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::render::{Blend, Want, What};
-use crate::session::{Border, Borders, Content, ViewState, passes};
+use crate::session::{Border, Borders, Content, Session, ViewState, passes};
 use crate::viewport::{self, Canvas, Seen};
 
 impl Viewer {
@@ -31,6 +31,8 @@ impl Viewer {
                     .shrink(gap)
             });
             let rect = viewport::to_pixels(rect, per_point);
+            // Of a window that is too small for its panels nothing is left.
+            let rect = Rect::from_min_max(rect.min, rect.max.max(rect.min));
             let size_px =
                 [rect.width(), rect.height()].map(|side| ((side * per_point).round() as u32).max(1));
             let size_px = within(size_px, ui.input(|input| input.max_texture_side));
@@ -88,7 +90,7 @@ impl Viewer {
         self.canvases.truncate(self.session.views.len());
         for index in 0..self.canvases.len() {
             let Some(view) = self.session.views.get(index) else { continue };
-            let subject = view.subject();
+            let subject = view.subject(&self.document);
             if self.canvases[index].subject != subject {
                 self.canvases[index].clear();
                 self.canvases[index].subject = subject;
@@ -106,11 +108,16 @@ impl Viewer {
 
     /// What a view wants to show in so many pixels.
     pub(crate) fn wanted(&self, view: &ViewState, size_px: [u32; 2]) -> Option<Want> {
+        self.wanted_in(&self.session, view, size_px)
+    }
+
+    /// As [`Self::wanted`], with the crosshairs of another session.
+    pub(crate) fn wanted_in(&self, session: &Session, view: &ViewState, size_px: [u32; 2]) -> Option<Want> {
         let backend = Arc::clone(self.document.backend()?);
-        let subject = view.subject()?;
+        let subject = view.subject(&self.document)?;
+        let series = view.series?;
         let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
         if let Content::Frame(own) = view.content {
-            let series = view.series?;
             let what = What::Frame {
                 series,
                 stack: Arc::clone(self.document.stack(series)?),
@@ -118,9 +125,9 @@ impl Viewer {
                 framing: view.framing,
                 look: Box::new(view.look.clone()),
             };
-            return Some(Want { subject, backend, what, size_px });
+            return Some(Want { subject, series, backend, what, size_px });
         }
-        let passes = passes(&self.session, view, &self.document, aspect)?;
+        let passes = passes(session, view, &self.document, aspect)?;
         let volumes =
             passes.iter().map(|pass| self.document.loaded(pass.series).map(|own| Arc::clone(&own.uploaded)));
         let volumes = volumes.collect::<Option<Vec<_>>>()?;
@@ -143,7 +150,7 @@ impl Viewer {
             }
             None => Blend::One,
         };
-        Some(Want { subject, backend, what: What::Volumes { volumes, scene, blend }, size_px })
+        Some(Want { subject, series, backend, what: What::Volumes { volumes, scene, blend }, size_px })
     }
 }
 

@@ -38,6 +38,10 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    pub(crate) fn new(what: &'static str, done: (u64, u64), progress: Progress) -> Self {
+        Self { what, done, progress }
+    }
+
     pub(crate) fn cancel(&self) {
         self.progress.cancel();
     }

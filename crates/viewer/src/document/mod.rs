@@ -12,7 +12,7 @@ use anatome::{Backend, Form, Grid, Modality, Notes, Series, Stack, Study, Upload
 
 pub(crate) use defaults::Defaults;
 pub(crate) use frames::{FrameImage, Frames};
-pub(crate) use loader::{Loader, News};
+pub(crate) use loader::{Loader, News, Work};
 pub(crate) use thumbnail::Thumbnail;
 
 use crate::session::SeriesId;
@@ -42,6 +42,8 @@ pub(crate) struct Entry {
     pub facts: SeriesFacts,
     /// The first series of the same space.
     space: SeriesId,
+    /// The first of the volumes of one series that share a grid: phases of the same.
+    phase_of: SeriesId,
     /// The first series of the same patient.
     pub patient: SeriesId,
     /// A small picture of it.
@@ -268,11 +270,13 @@ impl Document {
                     None => (id, SeriesId { number: study.series().len() as u32, ..id }),
                 };
                 let facts = SeriesFacts::of(&study, number as usize);
+                let phase_of = self.phase_for(id, space, &facts);
                 self.entries.push(Entry {
                     id,
                     facts,
                     space,
                     patient,
+                    phase_of,
                     thumbnail: None,
                     preview: None,
                     state: State::Found,
@@ -290,6 +294,49 @@ impl Document {
             })
         };
         self.entries.iter().find(shares).map_or(id, |entry| entry.space)
+    }
+
+    /// The first volume of which this is a phase: of the same grid, and another part of the same series, or a series of
+    /// the same study, frame of reference and description, as some scanners write each phase.
+    fn phase_for(&self, id: SeriesId, space: SeriesId, facts: &SeriesFacts) -> SeriesId {
+        let grid = |series: &Series| series.geometry().ok().map(|(grid, _)| grid);
+        let is_part = |facts: &SeriesFacts| facts.part.is_some();
+        let Some(own) = self.series(id).filter(|_| facts.kind == Kind::Volume) else { return id };
+        let is_alike = |entry: &Entry, other: &Series| {
+            let of_one_series = other.series_instance_uid() == own.series_instance_uid()
+                && is_part(facts)
+                && is_part(&entry.facts);
+            let described = own.description().filter(|text| !text.trim().is_empty());
+            let of_one_kind = described.is_some()
+                && described == other.description()
+                && own.study_instance_uid() == other.study_instance_uid()
+                && !is_part(facts)
+                && !is_part(&entry.facts);
+            of_one_series || of_one_kind
+        };
+        let mut own_grid = None;
+        let mut shares = |entry: &&Entry| {
+            let near = entry.id.input == id.input
+                && entry.space == space
+                && entry.facts.kind == Kind::Volume
+                && entry.facts.modality == facts.modality
+                && entry.facts.shape == facts.shape;
+            let Some(other) = self.series(entry.id).filter(|_| near) else { return false };
+            let own_grid = own_grid.get_or_insert_with(|| grid(own));
+            is_alike(entry, other) && own_grid.is_some() && grid(other) == *own_grid
+        };
+        self.entries.iter().find(|entry| shares(entry)).map_or(id, |entry| entry.phase_of)
+    }
+
+    /// All phases of what a series is one of, in their order; one if it has none.
+    pub(crate) fn phases(&self, id: SeriesId) -> Vec<SeriesId> {
+        let first = self.first_phase(id);
+        self.entries.iter().filter(|entry| entry.phase_of == first).map(|entry| entry.id).collect()
+    }
+
+    /// The first phase of what a series is one of.
+    pub(crate) fn first_phase(&self, id: SeriesId) -> SeriesId {
+        self.entry(id).map_or(id, |entry| entry.phase_of)
     }
 
     fn patient_for(&self, id: SeriesId, series: &Series) -> SeriesId {
@@ -362,6 +409,7 @@ impl Document {
                 id,
                 facts,
                 space: first,
+                phase_of: id,
                 patient: first,
                 thumbnail: None,
                 preview: None,

@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Probe,
     /// A distance.
     Length,
+    /// A distance between two places that need not lie in one picture.
+    Distance,
     /// The sum of distances.
     Polyline,
     /// Between two lines that meet in the second point.
@@ -53,8 +55,9 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Length,
+        Self::Distance,
         Self::Polyline,
         Self::Angle,
         Self::Cobb,
@@ -70,6 +73,7 @@ impl Kind {
         match self {
             Self::Probe => "Probe",
             Self::Length => "Length",
+            Self::Distance => "3D distance",
             Self::Polyline => "Polyline",
             Self::Angle => "Angle",
             Self::Cobb => "Cobb angle",
@@ -85,7 +89,7 @@ impl Kind {
     pub(crate) fn points(self) -> (usize, Option<usize>) {
         match self {
             Self::Probe => (1, Some(1)),
-            Self::Length | Self::Ellipse | Self::Rectangle | Self::Arrow => (2, Some(2)),
+            Self::Length | Self::Distance | Self::Ellipse | Self::Rectangle | Self::Arrow => (2, Some(2)),
             Self::Angle => (3, Some(3)),
             Self::Cobb | Self::Bidirectional => (4, Some(4)),
             Self::Polyline => (2, None),
@@ -116,6 +120,11 @@ pub(crate) enum Place {
         right: DVec3,
         down: DVec3,
     },
+    /// In the patient, on no plane.
+    Space {
+        /// The series in which it was set.
+        series: SeriesId,
+    },
     /// On a frame.
     Frame {
         /// The stack.
@@ -128,7 +137,7 @@ pub(crate) enum Place {
 impl Place {
     pub(crate) fn series(self) -> SeriesId {
         match self {
-            Self::Plane { series, .. } | Self::Frame { series, .. } => series,
+            Self::Plane { series, .. } | Self::Space { series } | Self::Frame { series, .. } => series,
         }
     }
 
@@ -136,7 +145,7 @@ impl Place {
     pub(crate) fn axes(self) -> (DVec3, DVec3) {
         match self {
             Self::Plane { right, down, .. } => (right, down),
-            Self::Frame { .. } => (DVec3::X, DVec3::Y),
+            Self::Space { .. } | Self::Frame { .. } => (DVec3::X, DVec3::Y),
         }
     }
 }
@@ -171,7 +180,7 @@ impl Measurement {
     pub(crate) fn lengths(&self) -> Vec<f64> {
         let between = |pair: &[DVec3]| pair[0].distance(pair[1]);
         match self.kind {
-            Kind::Length | Kind::Polyline => vec![self.points.windows(2).map(between).sum()],
+            Kind::Length | Kind::Distance | Kind::Polyline => vec![self.points.windows(2).map(between).sum()],
             Kind::Bidirectional => self.points.chunks_exact(2).map(between).collect(),
             _ => Vec::new(),
         }

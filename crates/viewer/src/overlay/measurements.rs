@@ -81,8 +81,25 @@ pub(crate) fn draw(
     label(painter, &lines(measurement, told), &points, map.rect, color, taken);
 }
 
+/// Draws a distance in space in a 3D view.
+pub(crate) fn draw_in_space(
+    painter: &Painter,
+    points: &[Pos2],
+    lines: &[String],
+    rect: Rect,
+    is_hot: bool,
+    taken: &mut Vec<Rect>,
+) {
+    let color = if is_hot { theme::MEASURE_HOT } else { theme::MEASURE };
+    points.windows(2).for_each(|pair| line(painter, [pair[0], pair[1]], 1.2, color));
+    points.iter().for_each(|&point| {
+        painter.circle_filled(point, 3.0, color);
+    });
+    label(painter, lines, points, rect, color, taken);
+}
+
 /// Writes lines of text beside points.
-pub(super) fn label(
+fn label(
     painter: &Painter,
     lines: &[String],
     points: &[Pos2],
@@ -133,7 +150,7 @@ fn shape(painter: &Painter, map: &PlaneMap, measurement: &Measurement, points: &
                 }
             }
         }
-        Kind::Length | Kind::Polyline | Kind::Angle => {
+        Kind::Length | Kind::Distance | Kind::Polyline | Kind::Angle => {
             points.windows(2).for_each(|pair| draw(pair[0], pair[1]));
         }
     }

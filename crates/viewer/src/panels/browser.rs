@@ -63,7 +63,8 @@ fn patients_before(viewer: &Viewer, patient: SeriesId) -> usize {
 
 /// What goes on, with a way to stop it.
 fn work(viewer: &Viewer, ui: &mut Ui) {
-    for work in viewer.loader.work() {
+    let turning = viewer.turning.as_ref().map(|turning| turning.work.clone());
+    for work in viewer.loader.work().into_iter().chain(turning) {
         let (done, all) = work.done;
         let part = if all == 0 { 0.0 } else { done as f32 / all as f32 };
         ui.horizontal(|ui| {

@@ -21,6 +21,7 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
         let Some(view) = viewer.session.active_view().cloned() else { return };
         let Some(series) = view.series else {
             ui.weak("The active view is empty.");
+            key_images(viewer, ui);
             return measurements(viewer, ui);
         };
         ui.add_space(2.0);
@@ -42,6 +43,7 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
             planes(viewer, ui, plane);
         }
         fusion(viewer, ui, &view);
+        key_images(viewer, ui);
         measurements(viewer, ui);
     });
 }
@@ -232,10 +234,15 @@ fn rendering(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Defau
     let view = viewer.session.active;
     section(ui, "Colours and opacity", |ui| {
         let chosen = own.look.preset.as_deref().unwrap_or(defaults.first_preset());
+        if let Some(series) = own.series {
+            let context = ui.ctx().clone();
+            viewer.provide_presets(&context, series);
+        }
         ui.horizontal_wrapped(|ui| {
             for name in defaults.renderings.keys() {
                 let is_own = name == chosen && own.look.transfer_function.is_none();
-                if ui.selectable_label(is_own, name).clicked() {
+                let picture = own.series.and_then(|series| viewer.presets.get(series, name));
+                if preset(ui, name, is_own, picture) {
                     viewer.push(Command::Preset { view, name: name.clone() });
                 }
             }
@@ -254,6 +261,27 @@ fn rendering(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Defau
             viewer.push(Command::Shade { view, shading });
         }
     });
+}
+
+/// A preset with a picture of the volume in it; whether it was chosen.
+fn preset(ui: &mut Ui, name: &str, is_own: bool, picture: Option<&egui::TextureHandle>) -> bool {
+    /// Of the picture, in points.
+    const SIDE: f32 = 52.0;
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(SIDE + 8.0, SIDE + 22.0), egui::Sense::click());
+    response.widget_info(|| egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, is_own, name));
+    let visuals = ui.style().interact_selectable(&response, is_own);
+    ui.painter().rect_filled(rect, 3.0, visuals.weak_bg_fill);
+    let place = egui::Rect::from_min_size(rect.min + egui::vec2(4.0, 4.0), egui::Vec2::splat(SIDE));
+    ui.painter().rect_filled(place, 2.0, egui::Color32::BLACK);
+    if let Some(picture) = picture {
+        let whole = egui::Rect::from_min_max(egui::Pos2::ZERO, egui::pos2(1.0, 1.0));
+        ui.painter().image(picture.id(), place, whole, egui::Color32::WHITE);
+    }
+    let font = egui::FontId::proportional(10.0);
+    let galley = ui.painter().layout(name.to_owned(), font, visuals.text_color(), SIDE + 6.0);
+    let at = egui::pos2(rect.center().x - galley.size().x / 2.0, place.bottom() + 2.0);
+    ui.painter().with_clip_rect(rect).galley(at, galley, visuals.text_color());
+    response.on_hover_text(name).clicked()
 }
 
 /// Another series of the same space over this one.
@@ -303,6 +331,37 @@ fn fusion(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState) {
         }
         if let Some(Some(name)) = colors(ui, "Its colours", over.look.colors.as_deref(), false) {
             viewer.push(Command::OverlayColors { view, name });
+        }
+    });
+}
+
+/// The pictures that were marked.
+fn key_images(viewer: &mut Viewer, ui: &mut Ui) {
+    if viewer.session.key_images.is_empty() {
+        return;
+    }
+    section(ui, "Key images", |ui| {
+        let mut commands = Vec::new();
+        let view = viewer.session.active;
+        let shown = viewer.session.key_image_of(view, &viewer.document).map(|image| image.id);
+        for image in &viewer.session.key_images {
+            let id = image.id;
+            ui.horizontal(|ui| {
+                let name = format!("Take key image {id} off the list");
+                if ui.small_button("x").on_hover_text(&name).accessible_name(name).clicked() {
+                    commands.push(Command::Unmark { id });
+                }
+                let chosen = ui.selectable_label(shown == Some(id), image.name());
+                if chosen.on_hover_text("Shows it in the active view").clicked() {
+                    commands.push(Command::Recall { view, id });
+                }
+            });
+        }
+        viewer.commands.extend(commands);
+        let hint = viewer.keys.hint(Action::SaveKeyImages);
+        if ui.button("Save all…").on_hover_text(hint).clicked() {
+            let context = ui.ctx().clone();
+            viewer.act(&context, Action::SaveKeyImages);
         }
     });
 }
@@ -357,7 +416,7 @@ fn jump(viewer: &Viewer, own: &crate::measure::Measurement) -> Option<Command> {
     let series = own.place.series();
     let fits = |view: &ViewState| match (own.place, view.content) {
         (Place::Frame { .. }, Content::Frame(_)) => view.series == Some(series),
-        (Place::Plane { .. }, Content::Plane(_)) => {
+        (Place::Plane { .. } | Place::Space { .. }, Content::Plane(_)) => {
             view.series.and_then(|shown| viewer.document.space(shown)) == viewer.document.space(series)
         }
         _ => false,
@@ -369,6 +428,6 @@ fn jump(viewer: &Viewer, own: &crate::measure::Measurement) -> Option<Command> {
     };
     Some(match own.place {
         Place::Frame { frame, .. } => Command::GoTo { view: found, frame },
-        Place::Plane { .. } => Command::Cross { view: found, at_mm: own.middle() },
+        Place::Plane { .. } | Place::Space { .. } => Command::Cross { view: found, at_mm: own.middle() },
     })
 }

@@ -29,6 +29,7 @@ const POINTER: &[(&str, &str)] = &[
     ("Shift+wheel", "slab thickness"),
     ("Double click", "enlarge the view, and back"),
     ("Crosshair", "drag its middle to move, its dots to turn the planes"),
+    ("Between views", "drag to move the border, double click to reset"),
     ("Click in 3D", "all views go to the place that is seen"),
 ];
 
@@ -36,7 +37,9 @@ fn help(viewer: &mut Viewer, context: &Context) {
     let mut open = viewer.panels.help;
     sheet("Keys and pointer", &mut open, context).resizable(false).show(context, |ui| {
         ui.horizontal_top(|ui| {
-            for column in [&GROUPS[..3], &GROUPS[3..5], &GROUPS[5..]] {
+            for (n, column) in
+                [&GROUPS[..2], &GROUPS[2..3], &GROUPS[3..5], &GROUPS[5..]].into_iter().enumerate()
+            {
                 ui.vertical(|ui| {
                     for (name, entries) in column {
                         ui.strong(*name);
@@ -46,21 +49,32 @@ fn help(viewer: &mut Viewer, context: &Context) {
                         rows(ui, name, keys);
                         ui.add_space(6.0);
                     }
+                    // Where there is room.
+                    if n == 1 {
+                        pointer(ui);
+                    }
+                    if n == 3 {
+                        own_keys(viewer, ui);
+                    }
                 });
                 ui.add_space(12.0);
             }
-            ui.vertical(|ui| {
-                ui.strong("Pointer");
-                rows(ui, "pointer", POINTER.iter().map(|&(what, does)| (Some(what.to_owned()), does)));
-                ui.add_space(6.0);
-                ui.weak("Keys are changed in keys.json in the folder of settings.");
-                for fault in &viewer.keys.faults {
-                    ui.colored_label(crate::theme::WARNING, fault);
-                }
-            });
         });
     });
     viewer.panels.help = open;
+}
+
+fn pointer(ui: &mut Ui) {
+    ui.strong("Pointer");
+    rows(ui, "pointer", POINTER.iter().map(|&(what, does)| (Some(what.to_owned()), does)));
+}
+
+/// How keys are changed, and what of that could not be done.
+fn own_keys(viewer: &Viewer, ui: &mut Ui) {
+    ui.weak("Keys are changed in keys.json in the folder of settings.");
+    for fault in &viewer.keys.faults {
+        ui.colored_label(crate::theme::WARNING, fault);
+    }
 }
 
 fn rows<'a>(ui: &mut Ui, name: &str, rows: impl Iterator<Item = (Option<String>, &'a str)>) {

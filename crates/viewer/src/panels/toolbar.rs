@@ -86,6 +86,9 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
                 Action::SaveSession,
                 Action::SavePicture,
                 Action::CopyPicture,
+                Action::Mark,
+                Action::SaveKeyImages,
+                Action::Turn,
             ],
         );
         ui.menu_button("Recent", |ui| recent(viewer, ui));
@@ -99,6 +102,7 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
                 Action::ShowIdentity,
                 Action::ShowCrosshair,
                 Action::ShowReferenceLines,
+                Action::ShowCropBox,
                 Action::Enlarge,
                 Action::CalibrateScreen,
                 Action::Performance,
@@ -205,17 +209,7 @@ fn cine(viewer: &mut Viewer, ui: &mut Ui) {
             if ui.add(slider).changed() {
                 viewer.push(Command::GoTo { view, frame: frame - 1 });
             }
-            let playing = viewer.interaction.cine.filter(|cine| cine.view == view);
-            let text = if playing.is_some() { "Stop" } else { "Play" };
-            if ui.button(text).on_hover_text(viewer.keys.hint(Action::Play)).clicked() {
-                viewer.toggle_cine();
-            }
-            if let Some(mut cine) = playing {
-                let rate = egui::DragValue::new(&mut cine.frames_per_s).range(1.0..=60.0).suffix(" /s");
-                if ui.add(rate).on_hover_text("Frames a second").changed() {
-                    viewer.interaction.cine = Some(cine);
-                }
-            }
+            loop_controls(viewer, ui);
         }
         Content::Plane(plane) => {
             let Some((k, count)) = slice(&seen, plane.direction) else { return };
@@ -229,6 +223,40 @@ fn cine(viewer: &mut Viewer, ui: &mut Ui) {
             }
         }
         Content::Orbit(_) => {}
+    }
+    phases(viewer, ui);
+}
+
+/// The slider of phases.
+fn phases(viewer: &mut Viewer, ui: &mut Ui) {
+    let view = viewer.session.active;
+    let Some(shown) = viewer.session.active_view().and_then(|view| view.series) else { return };
+    let phases = viewer.document.phases(shown);
+    let Some(at) = phases.iter().position(|id| *id == shown).filter(|_| phases.len() > 1) else { return };
+    let mut number = at + 1;
+    ui.separator();
+    let hint =
+        format!("{}, {}", viewer.keys.hint(Action::NextPhase), viewer.keys.hint(Action::PreviousPhase));
+    if ui.add(egui::Slider::new(&mut number, 1..=phases.len()).text("Phase")).on_hover_text(hint).changed()
+        && let Some(&series) = phases.get(number - 1)
+    {
+        viewer.push(Command::Phase { view, series });
+    }
+    loop_controls(viewer, ui);
+}
+
+/// Plays or stops the loop of the active view; how fast.
+fn loop_controls(viewer: &mut Viewer, ui: &mut Ui) {
+    let playing = viewer.interaction.cine.filter(|cine| cine.view == viewer.session.active);
+    let text = if playing.is_some() { "Stop" } else { "Play" };
+    if ui.button(text).on_hover_text(viewer.keys.hint(Action::Play)).clicked() {
+        viewer.toggle_cine();
+    }
+    if let Some(mut cine) = playing {
+        let rate = egui::DragValue::new(&mut cine.frames_per_s).range(crate::cine::RATES).suffix(" /s");
+        if ui.add(rate).on_hover_text("Frames or phases a second").changed() {
+            viewer.interaction.cine = Some(cine);
+        }
     }
 }
 

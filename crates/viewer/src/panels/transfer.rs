@@ -3,6 +3,7 @@
 use anatome::{ClipPlane, CropBox, Region, TransferFunction, TransferPoint};
 use egui::{Color32, Pos2, Rect, Sense, Slider, Stroke, Ui, Vec2};
 
+use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::document::Defaults;
@@ -200,6 +201,11 @@ pub(super) fn region(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState) {
     if changed != crop {
         let region = Region { crop: Some(changed), ..own.look.region.clone() };
         viewer.push(Command::Crop { view, region });
+    }
+    let mut shown = viewer.session.shown;
+    let hint = viewer.keys.with_key("Shows it with handles to be dragged", Action::ShowCropBox);
+    if ui.checkbox(&mut shown.crop_box, "Crop box").on_hover_text(hint).changed() {
+        viewer.push(Command::Overlays { shown });
     }
     ui.horizontal_wrapped(|ui| {
         if ui.button("All of it").clicked() {

@@ -16,12 +16,14 @@ pub(crate) use combined::Blend;
 use crate::document::{FrameImage, Frames};
 use crate::session::{Framing, Look, SeriesId, Subject};
 use slot::Slot;
-pub(crate) use slot::drawn;
+pub(crate) use slot::{drawn, shown};
 
 /// What a view wants to show.
 #[derive(Clone, Debug)]
 pub(crate) struct Want {
     pub subject: Subject,
+    /// The series at the bottom.
+    pub series: SeriesId,
     pub backend: Arc<Backend>,
     pub what: What,
     /// In physical pixels.
@@ -40,6 +42,7 @@ impl Want {
     /// Whether both want the same picture.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.subject == other.subject
+            && self.series == other.series
             && self.size_px == other.size_px
             && Arc::ptr_eq(&self.backend, &other.backend)
             && match (&self.what, &other.what) {
@@ -88,6 +91,8 @@ pub(crate) struct Made {
     pub wanted_px: [u32; 2],
     /// What it shows, without layers.
     pub view: anatome::View,
+    /// The series at the bottom.
+    pub series: SeriesId,
     /// Whether it is of full quality.
     pub is_full: bool,
     pub took: Duration,

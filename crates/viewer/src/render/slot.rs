@@ -285,6 +285,7 @@ fn made(ready: Ready, bound: &Bound) -> Made {
     Made {
         image: Arc::new(shown(size, ready.image.pixels())),
         wanted_px: ready.wanted.size_px,
+        series: bound.want.series,
         view: ready.wanted.scene.view.clone(),
         is_full: ready.level == anatome::governor::Level::FULL,
         took: ready.took,
@@ -292,7 +293,7 @@ fn made(ready: Ready, bound: &Bound) -> Made {
     }
 }
 
-fn shown(size: [usize; 2], pixels: &Pixels) -> ColorImage {
+pub(crate) fn shown(size: [usize; 2], pixels: &Pixels) -> ColorImage {
     let pixels = match pixels {
         Pixels::Grey8(grey) => grey.iter().map(|&v| Color32::from_gray(v)).collect(),
         Pixels::Rgba8(rgba) => {

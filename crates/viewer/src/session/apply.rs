@@ -7,7 +7,7 @@ use super::space::stepped;
 use super::view::Overlay;
 use super::{
     Borders, Content, Direction, FrameView, Framing, Layout, Look, Orbit, OrbitView, PlaneView, SeriesId,
-    Session, Slab, Space, ViewState,
+    Session, Slab, Space, ViewState, voi_of,
 };
 use crate::command::Command;
 use crate::document::{Document, Kind};
@@ -16,13 +16,13 @@ use crate::measure::Measurement;
 /// Why a command changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Refused(&'static str);
+pub(crate) struct Refused(pub(super) &'static str);
 
 const NO_VIEW: Refused = Refused("there is no such view");
-const NOTHING_SHOWN: Refused = Refused("the view shows nothing that this could change");
-const NO_NUMBER: Refused = Refused("a number is out of range");
+pub(super) const NOTHING_SHOWN: Refused = Refused("the view shows nothing that this could change");
+pub(super) const NO_NUMBER: Refused = Refused("a number is out of range");
 
-type Done = Result<(), Refused>;
+pub(super) type Done = Result<(), Refused>;
 
 /// The colour map of what is laid over something grey.
 const OVERLAY_COLORS: &str = "hot";
@@ -64,6 +64,10 @@ impl Session {
             | Command::Write { .. }
             | Command::Delete { .. }
             | Command::DeleteAll => self.apply_to_measurements(command),
+            Command::Mark { .. } | Command::Unmark { .. } | Command::Recall { .. } => {
+                self.apply_to_key_images(command, document)
+            }
+            Command::Phase { view, series } => self.show_phase(*view, *series, document),
             Command::Overlays { shown } => {
                 self.shown = *shown;
                 Ok(())
@@ -72,7 +76,7 @@ impl Session {
         }
     }
 
-    fn view_mut(&mut self, view: usize) -> Result<&mut ViewState, Refused> {
+    pub(super) fn view_mut(&mut self, view: usize) -> Result<&mut ViewState, Refused> {
         self.views.get_mut(view).ok_or(NO_VIEW)
     }
 
@@ -134,6 +138,23 @@ impl Session {
         }
     }
 
+    /// Shows another phase in all views that show one of the same series. The window stays, also if it was the series' own:
+    /// one that differs from phase to phase would flicker.
+    fn show_phase(&mut self, view: usize, series: SeriesId, document: &Document) -> Done {
+        let phases = self.view_mut(view)?.series.map(|shown| document.phases(shown)).unwrap_or_default();
+        if !phases.contains(&series) {
+            return Err(NOTHING_SHOWN);
+        }
+        for own in &mut self.views {
+            let Some(shown) = own.series.filter(|shown| phases.contains(shown)) else { continue };
+            if let (None, Some(defaults)) = (&own.look.voi, document.defaults(shown)) {
+                own.look.voi = Some(voi_of(&own.look, defaults, &own.content).clone());
+            }
+            own.series = Some(series);
+        }
+        Ok(())
+    }
+
     /// As another view of the series looks, so that it looks alike everywhere.
     fn look_of(&self, series: SeriesId) -> Look {
         let same = self.views.iter().find(|view| view.series == Some(series));
@@ -184,7 +205,7 @@ impl Session {
         self.enlarged = false;
     }
 
-    fn place(&mut self, space: Space) -> Done {
+    pub(super) fn place(&mut self, space: Space) -> Done {
         if space.fault().is_some() {
             return Err(NO_NUMBER);
         }

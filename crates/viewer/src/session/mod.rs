@@ -2,6 +2,7 @@
 
 mod apply;
 mod framing;
+mod key_image;
 mod layout;
 #[cfg(test)]
 mod monkey;
@@ -12,10 +13,11 @@ mod view;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use framing::Framing;
+pub(crate) use key_image::KeyImage;
 pub(crate) use layout::{Border, Borders, Layout};
 pub(crate) use scene::{
-    bounds_mm, frame_plane, frame_scene, passes, plane_of, shading_of, transfer_function_of, voi_of,
-    whole_height_mm,
+    bounds_mm, camera_of, frame_plane, frame_scene, passes, plane_of, shading_of, transfer_function_of,
+    voi_of, whole_height_mm,
 };
 pub(crate) use space::{Space, is_along_slices, slice_number, step_mm};
 pub(crate) use view::{
@@ -52,11 +54,20 @@ pub(crate) struct Shown {
     pub reference_lines: bool,
     /// Measurements.
     pub measurements: bool,
+    /// The box that 3D views are cropped to, with its handles.
+    pub crop_box: bool,
 }
 
 impl Default for Shown {
     fn default() -> Self {
-        Self { labels: true, identity: false, crosshair: true, reference_lines: true, measurements: true }
+        Self {
+            labels: true,
+            identity: false,
+            crosshair: true,
+            reference_lines: true,
+            measurements: true,
+            crop_box: false,
+        }
     }
 }
 
@@ -83,6 +94,9 @@ pub(crate) struct Session {
     pub measurements: Vec<Measurement>,
     /// The number of the next measurement.
     pub next_measurement: u64,
+    /// Pictures that were marked, in the order in which they were.
+    #[serde(default)]
+    pub key_images: Vec<KeyImage>,
     /// What is written over pictures.
     pub shown: Shown,
 }
@@ -99,6 +113,7 @@ impl Default for Session {
             spaces: Vec::new(),
             measurements: Vec::new(),
             next_measurement: 1,
+            key_images: Vec::new(),
             shown: Shown::default(),
         }
     }
@@ -117,9 +132,8 @@ impl Session {
 
     /// The series that are shown, lie over others or are measured in; some more than once.
     pub(crate) fn series(&self) -> impl Iterator<Item = SeriesId> + '_ {
-        let shown = |view: &ViewState| [view.series, view.overlay.as_ref().map(|over| over.series)];
         let measured = self.measurements.iter().map(|own| own.place.series());
-        self.views.iter().flat_map(shown).flatten().chain(measured)
+        self.views.iter().flat_map(ViewState::series).chain(measured)
     }
 
     /// The active view.
@@ -147,6 +161,7 @@ impl Session {
         if let Some(fault) = self.spaces.iter().find_map(Space::fault) {
             return Some(fault);
         }
-        self.measurements.iter().find_map(Measurement::fault)
+        let marked = self.key_images.iter().find_map(KeyImage::fault);
+        marked.or_else(|| self.measurements.iter().find_map(Measurement::fault))
     }
 }

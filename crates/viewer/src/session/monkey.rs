@@ -65,6 +65,17 @@ fn divide(random: &mut Random) -> Command {
     Command::Divide { borders: Borders { columns: some(), rows: some() } }
 }
 
+fn key_image(random: &mut Random, view: usize) -> Command {
+    let id = random.whole(0, 9) as u64;
+    match random.whole(0, 4) {
+        0 => Command::Mark { view, size_px: [random.whole(0, 800) as u32, 600] },
+        1 => Command::Unmark { id },
+        2 => Command::Recall { view, id },
+        3 => Command::Phase { view, series: series(random) },
+        _ => Command::Fit { view },
+    }
+}
+
 fn arrange(random: &mut Random) -> Command {
     let grid = Layout::Grid(random.whole(0, 8) as u8, random.whole(0, 299) as u8);
     let all = [Layout::One, Layout::SideBySide, Layout::TwoByTwo, Layout::OneAndThree, grid];
@@ -101,7 +112,7 @@ fn command(random: &mut Random) -> Command {
         }
         16 => Command::Pan { view, by_mm: DVec2::new(axis.x, axis.y) },
         17 | 18 => Command::Zoom { view, factor: number(random, 3.0), about_mm: DVec2::new(axis.x, axis.y) },
-        19 => Command::Fit { view },
+        19 => key_image(random, view),
         20 => Command::Orbit { view, by: DQuat::from_xyzw(axis.x, axis.y, axis.z, number(random, 1.0)) },
         21 => Command::Face { view, side: pick(random, &Side::ALL).0 },
         22 => {

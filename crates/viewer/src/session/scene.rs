@@ -114,7 +114,7 @@ fn of_orbit(
     defaults: &Defaults,
     aspect: f64,
 ) -> Option<View> {
-    let camera = camera(view, framing, grid, aspect);
+    let camera = camera_of(view, framing, grid, aspect);
     Some(match view.mode {
         Mode::Projection(projection) => View::Projection { camera, projection },
         Mode::Rendering => {
@@ -125,7 +125,7 @@ fn of_orbit(
 }
 
 /// The camera of a 3D view.
-fn camera(view: OrbitView, framing: Framing, grid: &Grid, aspect: f64) -> Camera {
+pub(crate) fn camera_of(view: OrbitView, framing: Framing, grid: &Grid, aspect: f64) -> Camera {
     let (right, down, forward) = view.orbit.axes();
     let height_mm = whole_height_mm(grid, aspect) / framing.zoom;
     let target_mm = grid.center_mm() + right * framing.shift_mm.x + down * framing.shift_mm.y;

@@ -5,6 +5,7 @@ use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
 use super::{Framing, SeriesId};
+use crate::document::Document;
 
 /// A view. Empty if it has no series.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -242,14 +243,20 @@ pub(crate) struct Subject {
 }
 
 impl ViewState {
+    /// What it shows and what lies over it.
+    pub(crate) fn series(&self) -> impl Iterator<Item = SeriesId> + use<> {
+        [self.series, self.overlay.as_ref().map(|over| over.series)].into_iter().flatten()
+    }
+
     /// What its picture is a picture of.
-    pub(crate) fn subject(&self) -> Option<Subject> {
+    pub(crate) fn subject(&self, document: &Document) -> Option<Subject> {
         let direction = match self.content {
             Content::Plane(plane) => Some(plane.direction),
             _ => None,
         };
         let is_frame = matches!(self.content, Content::Frame(_));
-        Some(Subject { series: self.series?, direction, is_frame })
+        // Phases are told apart by the picture itself: between them nothing flickers.
+        Some(Subject { series: document.first_phase(self.series?), direction, is_frame })
     }
 
     pub(super) fn fault(&self) -> Option<&'static str> {

@@ -7,7 +7,7 @@ use egui::{ColorImage, Context, Pos2, Rect, TextureHandle, TextureOptions, Vec2}
 
 use crate::document::FrameImage;
 use crate::render::{Failure, Made};
-use crate::session::Subject;
+use crate::session::{SeriesId, Subject};
 
 /// The picture of a view that was made last: it stays until the next is there.
 #[derive(Default)]
@@ -30,6 +30,8 @@ pub(crate) struct Canvas {
 /// What a picture shows.
 pub(crate) struct Shown {
     pub view: View,
+    /// The series at the bottom.
+    pub series: SeriesId,
     pub wanted_px: [u32; 2],
     image_px: [usize; 2],
     pub is_full: bool,
@@ -58,8 +60,8 @@ impl Canvas {
             }
         }
         self.picture = Some(Arc::clone(&made.image));
-        let Made { wanted_px, view, is_full, frame, .. } = made;
-        self.shown = Some(Shown { view, wanted_px, image_px, is_full, frame });
+        let Made { wanted_px, view, series, is_full, frame, .. } = made;
+        self.shown = Some(Shown { view, series, wanted_px, image_px, is_full, frame });
     }
 
     /// Forgets the picture.

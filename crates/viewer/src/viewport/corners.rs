@@ -19,6 +19,9 @@ pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
         what(&mut corners, seen, entry);
         state(&mut corners, seen);
         where_it_is(&mut corners, seen);
+        if let Some(image) = seen.session.key_image_of(seen.index, seen.document) {
+            corners.top_right.push(format!("key image {}", image.id));
+        }
         if let Some(hover) = interaction.hover.as_ref().filter(|hover| hover.view == seen.index) {
             corners.bottom_left.extend(hover.text.iter().cloned());
         }
@@ -55,6 +58,9 @@ fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) 
         Content::Frame(_) => String::new(),
     };
     corners.top_left.push(format!("{modality}  {name}").trim().to_owned());
+    // Of several phases, that of the picture, which may be one behind.
+    let shown = seen.canvas.shown.as_ref().and_then(|shown| seen.document.entry(shown.series));
+    let entry = shown.unwrap_or(entry);
     if let Some(number) = entry.facts.number {
         let part = entry.facts.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
         corners.top_left.push(format!("Series {number}{part}"));

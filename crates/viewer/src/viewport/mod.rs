@@ -17,9 +17,9 @@ pub(crate) use values::Values;
 use crate::command::Command;
 use crate::document::Document;
 use crate::interaction::Interaction;
-use crate::measure::{Measurement, Place};
-use crate::overlay::{crosshair, facts, measurements, references};
-use crate::session::{Content, Direction, SeriesId, Session, ViewState, frame_plane, plane_of};
+use crate::measure::{Kind, Measurement, Place};
+use crate::overlay::{crop, crosshair, facts, measurements, references};
+use crate::session::{Content, Direction, SeriesId, Session, ViewState, camera_of, frame_plane, plane_of};
 use crate::theme;
 
 /// A view and all that is known about it.
@@ -64,10 +64,17 @@ impl Seen<'_> {
         Some(height_mm / f64::from(self.rect.height()).max(1.0))
     }
 
+    /// The camera of a 3D view.
+    pub(crate) fn camera(&self) -> Option<anatome::Camera> {
+        let Content::Orbit(orbit) = self.view.content else { return None };
+        Some(camera_of(orbit, self.view.framing, self.document.grid(self.view.series?)?, self.aspect()))
+    }
+
     /// Where a new measurement would stand.
-    pub(crate) fn place(&self) -> Option<Place> {
+    pub(crate) fn place(&self, kind: Kind) -> Option<Place> {
         let series = self.view.series?;
         match self.view.content {
+            Content::Orbit(_) | Content::Plane(_) if kind == Kind::Distance => Some(Place::Space { series }),
             Content::Plane(own) => {
                 let (right, down) = self.session.space_of(series, self.document)?.directions(own.direction);
                 Some(Place::Plane { series, right, down })
@@ -89,7 +96,7 @@ impl Seen<'_> {
             (Place::Frame { series: own, frame }, Content::Frame(shown)) => {
                 own == series && frame == shown.frame
             }
-            (Place::Plane { series: own, .. }, Content::Plane(plane)) => {
+            (Place::Plane { series: own, .. } | Place::Space { series: own }, Content::Plane(plane)) => {
                 let same_space =
                     self.document.space(own).is_some_and(|space| Some(space) == self.document.space(series));
                 let step = self
@@ -186,6 +193,8 @@ fn draw_over(
             measurements::draw(painter, map, &own, &told, true, &mut taken);
         }
     }
+    draw_in_space(painter, seen, interaction, values);
+    crop::draw(painter, seen);
     corners::corners(seen, interaction).draw(painter, seen.rect);
     if !shown.labels || corners::is_small(seen.rect) {
         return;
@@ -212,6 +221,35 @@ fn draw_over(
                 }
             }
         }
+    }
+}
+
+/// Distances in space, in a 3D view.
+fn draw_in_space(painter: &egui::Painter, seen: &Seen<'_>, interaction: &Interaction, values: &mut Values) {
+    let Some(camera) = seen.camera().filter(|_| seen.session.shown.measurements) else { return };
+    let mut taken = Vec::new();
+    let space = seen.view.series.and_then(|series| seen.document.space(series));
+    let on_screen = |points: &[glam::DVec3]| {
+        points.iter().filter_map(|&at| crate::pick::projected(&camera, seen.rect, at)).collect::<Vec<_>>()
+    };
+    for own in &seen.session.measurements {
+        let Place::Space { series } = own.place else { continue };
+        if seen.document.space(series) == space {
+            let told = values.told(own, seen);
+            let is_hot = interaction.selected == Some(own.id);
+            let lines = measurements::lines(own, &told);
+            measurements::draw_in_space(
+                painter,
+                &on_screen(&own.points),
+                &lines,
+                seen.rect,
+                is_hot,
+                &mut taken,
+            );
+        }
+    }
+    if let Some(draft) = interaction.draft.as_ref().filter(|draft| draft.view == seen.index) {
+        measurements::draw_in_space(painter, &on_screen(&draft.points), &[], seen.rect, true, &mut taken);
     }
 }
 

@@ -10,6 +10,7 @@ use super::{PlaneMap, Seen};
 use crate::command::Command;
 use crate::interaction::{Hover, Interaction};
 use crate::measure::{Kind, value_at};
+use crate::overlay::crop;
 use crate::overlay::crosshair::{self, Part};
 use crate::overlay::facts::number;
 use crate::overlay::measurements::hit;
@@ -134,6 +135,10 @@ fn hover(ui: &Ui, response: &Response, seen: &Seen<'_>, interaction: &mut Intera
     let Some(at) = response.hover_pos() else { return };
     interaction.hover = None;
     interaction.hot = None;
+    if crop::handle_at(seen, at).is_some() {
+        ui.ctx().set_cursor_icon(CursorIcon::Grab);
+        return;
+    }
     let Some(map) = seen.map() else { return };
     let at_mm = map.patient_mm(at);
     interaction.hover = Some(Hover { view: seen.index, text: told(seen, at_mm) });
@@ -191,7 +196,10 @@ fn start(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, co
     let pressed = response.interact_pointer_pos().zip(response.total_drag_delta());
     let Some(at) = pressed.map(|(at, by)| at - by) else { return };
     let is_plane = seen.map().is_some();
-    let drag = if by(PointerButton::Middle) {
+    let face = Some(at).filter(|_| by(PointerButton::Primary)).and_then(|at| crop::handle_at(seen, at));
+    let drag = if let Some(face) = face {
+        Drag::Crop { face }
+    } else if by(PointerButton::Middle) {
         Drag::Pan
     } else if by(PointerButton::Secondary) {
         Drag::Zoom
@@ -258,7 +266,7 @@ fn begin_or_extend(seen: &Seen<'_>, kind: Kind, at_mm: DVec3, interaction: &mut 
             }
         }
         draft => {
-            let place = seen.place()?;
+            let place = seen.place(kind)?;
             let points = if kind.points().1 == Some(1) { vec![at_mm] } else { vec![at_mm, at_mm] };
             *draft = Some(Draft { view: seen.index, kind, place, points });
         }
@@ -274,7 +282,9 @@ fn go_on(
     commands: &mut Vec<Command>,
 ) -> Drag {
     let view = seen.index;
-    let by = response.drag_delta();
+    // A drag counts from where the button was pressed, not from where it was seen to be one.
+    let whole = response.total_drag_delta().filter(|_| response.drag_started());
+    let by = whole.unwrap_or(response.drag_delta());
     let at = response.interact_pointer_pos().unwrap_or(seen.rect.center());
     if by == Vec2::ZERO && !response.drag_stopped() {
         return drag;
@@ -307,6 +317,7 @@ fn go_on(
             }
         }
         Drag::Turn => commands.extend(turned(seen, at - by, at)),
+        Drag::Crop { face } => commands.extend(crop::dragged(seen, *face, by)),
         Drag::Orbit => commands.push(Command::Orbit { view, by: orbited(seen, at - by, at) }),
         Drag::Handle { .. } | Drag::Whole { .. } => commands.extend(moved(seen, &drag, at - by, at)),
         Drag::Draw => {
@@ -453,6 +464,22 @@ fn clicks(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, c
     }
     let (true, Some(at)) = (response.clicked(), at) else { return };
     match (seen.view.content, interaction.tool) {
+        (Content::Orbit(_), Tool::Measure(Kind::Distance)) => {
+            let Some(at_mm) = pick(seen, at) else { return };
+            match interaction.draft.take().filter(|draft| draft.view == view && draft.kind == Kind::Distance)
+            {
+                Some(Draft { kind, place, mut points, .. }) => {
+                    points.truncate(1);
+                    points.push(at_mm);
+                    commands.push(Command::Measure { kind, place, points, text: String::new() });
+                }
+                None => {
+                    let Some(place) = seen.place(Kind::Distance) else { return };
+                    interaction.draft =
+                        Some(Draft { view, kind: Kind::Distance, place, points: vec![at_mm] });
+                }
+            }
+        }
         (Content::Orbit(_), _) => {
             commands.extend(pick(seen, at).map(|at_mm| Command::Cross { view, at_mm }));
         }

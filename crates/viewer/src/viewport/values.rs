@@ -40,6 +40,7 @@ impl Values {
     pub(crate) fn of(&self, measurement: &Measurement, seen: &Seen<'_>) -> Told {
         let frame = seen.canvas.shown.as_ref().and_then(|shown| shown.frame.as_ref());
         let (volume, length_unit) = match measurement.place {
+            Place::Space { .. } => return Told { length_unit: "mm".to_owned(), ..Told::default() },
             Place::Plane { series, .. } => {
                 let Some(loaded) = seen.document.loaded(series) else { return Told::default() };
                 (&loaded.volume, "mm")

@@ -1,14 +1,19 @@
 //! The viewer as people use it: driven by accessible names, keys and the pointer, and drawn for real by a software driver.
 //! With `ANATOME_SCREENSHOTS` set to a folder, pictures of the window are written there to be looked at.
 
+mod driven;
 mod kept;
+mod marked;
 mod measured;
+mod monkey;
 mod one_view;
 mod opened;
 mod own;
 mod planes;
+mod readme;
 mod real;
 mod sizes;
+mod three_d;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -87,6 +92,8 @@ pub(super) fn window_with(
     let mut harness = Harness::builder()
         .with_size(size)
         .with_pixels_per_point(pixels_per_point)
+        // As a screen does: two clicks soon after each other are a double click.
+        .with_step_dt(1.0 / 60.0)
         .wgpu()
         .build_eframe(|creation| Viewer::new(&creation.egui_ctx, options).unwrap());
     // As a driver of today tells, which the harness does not.
@@ -113,7 +120,13 @@ pub(super) fn wait(
 ) {
     let until = Instant::now() + Duration::from_secs(60);
     while !is_so(harness.state()) {
-        assert!(Instant::now() < until, "{otherwise}");
+        let viewer = harness.state();
+        let canvases = viewer.canvases.iter().enumerate();
+        let views: Vec<_> = canvases
+            .map(|(n, canvas)| (canvas.shown.as_ref().map(|own| own.is_full), viewer.painter.is_busy(n)))
+            .collect();
+        let left = (viewer.commands.len(), viewer.loader.work().len());
+        assert!(Instant::now() < until, "{otherwise}: full and busy {views:?}, commands and work {left:?}");
         std::thread::sleep(Duration::from_millis(5));
         harness.step();
     }

@@ -89,7 +89,58 @@ fn frames_of_a_stack_are_paged_and_played() {
     assert_eq!(frame(harness.state()), 10);
     harness.key_press(Key::Space);
     wait(&mut harness, "it does not play", |viewer| frame(viewer) != 10);
+    // As fast as its file says.
+    let stated = harness.state().document.series(series).unwrap().instances()[0].frames_per_s();
+    let rate = harness.state().interaction.cine.unwrap().frames_per_s;
+    assert_eq!(stated.unwrap_or(15.0).clamp(0.5, 60.0), rate);
     harness.key_press(Key::Space);
     settle(&mut harness);
     assert!(harness.state().interaction.cine.is_none());
+}
+
+/// Phases of one volume are shown one after the other in place, in one window.
+#[test]
+fn phases_of_a_dynamic_series_are_played() {
+    let Some(study) = anatome_testkit::shared_data("4d-prostatex-dce.zip") else { return };
+    let Some(mut harness) = window(vec![study], [1280.0, 800.0], 1.0) else { return };
+    settle(&mut harness);
+    harness.key_press(Key::F2);
+    settle(&mut harness);
+    let shown = |viewer: &Viewer| viewer.session.views[0].series.unwrap();
+    let first = shown(harness.state());
+    let phases = harness.state().document.phases(first);
+    assert!(phases.len() > 2, "{phases:?}");
+    let voi = {
+        let document = &harness.state().document;
+        document.defaults(first).unwrap().voi(false).clone()
+    };
+    harness.key_press(Key::Period);
+    settle(&mut harness);
+    let at = phases.iter().position(|id| *id == first).unwrap();
+    let second = phases[(at + 1) % phases.len()];
+    let viewer = harness.state();
+    assert!(viewer.session.views.iter().all(|view| view.series == Some(second)));
+    assert_eq!(viewer.session.views[0].look.voi.as_ref(), Some(&voi));
+    assert!(
+        viewer.canvases.iter().all(|canvas| canvas.shown.as_ref().is_some_and(|own| own.series == second))
+    );
+    screenshot(&mut harness, "real-phases");
+    harness.key_press(Key::Space);
+    let count = phases.len();
+    let mut seen = Vec::new();
+    wait(&mut harness, "not all phases are played", |viewer| {
+        // No view is ever without a picture.
+        assert!(viewer.canvases.iter().all(|canvas| canvas.shown.is_some()));
+        let id = shown(viewer);
+        if seen.last() != Some(&id) {
+            seen.push(id);
+        }
+        seen.len() > count.min(6)
+    });
+    let order: Vec<usize> = seen.iter().map(|id| phases.iter().position(|own| own == id).unwrap()).collect();
+    assert!(order.windows(2).all(|pair| pair[1] == (pair[0] + 1) % count), "{order:?}");
+    harness.key_press(Key::Space);
+    settle(&mut harness);
+    harness.key_press(Key::Comma);
+    settle(&mut harness);
 }

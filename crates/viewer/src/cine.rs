@@ -1,0 +1,105 @@
+//! Loops through frames of a stack or phases of a volume.
+
+use std::time::{Duration, Instant};
+
+use egui::Context;
+
+use crate::app::Viewer;
+use crate::command::Command;
+use crate::document::State;
+use crate::interaction::Cine;
+use crate::session::{Content, SeriesId};
+
+/// So many frames a second a loop plays where the file says nothing.
+const FRAMES_PER_S: f64 = 15.0;
+/// So many phases.
+const PHASES_PER_S: f64 = 5.0;
+/// What a loop may be asked for.
+pub(crate) const RATES: std::ops::RangeInclusive<f64> = 0.5..=60.0;
+
+impl Viewer {
+    /// Starts or stops the loop of the active view.
+    pub(crate) fn toggle_cine(&mut self) {
+        let view = self.session.active;
+        let playing = self.interaction.cine.take();
+        if playing.is_some_and(|cine| cine.view == view) {
+            return;
+        }
+        let rate = self.rate(view);
+        self.interaction.cine = rate.map(|frames_per_s| Cine { view, frames_per_s, shown: Instant::now() });
+    }
+
+    /// How fast the loop of a view plays at first: as the file says. Nothing if there is nothing to play.
+    fn rate(&self, view: usize) -> Option<f64> {
+        let own = self.session.views.get(view)?;
+        let series = own.series?;
+        let usual = match own.content {
+            Content::Frame(_) if self.document.stack(series)?.frames().len() > 1 => FRAMES_PER_S,
+            Content::Frame(_) => return None,
+            _ if self.document.phases(series).len() > 1 => PHASES_PER_S,
+            _ => return None,
+        };
+        let header = self.document.series(series).and_then(|own| own.instances().first());
+        let stated = header.filter(|_| matches!(own.content, Content::Frame(_)));
+        Some(
+            stated
+                .and_then(|header| header.frames_per_s())
+                .unwrap_or(usual)
+                .clamp(*RATES.start(), *RATES.end()),
+        )
+    }
+
+    /// The phase so many steps from the one that a view shows, in a circle.
+    pub(crate) fn phase(&self, view: usize, steps: isize) -> Option<Command> {
+        let shown = self.session.views.get(view)?.series?;
+        let phases = self.document.phases(shown);
+        let at = phases.iter().position(|id| *id == shown)?;
+        let count = isize::try_from(phases.len()).ok().filter(|count| *count > 1)?;
+        let to = (isize::try_from(at).ok()? + steps).rem_euclid(count);
+        Some(Command::Phase { view, series: *phases.get(usize::try_from(to).ok()?)? })
+    }
+
+    /// The phases that a loop shows, which must all be there.
+    pub(crate) fn series_of_cine(&self) -> Vec<SeriesId> {
+        let view = self.interaction.cine.and_then(|cine| self.session.views.get(cine.view));
+        view.and_then(|view| view.series).map(|series| self.document.phases(series)).unwrap_or_default()
+    }
+
+    /// What a loop shows next.
+    fn next_of_cine(&self, cine: Cine) -> Option<Command> {
+        let view = self.session.views.get(cine.view)?;
+        match view.content {
+            Content::Frame(own) => {
+                let count = self.document.stack(view.series?)?.frames().len();
+                Some(Command::GoTo { view: cine.view, frame: (own.frame + 1) % count.max(1) })
+            }
+            _ => self.phase(cine.view, 1),
+        }
+    }
+
+    /// Whether what a command shows is there, or never will be.
+    fn is_there(&self, command: &Command) -> bool {
+        let Command::Phase { series, .. } = command else { return true };
+        let state = self.document.entry(*series).map(|entry| &entry.state);
+        matches!(state, None | Some(State::Loaded(_) | State::Failed(_)))
+    }
+
+    /// Goes on with a loop that plays.
+    pub(crate) fn play(&mut self, context: &Context) {
+        let Some(mut cine) = self.interaction.cine else { return };
+        let Some(next) = self.next_of_cine(cine) else {
+            self.interaction.cine = None;
+            return;
+        };
+        let period = Duration::from_secs_f64(1.0 / cine.frames_per_s.clamp(*RATES.start(), *RATES.end()));
+        let due = cine.shown + period;
+        let now = Instant::now();
+        // What can't be drawn in time is not skipped: each frame is seen.
+        if now >= due && !self.painter.is_busy(cine.view) && self.is_there(&next) {
+            self.push(next);
+            cine.shown = if now >= due + period { now } else { due };
+            self.interaction.cine = Some(cine);
+        }
+        context.request_repaint_after(period.min((cine.shown + period).saturating_duration_since(now)));
+    }
+}

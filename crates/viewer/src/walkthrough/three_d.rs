@@ -1,0 +1,148 @@
+//! What is done in 3D views.
+
+use egui::{Key, Modifiers, PointerButton, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+
+use super::{Study, click, drag, screenshot, settle, view_rect, wait, window};
+use crate::app::Viewer;
+use crate::measure::{Kind, Place};
+use crate::overlay::crop;
+
+/// A 3D view of the CT alone.
+fn in_3d(study: &Study, size: [f32; 2]) -> Option<Harness<'static, Viewer>> {
+    let mut harness = window(vec![study.path().join("ct")], size, 1.0)?;
+    settle(&mut harness);
+    harness.key_press_modifiers(Modifiers::ALT, Key::V);
+    settle(&mut harness);
+    Some(harness)
+}
+
+#[test]
+fn distances_are_measured_between_places_that_are_seen() {
+    let study = Study::made();
+    let Some(mut harness) = in_3d(&study, [1280.0, 1100.0]) else { return };
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::D);
+    settle(&mut harness);
+    let middle = view_rect(&harness, 0).center();
+    let places = [middle + vec2(0.0, -60.0), middle + vec2(0.0, 40.0)];
+    let expected = places
+        .map(|at| crate::pick::pick(&harness.state().seen(0).unwrap(), at).expect("nothing is seen there"));
+    for at in places {
+        click(&mut harness, at);
+        settle(&mut harness);
+    }
+    let own = harness.state().session.measurements.last().unwrap().clone();
+    assert!(matches!(own.place, Place::Space { .. }));
+    assert_eq!((own.kind, own.points.as_slice()), (Kind::Distance, expected.as_slice()));
+    let length = own.lengths()[0];
+    // The breastbone is 100 points of the screen long there, and leans.
+    let flat = 100.0 * harness.state().seen(0).unwrap().orbit_point_mm().unwrap();
+    assert!(length >= flat && length < flat * 1.5, "{length} {flat}");
+    harness.get_by_label_contains(&format!("{length:.1} mm"));
+    screenshot(&mut harness, "distance-3d");
+    harness.get_by_label("Undo").click();
+    settle(&mut harness);
+    assert!(harness.state().session.measurements.is_empty());
+}
+
+#[test]
+fn the_crop_box_is_dragged_in_3d_and_on_planes() {
+    let study = Study::made();
+    let Some(mut harness) = in_3d(&study, [1280.0, 1100.0]) else { return };
+    harness.key_press(Key::F2);
+    settle(&mut harness);
+    let whole = harness.state().canvases[3].picture.clone().unwrap();
+    harness.key_press(Key::B);
+    settle(&mut harness);
+    let crop = |harness: &Harness<'_, Viewer>| harness.state().session.views[3].look.region.crop;
+    let handle = |harness: &Harness<'_, Viewer>, view: usize, face: usize| {
+        let seen = harness.state().seen(view).unwrap();
+        crop::handles(&seen).into_iter().find(|own| own.face == face).unwrap().at
+    };
+    // In the axial plane, the patient's left side: 40 points to the middle.
+    let from = handle(&harness, 0, 1);
+    let mm = harness.state().seen(0).unwrap().map().unwrap().point_mm();
+    let grid = harness.state().document.grid(harness.state().session.views[0].series.unwrap()).unwrap();
+    let (low, high) = crate::session::bounds_mm(grid);
+    drag(&mut harness, from, from - vec2(40.0, 0.0), PointerButton::Primary);
+    settle(&mut harness);
+    let found = crop(&harness).unwrap();
+    assert!((found.max_mm.x - (high.x - 40.0 * mm)).abs() < mm, "{} {}", found.max_mm.x, high.x);
+    assert_eq!(found.min_mm, low);
+
+    // In 3D, the head's side: down.
+    let from = handle(&harness, 3, 5);
+    let mm = harness.state().seen(3).unwrap().orbit_point_mm().unwrap();
+    drag(&mut harness, from, from + vec2(0.0, 30.0), PointerButton::Primary);
+    settle(&mut harness);
+    let found = crop(&harness).unwrap();
+    assert!((found.max_mm.z - (high.z - 30.0 * mm)).abs() < mm, "{} {}", found.max_mm.z, high.z);
+    assert_ne!(*harness.state().canvases[3].picture.clone().unwrap(), *whole);
+    screenshot(&mut harness, "crop-box");
+    for _ in 0..2 {
+        harness.get_by_label("Undo").click();
+        settle(&mut harness);
+    }
+    assert_eq!(crop(&harness), None);
+    assert_eq!(*harness.state().canvases[3].picture.clone().unwrap(), *whole);
+
+    // A plane that cuts, by its button; and back.
+    harness.state_mut().push(crate::command::Command::Activate { view: 3 });
+    settle(&mut harness);
+    harness.get_by_label("Cut at coronal").click();
+    settle(&mut harness);
+    assert_eq!(harness.state().session.views[3].look.region.clip_planes.len(), 1);
+    assert_ne!(*harness.state().canvases[3].picture.clone().unwrap(), *whole);
+    screenshot(&mut harness, "cut");
+    harness.get_by_label("All of it").click();
+    settle(&mut harness);
+    assert_eq!(*harness.state().canvases[3].picture.clone().unwrap(), *whole);
+}
+
+#[test]
+fn presets_show_the_volume_and_a_turn_is_saved() {
+    let study = Study::made();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut harness) = in_3d(&study, [800.0, 560.0]) else { return };
+    let count = {
+        let viewer = harness.state();
+        viewer.document.defaults(viewer.session.views[0].series.unwrap()).unwrap().renderings.len()
+    };
+    wait(&mut harness, "presets have no pictures", |viewer| viewer.presets.len() == count);
+    screenshot(&mut harness, "presets");
+    let before = harness.state().canvases[0].picture.clone().unwrap();
+    harness.get_by_label("lung").click();
+    settle(&mut harness);
+    assert_eq!(harness.state().session.views[0].look.preset.as_deref(), Some("lung"));
+    assert_ne!(*harness.state().canvases[0].picture.clone().unwrap(), *before);
+
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::T);
+    settle(&mut harness);
+    screenshot(&mut harness, "turn");
+    let path = folder.path().join("turn");
+    let turn = |count| {
+        let (size, format) = (crate::pictures::Size::Screen, anatome::PictureFormat::Png);
+        crate::turntable::Turn { folder: path.display().to_string(), count, size, format, replace: true }
+    };
+    harness.state_mut().dialog = Some(crate::dialogs::Dialog::Turn(turn(4)));
+    settle(&mut harness);
+    harness.get_by_label("Save").click();
+    wait(&mut harness, "the turn is not told", |viewer| {
+        viewer.message.as_ref().is_some_and(|(text, _)| text == "The turn of 4 pictures is saved.")
+    });
+    // The first is what is seen.
+    let first = image::open(path.join("turn-001.png")).unwrap().into_rgb8();
+    let shown = harness.state().canvases[0].picture.clone().unwrap();
+    let pixels: Vec<u8> = shown.pixels.iter().flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
+    assert_eq!(*first.as_raw(), pixels);
+    assert_ne!(image::open(path.join("turn-003.png")).unwrap().into_rgb8(), first);
+
+    harness.state_mut().turn(&turn(500));
+    harness.step();
+    harness.get_by_label("Cancel").click();
+    wait(&mut harness, "the turn is not cancelled", |viewer| {
+        viewer.message.as_ref().is_some_and(|(text, _)| text.contains("cancelled after"))
+    });
+    assert!(!path.join("turn-500.png").exists());
+}

@@ -69,7 +69,10 @@ fn short(direction: DVec3) -> String {
 
 /// A bar of a round length.
 pub(crate) fn scale_bar(painter: &Painter, rect: Rect, point_mm: f64, unit: &str) {
-    let room = f64::from(rect.width()) * 0.3 * point_mm;
+    /// What the words in the corner take, with what keeps them apart.
+    const CORNER: f32 = 124.0;
+    let room = (rect.width() * 0.3).min(rect.width() - 2.0 * CORNER);
+    let room = f64::from(room) * point_mm;
     let Some((length, label)) = round_length(room, unit) else { return };
     let half = (length / point_mm / 2.0) as f32;
     let middle = rect.center_bottom() - egui::vec2(0.0, MARGIN + 3.0);

@@ -151,7 +151,8 @@ fn position(seen: &Seen<'_>, plane: PlaneView) -> Option<String> {
         None => {
             let letter = anatome::orientation_letters(normal);
             let along = normal.dot(space.center_mm - grid.center_mm());
-            format!("{letter} {along:+.1} mm")
+            // Without the sign of zero.
+            format!("{letter} {:+.1} mm", (along * 10.0).round() / 10.0 + 0.0)
         }
     })
 }

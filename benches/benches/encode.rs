@@ -49,17 +49,20 @@ fn plain(image: &Image) -> (Vec<u8>, ExtendedColorType) {
     }
 }
 
+fn id(encoder: &str, threads: &str, kind: &str) -> String {
+    let [width, height] = SIZE_PX;
+    format!("encode-{encoder}/cpu-{threads}/{width}x{height}/{kind}")
+}
+
 fn encoders(criterion: &mut Criterion) {
     let all = Workers::new(None).unwrap();
     let one = Workers::new(Some(1)).unwrap();
-    let mut group = criterion.benchmark_group("encode");
-    group.sample_size(10);
     for (kind, picture) in pictures(&all) {
         for (format, name) in
             [(PictureFormat::Png, "png"), (PictureFormat::JPEG, "jpeg-95"), (PictureFormat::Tiff, "tiff")]
         {
             for (workers, threads) in [(&all, "all"), (&one, "one")] {
-                group.bench_function(format!("{name}/{threads}/{kind}"), |bencher| {
+                criterion.bench_function(&id(name, threads, kind), |bencher| {
                     bencher.iter(|| black_box(encode(&picture, format, workers).unwrap()));
                 });
             }
@@ -67,7 +70,7 @@ fn encoders(criterion: &mut Criterion) {
         let (bytes, color) = plain(&picture);
         let [width, height] = SIZE_PX;
         for (compression, name) in [(CompressionType::Fast, "fast"), (CompressionType::Default, "default")] {
-            group.bench_function(format!("png-of-image-{name}/one/{kind}"), |bencher| {
+            criterion.bench_function(&id(&format!("png-of-image-{name}"), "one", kind), |bencher| {
                 bencher.iter(|| {
                     let mut out = Vec::new();
                     let encoder = PngEncoder::new_with_quality(&mut out, compression, FilterType::Adaptive);
@@ -76,7 +79,7 @@ fn encoders(criterion: &mut Criterion) {
                 });
             });
         }
-        group.bench_function(format!("jpeg-95-of-image/one/{kind}"), |bencher| {
+        criterion.bench_function(&id("jpeg-95-of-image", "one", kind), |bencher| {
             bencher.iter(|| {
                 let mut out = Vec::new();
                 JpegEncoder::new_with_quality(&mut out, 95)
@@ -86,8 +89,11 @@ fn encoders(criterion: &mut Criterion) {
             });
         });
     }
-    group.finish();
 }
 
-criterion_group!(benches, encoders);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10);
+    targets = encoders
+}
 criterion_main!(benches);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anatome::{Limits, Progress, SeriesChoice, SeriesSpec, Study, Workers, write_series};
 use anatome_phantom::{ThoraxSpec, thorax_ct};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 
 const SHAPE: [usize; 3] = [100, 512, 512];
 
@@ -23,20 +23,21 @@ fn load(criterion: &mut Criterion) {
     let spec = SeriesSpec { seed: 1, number: 1, description: "bench".into(), file_prefix: String::new() };
     write_series(&volume, &spec, folder.path(), workers.pool(), &Progress::new()).unwrap();
 
-    let mut group = criterion.benchmark_group("load/512x512x100/i16");
-    group.sample_size(10);
-    group.throughput(Throughput::Elements(SHAPE[0] as u64));
-    group.bench_function("headers", |bencher| bencher.iter(|| black_box(scan(folder.path(), &workers))));
-    group.throughput(Throughput::Bytes(volume.byte_len() as u64));
-    group.bench_function("headers and pixels", |bencher| {
+    criterion.bench_function("load-headers/cpu/512x512x100/i16", |bencher| {
+        bencher.iter(|| black_box(scan(folder.path(), &workers)));
+    });
+    criterion.bench_function("load/cpu/512x512x100/i16", |bencher| {
         bencher.iter(|| {
             let study = scan(folder.path(), &workers);
             let n = study.choose(&SeriesChoice::Largest).unwrap();
             black_box(study.load(n, &Limits::default(), &workers, &Progress::new()).unwrap())
         });
     });
-    group.finish();
 }
 
-criterion_group!(benches, load);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10);
+    targets = load
+}
 criterion_main!(benches);

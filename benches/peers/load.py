@@ -10,6 +10,7 @@ virtual environment under target/peers.
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import statistics
@@ -101,9 +102,12 @@ def variants(folder):
 
 
 def measure(command, environment):
-    """Wall and processor seconds and peak memory in MB of a process; None if it fails."""
+    """Wall and processor seconds and peak memory in MB of a process, told to begin by a line; None if it fails."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, env=environment, **pipes)
+    with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+        stdin.write(b"\n")
     stderr = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -1,6 +1,7 @@
 """What a peer renders: a volume, one of Anatome's scenes, and the picture's size."""
 
 import json
+import os
 
 import numpy as np
 import SimpleITK as sitk
@@ -10,9 +11,11 @@ OUTSIDE = -32768
 
 
 class Work:
-    """A volume along the patient's axes, a scene, and the picture's size."""
+    """A volume along the patient's axes (a file, or the folder of a series), a scene, and the picture's size."""
 
     def __init__(self, volume, scene, size_px, threads):
+        if os.path.isdir(volume):
+            volume = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(volume)
         self.image = sitk.DICOMOrient(sitk.ReadImage(volume), "LPS")
         if not np.allclose(self.image.GetDirection(), np.eye(3).ravel()):
             raise ValueError("the volume is not along the patient's axes")

@@ -10,7 +10,7 @@ use anatome::{
     Backend, BackendChoice, Image, Limits, Overwrite, PictureFormat, Progress, Request, SeriesChoice, Source,
     Study, Volume, Workers, files, natural_output,
 };
-use anatome_benches::{Work, works};
+use anatome_benches::{Work, quantile, works};
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
@@ -175,13 +175,6 @@ fn cpu_time() -> Duration {
 #[cfg(not(unix))]
 fn cpu_time() -> Duration {
     Duration::ZERO
-}
-
-/// The value below which a part of them lies.
-fn quantile(mut values: Vec<Duration>, part: f64) -> f64 {
-    values.sort_unstable();
-    let at = (values.len() as f64 * part).ceil() as usize;
-    values.get(at.saturating_sub(1)).map_or(f64::NAN, |value| value.as_secs_f64() * 1e3)
 }
 
 fn print(arguments: &Arguments, on: &str, upload: Duration, timed: &[Timed]) {

@@ -1,9 +1,11 @@
 //! What the benches render: the scenes of `cargo bench` (see `benches/`), of the program `anatome-frames` and, through
 //! it, of the comparison with other programs (`peers/render.py`).
 
+use std::time::Duration;
+
 use anatome::{
-    Appearance, Lens, Picture, Planes, Projection, Result, Scene, SlicePlane, StandardView, Style, View, Voi,
-    Volume, Window, WindowFunction, scene,
+    Appearance, Lens, Modality, Picture, Planes, Projection, Result, Scene, SlicePlane, StandardView, Style,
+    View, Voi, Volume, Window, WindowFunction, scene,
 };
 use glam::{DMat3, DVec3};
 
@@ -16,7 +18,7 @@ pub struct Work {
     pub scene: Scene,
 }
 
-/// The works for a CT volume, for pictures `aspect` times as wide as they are high.
+/// The works for a volume, for pictures `aspect` times as wide as they are high; renderings are of CT alone.
 ///
 /// # Errors
 /// As [`anatome::scene`].
@@ -31,7 +33,7 @@ pub fn works(volume: &Volume, aspect: f64) -> Result<Vec<Work>> {
     };
     let standard = |picture| scene(picture, volume, &Style::default(), aspect);
     let work = |name, scene| Work { name, scene };
-    Ok(vec![
+    let mut works = vec![
         work("slice, axial", standard(Picture::Axial)?),
         work("slice, coronal", standard(Picture::Coronal)?),
         work("slice, sagittal", standard(Picture::Sagittal)?),
@@ -40,11 +42,24 @@ pub fn works(volume: &Volume, aspect: f64) -> Result<Vec<Work>> {
         work("slab of 20, MIP, oblique", grey(slab(oblique, Projection::Mip))?),
         work("slab of 20, mean, oblique", grey(slab(oblique, Projection::Mean))?),
         work("MIP", standard(Picture::Mip)?),
-        work("rendering, bone", preset("bone")?),
-        work("rendering, bone, zoomed in", zoomed(preset("bone")?)),
-        work("rendering, soft tissue", preset("soft-tissue")?),
-        work("rendering, thin skin", preset("skin")?),
-    ])
+    ];
+    if volume.facts().modality == Modality::Ct {
+        works.extend([
+            work("rendering, bone", preset("bone")?),
+            work("rendering, bone, zoomed in", zoomed(preset("bone")?)),
+            work("rendering, soft tissue", preset("soft-tissue")?),
+            work("rendering, thin skin", preset("skin")?),
+        ]);
+    }
+    Ok(works)
+}
+
+/// The time below which a part of them lies, in ms; not a number if there are none.
+#[must_use]
+pub fn quantile(mut values: Vec<Duration>, part: f64) -> f64 {
+    values.sort_unstable();
+    let at = (values.len() as f64 * part).ceil() as usize;
+    values.get(at.saturating_sub(1)).map_or(f64::NAN, |value| value.as_secs_f64() * 1e3)
 }
 
 /// Turned out of all axes.

@@ -2,10 +2,13 @@
 
 #![expect(clippy::print_stdout, reason = "a program that prints a table")]
 
+mod motion;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anatome::governor::Bound;
 use anatome::{
     Backend, BackendChoice, Image, Limits, Overwrite, PictureFormat, Progress, Request, SeriesChoice, Source,
     Study, Volume, Workers, files, natural_output,
@@ -45,6 +48,9 @@ struct Arguments {
     /// Prints JSON.
     #[arg(long)]
     json: bool,
+    /// Times pictures in motion that should take so many ms, instead of whole ones.
+    #[arg(long, value_name = "MS", conflicts_with_all = ["pictures", "in_turn"])]
+    motion: Option<u64>,
     /// Renders what it reads: names of works, one a line. Each is answered with its times, a line of JSON.
     #[arg(long)]
     in_turn: bool,
@@ -85,6 +91,11 @@ fn main() -> Result<()> {
         let request = Request::new(work.scene.clone(), size_px, natural_output(&work.scene));
         backend.render_timed(&request, &uploaded, &progress)
     };
+    let on = backend.adapter().map_or_else(|| format!("{} threads", workers.threads()), str::to_owned);
+    if let Some(target_ms) = arguments.motion {
+        let source = Bound { backend: &backend, volume: &uploaded };
+        return move_all(&works, &arguments, &on, source, Duration::from_millis(target_ms));
+    }
     if arguments.in_turn {
         return answer(&works, &arguments, &workers, render);
     }
@@ -102,8 +113,41 @@ fn main() -> Result<()> {
             timed.frames.push(Spent { wall: started.elapsed(), cpu: cpu_time().saturating_sub(cpu), gpu });
         }
     }
-    let on = backend.adapter().map_or_else(|| format!("{} threads", workers.threads()), str::to_owned);
     print(&arguments, &on, upload, &timed);
+    Ok(())
+}
+
+/// Moves the view of each work, and prints what is seen of it meanwhile.
+fn move_all(
+    works: &[Work],
+    arguments: &Arguments,
+    on: &str,
+    source: Bound<'_>,
+    target: Duration,
+) -> Result<()> {
+    let size_px = parse_size(&arguments.size)?;
+    let count = u32::try_from(arguments.rounds)?;
+    let mut moved = Vec::new();
+    for work in works {
+        moved.push(motion::moved(work, size_px, source, target, count)?);
+    }
+    if arguments.json {
+        let works = moved.iter().map(|moved| {
+            json!({"work": moved.name, "median_ms": moved.median_ms, "p95_ms": moved.p95_ms,
+                "level": moved.level()})
+        });
+        let works: Vec<_> = works.collect();
+        println!(
+            "{}",
+            json!({"on": on, "size": arguments.size, "target_ms": arguments.motion, "works": works})
+        );
+        return Ok(());
+    }
+    println!("{on}, {}, in motion, {} ms a picture aimed at\n", arguments.size, target.as_millis());
+    println!("| work | median, ms | 95 %, ms | what is computed |\n|---|---:|---:|---|");
+    for moved in &moved {
+        println!("| {} | {:.1} | {:.1} | {} |", moved.name, moved.median_ms, moved.p95_ms, moved.level());
+    }
     Ok(())
 }
 

@@ -149,6 +149,13 @@ struct Making<F> {
     took: Duration,
 }
 
+impl<F> Making<F> {
+    /// What it will have taken, by the part that is finished.
+    fn expected(&self) -> Duration {
+        if self.done > 0.0 { self.took.div_f64(self.done.max(0.01)) } else { self.took }
+    }
+}
+
 impl<S: FrameSource> std::fmt::Debug for Governor<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let making = self.making.as_ref().map(|making| making.level);
@@ -173,9 +180,16 @@ impl<S: FrameSource> Governor<S> {
         }
         let goes_on =
             |making: &Making<S::Frame>| !making.is_whole && is_same_motion(&making.wanted, &request);
-        let dropped = self.making.take_if(|making| !goes_on(making));
-        self.was_interrupted |= dropped.is_some_and(|making| making.is_whole);
-        self.ladder = Some(Ladder::new(&request, self.ladder.as_ref()));
+        let dropped = self.making.take_if(|making| !goes_on(making)).filter(|making| making.is_whole);
+        let mut ladder = Ladder::new(&request, self.ladder.as_ref());
+        if let Some(whole) = dropped {
+            self.was_interrupted = true;
+            // Whole pictures don't do as pictures in motion, either.
+            if ladder.level() == Level::FULL && whole.expected() > self.settings.target {
+                ladder.too_slow(whole.expected().div_duration_f64(self.settings.target));
+            }
+        }
+        self.ladder = Some(ladder);
         self.wanted = Some(Wanted { request, changed: now, shown: Shown::Nothing });
     }
 
@@ -243,9 +257,8 @@ impl<S: FrameSource> Governor<S> {
             return;
         }
         let is_due = still >= self.settings.latest && !is_motion_first;
-        // By what is finished of it: a picture that won't be in time is given up soon.
-        let expected =
-            if making.done > 0.0 { making.took.div_f64(making.done.max(0.01)) } else { making.took };
+        // A picture that won't be in time is given up soon.
+        let expected = making.expected();
         let target = self.settings.target;
         let is_slow = making.took >= target / 4 && expected >= 2 * target && !ladder.is_lowest();
         if is_slow {

@@ -171,22 +171,29 @@ fn the_whole_picture_is_begun_within_a_tenth_of_a_second_of_rest() {
 }
 
 /// Changes that come farther apart than the whole picture waits for, of pictures that take longer than that. The cheapest
-/// of the last take 406 ms, so that there is time for nine.
+/// of the third take 406 ms, so that there is time for nine. The last aim at more time than the whole picture waits for.
 #[test]
 fn a_motion_in_jerks_is_seen() {
-    for (whole, least) in [(1500, 16), (5000, 16), (20_000, 8)] {
+    for (target, every, whole, least) in [
+        (33, 200, 1500, 16),
+        (33, 200, 5000, 16),
+        (33, 200, 20_000, 8),
+        (350, 350, 2600, 16),
+        (350, 90, 2600, 3),
+    ] {
         let fake = Fake::new(ms(whole));
-        let mut governor = Governor::new(fake.clone(), Settings::default());
+        let mut governor =
+            Governor::new(fake.clone(), Settings { target: ms(target), ..Settings::default() });
         let mut seen = 0;
         for n in 0..20u32 {
             governor.want(turned(0.1 * f64::from(n)), fake.now());
-            let end = fake.passed.get() + ms(200);
+            let end = fake.passed.get() + ms(every);
             while fake.passed.get() < end {
                 seen += u32::from(fake.step(&mut governor).is_some());
                 fake.pass(ms(1));
             }
         }
-        assert!(seen >= least, "{whole} ms: {seen} pictures of 20");
+        assert!(seen >= least, "{whole} ms for {target}: {seen} pictures of 20");
     }
 }
 

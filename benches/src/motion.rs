@@ -10,7 +10,9 @@ use glam::DMat3;
 
 /// Pictures before the first that counts: the governor does not know yet what they cost.
 const BEFORE: u32 = 12;
-/// A step that never ends would be the governor's fault.
+/// After this a hand has moved on.
+const STEP: Duration = Duration::from_millis(10);
+/// A picture that never comes would be the governor's fault.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What was measured of a work in motion.
@@ -53,7 +55,7 @@ pub fn moved(
         governor.want(Request::new(scene.clone(), size_px, natural_output(&scene)), Instant::now());
         let started = Instant::now();
         let ready = loop {
-            if let Some(ready) = governor.step(&Instant::now, target)? {
+            if let Some(ready) = governor.step(&Instant::now, STEP)? {
                 break ready;
             }
             ensure!(started.elapsed() < PATIENCE, "no picture of {} came", work.name);

@@ -42,6 +42,9 @@ impl Size {
 /// A picture that is being made on a thread: its size when it is saved, or why it is not.
 pub(crate) type Saving = Receiver<Result<[u32; 2], String>>;
 
+/// What is told of pictures that would leave the window as if they were whole.
+pub(crate) const NOT_LOADED: &str = "What is shown is not loaded yet.";
+
 impl Viewer {
     pub(crate) fn saved(&self) -> Saved {
         let known = |entry: &crate::document::Entry| Known {
@@ -107,6 +110,10 @@ impl Viewer {
             self.tell("There is no picture to save.");
             return;
         };
+        if want.is_partial {
+            self.tell(NOT_LOADED);
+            return;
+        }
         match self.save(want, path.to_owned(), format, replace) {
             Ok(saving) => self.saving.push(saving),
             Err(error) => self.tell(error.to_string()),
@@ -159,7 +166,10 @@ impl Viewer {
     /// Puts the active view's picture, as it is shown, on the clipboard.
     pub(crate) fn copy_picture(&mut self, context: &Context) {
         let canvas = self.canvases.get(self.session.active);
+        let is_partial =
+            canvas.and_then(|canvas| canvas.shown.as_ref()).is_some_and(|shown| shown.is_partial);
         match canvas.and_then(|canvas| canvas.picture.clone()) {
+            Some(_) if is_partial => self.tell(NOT_LOADED),
             Some(picture) => {
                 context.copy_image(ColorImage::clone(&picture));
                 self.tell("The picture is copied, without what is drawn over it.");

@@ -53,6 +53,10 @@ impl Viewer {
             self.tell("There is no 3D view to turn.");
             return;
         }
+        if wants.iter().any(|want| want.is_partial) {
+            self.tell(crate::pictures::NOT_LOADED);
+            return;
+        }
         let folder = PathBuf::from(turn.folder.trim());
         if let Err(error) = std::fs::create_dir_all(&folder) {
             self.tell(format!("The folder can't be made: {error}"));

@@ -125,12 +125,13 @@ impl Viewer {
                 framing: view.framing,
                 look: Box::new(view.look.clone()),
             };
-            return Some(Want { subject, series, backend, what, size_px });
+            return Some(Want { subject, series, is_partial: false, backend, what, size_px });
         }
         let passes = passes(session, view, &self.document, aspect)?;
         let volumes =
             passes.iter().map(|pass| self.document.loaded(pass.series).map(|own| Arc::clone(&own.uploaded)));
         let volumes = volumes.collect::<Option<Vec<_>>>()?;
+        let is_partial = passes.iter().any(|pass| self.document.whole(pass.series).is_none());
         let mut passes = passes.into_iter();
         let mut scene = passes.next()?.scene;
         let blend = match passes.next() {
@@ -150,7 +151,8 @@ impl Viewer {
             }
             None => Blend::One,
         };
-        Some(Want { subject, series, backend, what: What::Volumes { volumes, scene, blend }, size_px })
+        let what = What::Volumes { volumes, scene, blend };
+        Some(Want { subject, series, is_partial, backend, what, size_px })
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Want {
     pub subject: Subject,
     /// The series at the bottom.
     pub series: SeriesId,
+    /// Whether some of it is not loaded yet.
+    pub is_partial: bool,
     pub backend: Arc<Backend>,
     pub what: What,
     /// In physical pixels.
@@ -93,6 +95,8 @@ pub(crate) struct Made {
     pub view: anatome::View,
     /// The series at the bottom.
     pub series: SeriesId,
+    /// Whether some of what it shows was not loaded when it was made.
+    pub is_partial: bool,
     /// Whether it is of full quality.
     pub is_full: bool,
     pub took: Duration,

@@ -286,6 +286,7 @@ fn made(ready: Ready, bound: &Bound) -> Made {
         image: Arc::new(shown(size, ready.image.pixels())),
         wanted_px: ready.wanted.size_px,
         series: bound.want.series,
+        is_partial: bound.want.is_partial,
         view: ready.wanted.scene.view.clone(),
         is_full: ready.level == anatome::governor::Level::FULL,
         took: ready.took,

@@ -32,6 +32,8 @@ pub(crate) struct Shown {
     pub view: View,
     /// The series at the bottom.
     pub series: SeriesId,
+    /// Whether some of it was not loaded yet.
+    pub is_partial: bool,
     pub wanted_px: [u32; 2],
     image_px: [usize; 2],
     pub is_full: bool,
@@ -60,8 +62,8 @@ impl Canvas {
             }
         }
         self.picture = Some(Arc::clone(&made.image));
-        let Made { wanted_px, view, series, is_full, frame, .. } = made;
-        self.shown = Some(Shown { view, series, wanted_px, image_px, is_full, frame });
+        let Made { wanted_px, view, series, is_partial, is_full, frame, .. } = made;
+        self.shown = Some(Shown { view, series, is_partial, wanted_px, image_px, is_full, frame });
     }
 
     /// Forgets the picture.

@@ -96,7 +96,7 @@ fn state(corners: &mut Corners, seen: &Seen<'_>) {
         Interpolation::Linear => "linear",
         Interpolation::Cubic => "cubic",
     };
-    let precision = if shown.is_full { "exact" } else { "preview" };
+    let precision = if shown.is_full && !shown.is_partial { "exact" } else { "preview" };
     corners.bottom_right.push(format!("{interpolation}  {precision}"));
     corners.bottom_right.push("not for diagnostic use".to_owned());
 }
@@ -177,12 +177,14 @@ fn warnings(corners: &mut Corners, seen: &Seen<'_>) {
     if lossy {
         corners.warnings.push("lossy".to_owned());
     }
-    match &entry.state {
-        State::Preview(_) | State::Found if entry.facts.kind == Kind::Volume => {
-            corners.warnings.push("loading".to_owned());
-        }
-        State::Failed(reason) => corners.warnings.push(shortened(reason)),
-        _ => {}
+    let is_loading = matches!(entry.state, State::Preview(_) | State::Found);
+    // The picture of a part stays until that of the whole is made.
+    let is_partial = seen.canvas.shown.as_ref().is_some_and(|shown| shown.is_partial);
+    if is_partial || is_loading && entry.facts.kind == Kind::Volume {
+        corners.warnings.push("loading".to_owned());
+    }
+    if let State::Failed(reason) = &entry.state {
+        corners.warnings.push(shortened(reason));
     }
     if let Some(failure) = &seen.canvas.failure {
         corners.warnings.push(shortened(&failure.reason));
@@ -201,6 +203,13 @@ fn warnings(corners: &mut Corners, seen: &Seen<'_>) {
     {
         corners.warnings.push("supplemental colours are not shown".to_owned());
     }
+}
+
+/// All that stands in the corners of a view.
+#[cfg(test)]
+pub(crate) fn written(seen: &Seen<'_>, interaction: &Interaction) -> Vec<String> {
+    let Corners { top_left, top_right, warnings, bottom_left, bottom_right } = corners(seen, interaction);
+    [top_left, top_right, warnings, bottom_left, bottom_right].concat()
 }
 
 fn shortened(text: &str) -> String {

@@ -10,6 +10,8 @@ use egui::emath::GuiRounding as _;
 use egui::{Color32, Rect, Sense, Stroke, StrokeKind, Ui};
 
 pub(crate) use canvas::Canvas;
+#[cfg(test)]
+pub(crate) use corners::written;
 pub(crate) use corners::{projection, zoom_percent};
 pub(crate) use plane_map::PlaneMap;
 pub(crate) use values::Values;

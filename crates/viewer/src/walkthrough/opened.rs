@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use anatome::BackendChoice;
+use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
 use super::{Study, options, settle, wait, window, window_with};
+use crate::app::Viewer;
 use crate::document::State;
 use crate::session::SeriesId;
 
@@ -54,4 +56,41 @@ fn a_gpu_that_is_not_there_is_told() {
     settle(&mut harness);
     harness.get_by_label_contains("The CPU makes the pictures: ");
     assert!(harness.state().canvases[0].shown.is_some());
+}
+
+/// The picture of the one slice that is there at first is no picture of the volume: it says so, and is not kept.
+#[test]
+fn what_is_not_loaded_yet_is_neither_exact_nor_saved() {
+    let study = Study::made();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1000.0, 700.0], 1.0) else { return };
+    settle(&mut harness);
+    let corners = |harness: &Harness<'_, Viewer>| {
+        let viewer = harness.state();
+        crate::viewport::written(&viewer.seen(0).unwrap(), &viewer.interaction)
+    };
+    assert!(corners(&harness).contains(&"linear  exact".to_owned()));
+    harness.state_mut().document.let_go(&[], &[], 0);
+    wait(&mut harness, "no slice is shown", |viewer| {
+        viewer.canvases[0].shown.as_ref().is_some_and(|shown| shown.is_partial)
+    });
+    let written = corners(&harness);
+    assert!(written.contains(&"loading".to_owned()) && written.contains(&"linear  preview".to_owned()));
+    let path = folder.path().join("slice.png");
+    let format = anatome::PictureFormat::Png;
+    harness.state_mut().save_picture(&path, crate::pictures::Size::Screen, format, false);
+    assert_eq!(harness.state_mut().message.take().unwrap().0, crate::pictures::NOT_LOADED);
+    harness.event(egui::Event::Copy);
+    harness.step();
+    assert_eq!(harness.state_mut().message.take().unwrap().0, crate::pictures::NOT_LOADED);
+
+    harness.state_mut().asked.clear();
+    wait(&mut harness, "nothing is loaded", |viewer| {
+        viewer.canvases[0].shown.as_ref().is_some_and(|shown| !shown.is_partial)
+    });
+    settle(&mut harness);
+    assert!(!path.exists());
+    harness.state_mut().save_picture(&path, crate::pictures::Size::Screen, format, false);
+    wait(&mut harness, "nothing is saved", |viewer| viewer.message.is_some());
+    assert!(path.exists());
 }

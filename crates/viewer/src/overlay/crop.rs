@@ -13,6 +13,8 @@ use crate::viewport::Seen;
 const COLOR: Color32 = Color32::from_rgb(130, 200, 230);
 /// So near the pointer must be to a handle.
 const NEAR: f32 = 9.0;
+/// So far handles stay from the edge of the picture, where letters stand.
+const EDGE: f32 = 30.0;
 /// The edges between the corners, which are numbered by the bits of their axes.
 const EDGES: [(usize, usize); 12] =
     [(0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (0, 4), (1, 5), (2, 6), (3, 7)];
@@ -107,7 +109,7 @@ pub(crate) fn handles(seen: &Seen<'_>) -> Vec<Handle> {
     // A face that is looked at from the front can't be dragged.
     let draggable = (0..6).filter_map(handle).filter(|handle| handle.per_mm.length() > 1e-3);
     // What lies outside of the picture is dragged by its edge.
-    let inner = seen.rect.shrink2(Vec2::splat(NEAR).min(seen.rect.size() / 2.0));
+    let inner = seen.rect.shrink2(Vec2::splat(EDGE).min(seen.rect.size() / 2.0));
     draggable.map(|handle| Handle { at: handle.at.clamp(inner.min, inner.max), ..handle }).collect()
 }
 

@@ -131,13 +131,19 @@ fn window(ui: &mut Ui, voi: &Voi, unit: &str) -> Option<Voi> {
     let (mut center, mut width) = (window.center(), window.width());
     let speed = (width / 200.0).max(1e-6);
     let narrowest = if window.function() == WindowFunction::Linear { 1.0 } else { 1e-6 };
+    // As many digits as count: longer numbers would move what stands below.
+    let decimals = match width {
+        width if width >= 100.0 => 0,
+        width if width >= 10.0 => 1,
+        _ => 3,
+    };
     let mut changed = false;
     ui.horizontal_wrapped(|ui| {
         let label = ui.label("Centre");
-        changed |=
-            ui.add(DragValue::new(&mut center).speed(speed).max_decimals(3)).labelled_by(label.id).changed();
+        let center = DragValue::new(&mut center).speed(speed).max_decimals(decimals);
+        changed |= ui.add(center).labelled_by(label.id).changed();
         let label = ui.label("Width");
-        let width = DragValue::new(&mut width).speed(speed).max_decimals(3).range(narrowest..=1e9);
+        let width = DragValue::new(&mut width).speed(speed).max_decimals(decimals).range(narrowest..=1e9);
         changed |= ui.add(width).labelled_by(label.id).changed();
         ui.weak(unit);
     });

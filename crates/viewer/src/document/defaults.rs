@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use anatome::{
-    Modality, Presets, Shading, TransferFunction, Unit, Voi, Volume, Window, WindowFunction, default_window,
+    Modality, Presets, RenderingPreset, Shading, TransferFunction, Unit, Voi, Volume, Window, WindowFunction,
+    default_window,
 };
 
 /// How a series looks before anyone changes it.
@@ -74,7 +75,12 @@ impl Defaults {
     /// With the presets of 3D views, which need a look at all values.
     pub(crate) fn with_renderings(mut self, volume: &Volume, suv_factor: Option<f64>) -> Self {
         let presets = Presets::built_in();
-        for preset in presets.renderings.iter().filter(|preset| preset.fits(&self.modality)) {
+        // Those of another modality say something only where there are none of its own.
+        let has_own = presets.renderings.iter().any(|preset| preset.modality == self.modality);
+        let is_offered = |preset: &&RenderingPreset| {
+            preset.fits(&self.modality) && (!has_own || preset.modality == self.modality)
+        };
+        for preset in presets.renderings.iter().filter(is_offered) {
             if let Ok(resolved) = preset.resolve(volume, suv_factor) {
                 self.renderings.insert(preset.name.clone(), resolved);
             }

@@ -105,10 +105,14 @@ fn presets_show_the_volume_and_a_turn_is_saved() {
     let study = Study::made();
     let folder = tempfile::tempdir().unwrap();
     let Some(mut harness) = in_3d(&study, [800.0, 560.0]) else { return };
-    let count = {
+    let names: Vec<String> = {
         let viewer = harness.state();
-        viewer.document.defaults(viewer.session.views[0].series.unwrap()).unwrap().renderings.len()
+        let defaults = viewer.document.defaults(viewer.session.views[0].series.unwrap()).unwrap();
+        defaults.renderings.keys().cloned().collect()
     };
+    // Those of CT, and of nothing else.
+    assert_eq!(names, ["bone", "lung", "muscle-bone", "skin", "soft-tissue", "vessels"]);
+    let count = names.len();
     wait(&mut harness, "presets have no pictures", |viewer| viewer.presets.len() == count);
     screenshot(&mut harness, "presets");
     let before = harness.state().canvases[0].picture.clone().unwrap();

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Times frames on the GPU of this machine, from release binaries alone: nothing is built or installed.
+# Times frames on the GPU of this machine, whole and in motion, and what they cost as volumes, pictures and opacity grow,
+# from release binaries alone: nothing is built or installed.
 #
 #   cargo build --release -p anatome-cli -p anatome-benches     # where there is Rust
 #   benches/gpu.sh [FOLDER WITH THE BINARIES] > figures.md       # where there is a GPU
@@ -15,4 +16,8 @@ echo '```'
 for size in 1920x1080 3840x2160 7680x4320; do
     echo
     "$binaries/anatome-frames" --backend gpu --size "$size" --rounds 20
+    echo
+    "$binaries/anatome-frames" --backend gpu --size "$size" --rounds 20 --motion 16
 done
+echo
+"$binaries/anatome-cost" --backend gpu --plots "${TMPDIR:-/tmp}"

@@ -14,10 +14,9 @@ pub(crate) fn run() -> Result<()> {
     let root = cargo::workspace()?.target_directory.join("criterion");
     let mut rows = Vec::new();
     for path in estimates(root.as_std_path())? {
-        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let row =
-            Row::parse(name(root.as_std_path(), &path), &text).with_context(|| path.display().to_string())?;
-        rows.push(row);
+        let read = |path: &Path| fs::read_to_string(path).with_context(|| path.display().to_string());
+        let (bench, text) = (read(&path.with_file_name("benchmark.json"))?, read(&path)?);
+        rows.push(Row::parse(&bench, &text).with_context(|| path.display().to_string())?);
     }
     if rows.is_empty() {
         bail!("no results below {root}: run `cargo bench` first");
@@ -37,8 +36,10 @@ struct Row {
 }
 
 impl Row {
-    fn parse(name: String, estimates: &str) -> Result<Self> {
-        let estimates: Value = serde_json::from_str(estimates)?;
+    fn parse(bench: &str, estimates: &str) -> Result<Self> {
+        let [bench, estimates] = [bench, estimates].map(serde_json::from_str::<Value>);
+        let (bench, estimates) = (bench?, estimates?);
+        let name = bench.pointer("/full_id").and_then(Value::as_str).context("no /full_id")?.to_owned();
         let ms = |pointer: &str| {
             estimates
                 .pointer(pointer)
@@ -79,12 +80,6 @@ fn estimates(folder: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
-}
-
-fn name(root: &Path, estimates: &Path) -> String {
-    let bench = estimates.ancestors().nth(2).unwrap_or(estimates);
-    let name = bench.strip_prefix(root).unwrap_or(bench);
-    name.to_string_lossy().replace('\\', "/")
 }
 
 fn machine() -> String {
@@ -130,21 +125,18 @@ mod tests {
         }
     }"#;
 
+    const BENCH: &str = r#"{"group_id": "slice/cpu/4k/i16", "full_id": "slice/cpu/4k/i16"}"#;
+
     #[test]
     fn nanoseconds_become_a_row_in_milliseconds() {
-        let row = Row::parse("slice/4k".to_owned(), ESTIMATES).unwrap();
-        assert!(table(&[row]).ends_with("| slice/4k | 12.346 | 11.500 to 13.000 |\n"));
+        let row = Row::parse(BENCH, ESTIMATES).unwrap();
+        assert!(table(&[row]).ends_with("| slice/cpu/4k/i16 | 12.346 | 11.500 to 13.000 |\n"));
     }
 
     #[test]
-    fn estimates_without_a_median_are_an_error() {
-        let error = Row::parse("slice".to_owned(), r#"{"mean": {}}"#).unwrap_err();
-        assert!(error.to_string().contains("/median/point_estimate"));
-    }
-
-    #[test]
-    fn a_bench_is_named_by_its_folders() {
-        let path = Path::new("t/criterion/slice/4k/new/estimates.json");
-        assert_eq!(name(Path::new("t/criterion"), path), "slice/4k");
+    fn results_without_a_median_or_a_name_are_an_error() {
+        let error = |bench, estimates| Row::parse(bench, estimates).unwrap_err().to_string();
+        assert!(error(BENCH, r#"{"mean": {}}"#).contains("/median/point_estimate"));
+        assert!(error("{}", ESTIMATES).contains("/full_id"));
     }
 }

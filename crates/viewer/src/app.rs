@@ -231,7 +231,8 @@ impl Viewer {
         for command in commands {
             self.do_now(&command);
         }
-        let pointer_down = context.input(|input| input.pointer.any_down());
+        let pointer_down =
+            context.input(|input| input.pointer.any_down()) || self.interaction.is_pressed_aside;
         if !pointer_down && let Some(last) = self.last.take() {
             self.history.keep(&self.session, &last, Instant::now());
         }
@@ -290,6 +291,7 @@ impl Viewer {
         self.take_keys(&context);
         panels::show(self, ui);
         self.show_views(ui);
+        self.show_aside(&context);
         self.show_dialog(&context);
         self.show_message(ui);
         self.do_all(&context);

@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Activate { view: usize },
     /// Gives the active view the window for itself, or takes it back.
     Enlarge { enlarged: bool },
+    /// Shows a view in a window of its own, or none.
+    SetAside { view: Option<usize> },
     /// Says where the crosshair of a space is, when the space is first shown.
     Place { space: Space },
     /// What a view is a view of.

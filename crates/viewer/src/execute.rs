@@ -107,6 +107,10 @@ impl Viewer {
                 let view = (view + 1) % self.session.views.len().max(1);
                 self.push(Command::Activate { view });
             }
+            Action::SecondWindow => {
+                let aside = self.session.aside;
+                self.push(Command::SetAside { view: if aside == Some(view) { None } else { Some(view) } });
+            }
             Action::Enlarge => self.push(Command::Enlarge { enlarged: !self.session.enlarged }),
             Action::DeleteMeasurement => {
                 let chosen = self.interaction.selected.take().or(self.interaction.hot.take());

@@ -21,6 +21,8 @@ pub(crate) struct Interaction {
     pub selected: Option<u64>,
     /// The part of a step of the wheel that is left.
     pub wheel: f32,
+    /// A button is pressed in the second window.
+    pub is_pressed_aside: bool,
     /// The loop that plays.
     pub cine: Option<Cine>,
 }

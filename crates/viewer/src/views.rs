@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{CursorIcon, Rect, Sense, Ui};
+use egui::{Color32, Context, CursorIcon, Rect, Sense, Ui, ViewportBuilder, ViewportClass, ViewportId};
 
 use crate::app::Viewer;
 use crate::command::Command;
@@ -17,39 +17,72 @@ impl Viewer {
         ui.painter().rect_filled(whole, 0.0, crate::theme::GAP);
         let cells = self.session.layout.rects(&self.session.borders);
         self.canvases.resize_with(self.session.views.len().max(1), Canvas::default);
-        let per_point = ui.pixels_per_point();
+        let is_one_enlarged = self.session.is_one_enlarged();
         for index in 0..self.session.views.len() {
-            if self.session.enlarged && index != self.session.active {
+            if is_one_enlarged && index != self.session.active {
                 self.canvases[index].rect = None;
                 continue;
             }
-            let cell = cells.get(index).filter(|_| !self.session.enlarged);
+            let cell = cells.get(index).filter(|_| !is_one_enlarged);
             let rect = cell.map_or(whole, |cell| {
                 let min = whole.min + egui::vec2(cell.x * whole.width(), cell.y * whole.height());
                 let gap = if cells.len() > 1 { 1.0 } else { 0.0 };
                 Rect::from_min_size(min, egui::vec2(cell.width * whole.width(), cell.height * whole.height()))
                     .shrink(gap)
             });
-            let rect = viewport::to_pixels(rect, per_point);
-            // Of a window that is too small for its panels nothing is left.
-            let rect = Rect::from_min_max(rect.min, rect.max.max(rect.min));
-            let size_px =
-                [rect.width(), rect.height()].map(|side| ((side * per_point).round() as u32).max(1));
-            let size_px = within(size_px, ui.input(|input| input.max_texture_side));
-            (self.canvases[index].rect, self.canvases[index].size_px) = (Some(rect), size_px);
-            let seen = Seen {
-                session: &self.session,
-                document: &self.document,
-                index,
-                view: &self.session.views[index],
-                canvas: &self.canvases[index],
-                rect,
-            };
-            viewport::show(ui, &seen, &mut self.interaction, &mut self.values, &mut self.commands);
+            if self.session.aside == Some(index) {
+                ui.painter().rect_filled(rect, 0.0, Color32::BLACK);
+                let (font, color) = (egui::FontId::proportional(12.0), crate::theme::LABEL);
+                let text = "In a window of its own";
+                ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, color);
+            } else {
+                self.show_view(ui, index, rect);
+            }
         }
-        if !self.session.enlarged {
+        if !is_one_enlarged {
             self.show_borders(ui, whole);
         }
+    }
+
+    fn show_view(&mut self, ui: &mut Ui, index: usize, rect: Rect) {
+        let per_point = ui.pixels_per_point();
+        let rect = viewport::to_pixels(rect, per_point);
+        // Of a window that is too small for its panels nothing is left.
+        let rect = Rect::from_min_max(rect.min, rect.max.max(rect.min));
+        let size_px = [rect.width(), rect.height()].map(|side| ((side * per_point).round() as u32).max(1));
+        let size_px = within(size_px, ui.input(|input| input.max_texture_side));
+        (self.canvases[index].rect, self.canvases[index].size_px) = (Some(rect), size_px);
+        let seen = Seen {
+            session: &self.session,
+            document: &self.document,
+            index,
+            view: &self.session.views[index],
+            canvas: &self.canvases[index],
+            rect,
+        };
+        viewport::show(ui, &seen, &mut self.interaction, &mut self.values, &mut self.commands);
+    }
+
+    /// The view that has a window of its own; where the system has but one, it lies over the others.
+    pub(crate) fn show_aside(&mut self, context: &Context) {
+        self.interaction.is_pressed_aside = false;
+        let Some(index) = self.session.aside.filter(|index| *index < self.session.views.len()) else {
+            return;
+        };
+        let window =
+            ViewportBuilder::default().with_title("Anatome, second window").with_inner_size([800.0, 600.0]);
+        context.show_viewport_immediate(ViewportId::from_hash_of("aside"), window, |ui, class| {
+            if class != ViewportClass::EmbeddedWindow {
+                let context = ui.ctx().clone();
+                self.take_keys(&context);
+            }
+            if ui.input(|input| input.viewport().close_requested()) {
+                self.commands.push(Command::SetAside { view: None });
+            }
+            self.interaction.is_pressed_aside = ui.input(|input| input.pointer.any_down());
+            let rect = ui.available_rect_before_wrap();
+            self.show_view(ui, index, rect);
+        });
     }
 
     /// What lies between views, to be dragged.

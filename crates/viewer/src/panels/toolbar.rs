@@ -104,6 +104,7 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
                 Action::ShowReferenceLines,
                 Action::ShowCropBox,
                 Action::Enlarge,
+                Action::SecondWindow,
                 Action::CalibrateScreen,
                 Action::Performance,
                 Action::Help,

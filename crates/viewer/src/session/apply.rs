@@ -40,6 +40,7 @@ impl Session {
             | Command::Divide { .. }
             | Command::Activate { .. }
             | Command::Enlarge { .. }
+            | Command::SetAside { .. }
             | Command::Look { .. } => self.apply_to_layout(command, document),
             Command::Place { space } => self.place(*space),
             Command::Scroll { .. }
@@ -122,6 +123,13 @@ impl Session {
                 self.active = *view;
                 Ok(())
             }
+            Command::SetAside { view } => {
+                if view.is_some_and(|view| view >= self.views.len()) {
+                    return Err(NO_VIEW);
+                }
+                self.aside = *view;
+                Ok(())
+            }
             Command::Enlarge { enlarged } => {
                 self.enlarged = *enlarged;
                 Ok(())
@@ -202,7 +210,7 @@ impl Session {
         self.views.resize(cells, ViewState::default());
         (self.layout, self.borders) = (layout, Borders::default());
         self.active = self.views.iter().position(|view| *view == shown).unwrap_or(0);
-        self.enlarged = false;
+        (self.enlarged, self.aside) = (false, None);
     }
 
     pub(super) fn place(&mut self, space: Space) -> Done {

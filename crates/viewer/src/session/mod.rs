@@ -88,6 +88,9 @@ pub(crate) struct Session {
     pub active: usize,
     /// Whether the active view has the window for itself.
     pub enlarged: bool,
+    /// The view that has a window of its own, for a second screen.
+    #[serde(default)]
+    pub aside: Option<usize>,
     /// The crosshairs of the spaces that are shown.
     pub spaces: Vec<Space>,
     /// What was measured.
@@ -110,6 +113,7 @@ impl Default for Session {
             views: vec![ViewState::default()],
             active: 0,
             enlarged: false,
+            aside: None,
             spaces: Vec::new(),
             measurements: Vec::new(),
             next_measurement: 1,
@@ -136,6 +140,11 @@ impl Session {
         self.views.iter().flat_map(ViewState::series).chain(measured)
     }
 
+    /// Whether the active view fills the first window.
+    pub(crate) fn is_one_enlarged(&self) -> bool {
+        self.enlarged && self.aside != Some(self.active)
+    }
+
     /// The active view.
     pub(crate) fn active_view(&self) -> Option<&ViewState> {
         self.views.get(self.active)
@@ -154,6 +163,9 @@ impl Session {
         }
         if self.active >= self.views.len() {
             return Some("the active view is not there");
+        }
+        if self.aside.is_some_and(|aside| aside >= self.views.len()) {
+            return Some("the view of the second window is not there");
         }
         if let Some(fault) = self.views.iter().find_map(ViewState::fault) {
             return Some(fault);

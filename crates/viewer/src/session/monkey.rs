@@ -67,7 +67,8 @@ fn divide(random: &mut Random) -> Command {
 
 fn key_image(random: &mut Random, view: usize) -> Command {
     let id = random.whole(0, 9) as u64;
-    match random.whole(0, 4) {
+    match random.whole(0, 5) {
+        4 => Command::SetAside { view: Some(view).filter(|_| id > 2) },
         0 => Command::Mark { view, size_px: [random.whole(0, 800) as u32, 600] },
         1 => Command::Unmark { id },
         2 => Command::Recall { view, id },

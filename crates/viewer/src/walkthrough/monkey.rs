@@ -49,6 +49,7 @@ const KEYS: &[Key] = &[
     Key::F2,
     Key::F3,
     Key::F4,
+    Key::F6,
     Key::F9,
     Key::CloseBracket,
     Key::OpenBracket,

@@ -150,3 +150,35 @@ fn presets_show_the_volume_and_a_turn_is_saved() {
     });
     assert!(!path.join("turn-500.png").exists());
 }
+
+/// For a second screen. The harness has one window: there the other lies in it.
+#[test]
+fn a_view_has_a_window_of_its_own() {
+    let study = Study::made();
+    let Some(mut harness) = in_3d(&study, [1280.0, 1100.0]) else { return };
+    harness.key_press(Key::F2);
+    settle(&mut harness);
+    harness.state_mut().push(crate::command::Command::Activate { view: 3 });
+    settle(&mut harness);
+    let before = view_rect(&harness, 3);
+    harness.key_press(Key::F6);
+    settle(&mut harness);
+    assert_eq!(harness.state().session.aside, Some(3));
+    let own = view_rect(&harness, 3);
+    assert_ne!(own.size(), before.size());
+    let picture = harness.state().canvases[3].picture.clone().unwrap();
+    assert_eq!(picture.size, [own.width().round() as usize, own.height().round() as usize]);
+    screenshot(&mut harness, "second-window");
+
+    // The pointer does there what it does anywhere, and a drag is one step to undo.
+    drag(&mut harness, own.center(), own.center() + vec2(80.0, 20.0), PointerButton::Primary);
+    settle(&mut harness);
+    assert_ne!(*harness.state().canvases[3].picture.clone().unwrap(), *picture);
+    // The window may lie over the button.
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    settle(&mut harness);
+    assert_eq!(*harness.state().canvases[3].picture.clone().unwrap(), *picture);
+    harness.key_press(Key::F6);
+    settle(&mut harness);
+    assert_eq!((harness.state().session.aside, view_rect(&harness, 3)), (None, before));
+}

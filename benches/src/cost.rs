@@ -59,10 +59,13 @@ fn main() -> Result<()> {
     let on = backend.adapter().map_or_else(|| format!("{} threads", workers.threads()), str::to_owned);
     let bench = Bench { backend, workers, rounds: arguments.rounds };
     println!("{on}, median of {} pictures after the first, ms", arguments.rounds);
-    let plots =
-        [("volume", bench.by_volume()?), ("picture", bench.by_picture()?), ("opacity", bench.by_opacity()?)];
     std::fs::create_dir_all(&arguments.plots)?;
-    for (name, plot) in &plots {
+    for name in ["opacity", "volume", "picture"] {
+        let plot = match name {
+            "opacity" => bench.by_opacity()?,
+            "volume" => bench.by_volume()?,
+            _ => bench.by_picture()?,
+        };
         println!("\n{}", plot.table());
         let file = arguments.plots.join(format!("cost-{name}.svg"));
         std::fs::write(&file, plot.svg()).with_context(|| format!("{} can't be written", file.display()))?;

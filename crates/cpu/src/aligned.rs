@@ -179,16 +179,20 @@ impl<'a> Block<'a> {
                 }
             }
             let beside = [&beside[0], &beside[second]];
-            if self.depth.len() == 1 && !beside.iter().any(|row| row.is_padded) {
-                simd.vectorize(
+            let is_padded = beside[0].is_padded || beside[1].is_padded;
+            match (self.depth.len(), is_padded) {
+                (1, false) => simd.vectorize(
                     #[inline(always)]
-                    || self.put_slice_row(simd, y, beside, &mut found),
-                );
-            } else {
-                simd.vectorize(
+                    || self.put_slice_row::<S, false>(simd, y, beside, &mut found),
+                ),
+                (1, true) => simd.vectorize(
+                    #[inline(always)]
+                    || self.put_slice_row::<S, true>(simd, y, beside, &mut found),
+                ),
+                _ => simd.vectorize(
                     #[inline(always)]
                     || self.put_row::<S, G>(simd, y, beside, &mut scratch, &mut found),
-                );
+                ),
             }
         }
         found
@@ -221,24 +225,30 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// As [`Self::put_row`], of slices without padding.
+    /// As [`Self::put_row`], of slices.
     #[inline(always)]
-    fn put_slice_row<S: Simd>(&self, simd: S, y: usize, beside: [&Row; 2], found: &mut FoundPixels) {
+    fn put_slice_row<S: Simd, const IS_PADDED: bool>(
+        &self,
+        simd: S,
+        y: usize,
+        beside: [&Row; 2],
+        found: &mut FoundPixels,
+    ) {
         let width = self.rect.width as usize;
-        let [f, depth_f] = [self.rows.fraction[y], self.depth.fraction[0]].map(|f| f32s(simd, f));
-        let none = f32s(simd, f32::NAN);
+        let f = [self.rows.fraction[y], self.depth.fraction[0]].map(|f| f32s(simd, f));
+        let [none, slope, intercept] =
+            [f32::NAN, self.field.slope, self.field.intercept].map(|x| f32s(simd, x));
         let of_row = &mut found.values_mut()[y * width..(y + 1) * width][self.eights.start * LANES..];
-        let each = of_row.chunks_mut(LANES).zip(&self.inside);
-        let [a, b] = beside.map(|row| row.values.chunks_exact(self.lines));
-        for ((to, &inside), (a, b)) in each.zip(a.zip(b)) {
-            let mut stored: F32s<S> = between(a[0].simd_into(simd), b[0].simd_into(simd), f);
-            if let ([_, a], [_, b]) = (a, b) {
-                let next = between((*a).simd_into(simd), (*b).simd_into(simd), f);
-                stored = between(stored, next, depth_f);
-            }
+        for (n, (to, &inside)) in of_row.chunks_mut(LANES).zip(&self.inside).enumerate() {
+            let lines = n * self.lines..(n + 1) * self.lines;
+            let stored = slice_of::<S, Values>(simd, beside.map(|row| &row.values[lines.clone()]), f);
             let inside: F32s<S> = inside.simd_into(simd);
-            let value = stored * self.field.slope + self.field.intercept;
-            let value = inside.simd_gt(0.0).select(value, none).to_array();
+            let mut is_sample = inside.simd_gt(0.0);
+            if IS_PADDED {
+                let padded = slice_of::<S, Padding>(simd, beside.map(|row| &row.padding[lines.clone()]), f);
+                is_sample &= padded.simd_le(0.0);
+            }
+            let value = is_sample.select(stored * slope + intercept, none).to_array();
             match to.as_mut_array() {
                 Some(to) => *to = value,
                 None => to.copy_from_slice(&value[..to.len()]),
@@ -445,6 +455,16 @@ impl<'a> Block<'a> {
             let b = f.simd_gt(0.0).select(b, a);
             to[n * lines + line] = B::blend::<S>(a, b, f).to_array();
         }
+    }
+}
+
+/// What is between the lines of two rows, and then, if there are two, between those.
+#[inline(always)]
+fn slice_of<S: Simd, B: Blend>(simd: S, [a, b]: [&[[f32; LANES]]; 2], [f, depth_f]: [F32s<S>; 2]) -> F32s<S> {
+    let first = B::blend(a[0].simd_into(simd), b[0].simd_into(simd), f);
+    match (a, b) {
+        ([_, a], [_, b]) => B::blend(first, B::blend((*a).simd_into(simd), (*b).simd_into(simd), f), depth_f),
+        _ => first,
     }
 }
 

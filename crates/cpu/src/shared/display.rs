@@ -5,7 +5,7 @@ use anatome_core::{Output, PixelRect, Pixels};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
-use crate::lanes::{F32s, I32s, LANES, f32s, within};
+use crate::lanes::{F32s, I32s, LANES, f32s};
 use crate::shared::position::floor;
 use crate::shared::sampling::Found;
 
@@ -191,8 +191,8 @@ fn greys<S: Simd, T: Copy + Default + Into<f32>>(
                     shown[lane] = behind(plan, rect, found, at + lane)[0];
                 }
             }
-            // As `quantise`.
-            let number: I32s<S> = (within(shown, none, all) * most.into() + 0.5).to_int();
+            // As `quantise`; here everything is a number.
+            let number: I32s<S> = (shown.max(none).min(all) * most.into() + 0.5).to_int();
             *to = number.to_array();
         }
         for (to, &number) in to.iter_mut().zip(&numbers) {

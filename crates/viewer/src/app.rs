@@ -298,7 +298,7 @@ impl Viewer {
         self.provide();
         self.let_go();
         self.want();
-        self.autosave();
+        self.autosave(&context);
         self.timing.frame(began.elapsed());
     }
 
@@ -321,17 +321,28 @@ impl Viewer {
         self.opened.clear();
     }
 
-    /// Keeps the session against a crash, not more often than is needed.
-    fn autosave(&mut self) {
-        const EVERY: Duration = Duration::from_secs(10);
+    /// Keeps the session against a crash, soon after it changes, but not more often than is needed.
+    fn autosave(&mut self, context: &Context) {
+        const EVERY: Duration = Duration::from_secs(2);
+        let wait = match &self.autosaved {
+            _ if self.autosave_path.is_none() => return,
+            Some((_, session)) if *session == self.session => return,
+            Some((at, _)) => EVERY.saturating_sub(at.elapsed()),
+            None => Duration::ZERO,
+        };
+        if wait.is_zero() {
+            self.save_against_loss();
+        } else {
+            // Nothing may be drawn until then.
+            context.request_repaint_after(wait);
+        }
+    }
+
+    fn save_against_loss(&mut self) {
         if self.opened.is_empty() || self.coming.is_some() {
             return;
         }
-        let is_due = match &self.autosaved {
-            Some((at, session)) => at.elapsed() >= EVERY && *session != self.session,
-            None => true,
-        };
-        if is_due && let Some(path) = &self.autosave_path {
+        if let Some(path) = &self.autosave_path {
             // A disk that is full must not end a reading.
             drop(path.parent().map(std::fs::create_dir_all));
             drop(self.saved().write(path, anatome::Overwrite::Allowed));
@@ -367,6 +378,10 @@ impl Viewer {
 impl eframe::App for Viewer {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.frame(ui);
+    }
+
+    fn on_exit(&mut self) {
+        self.save_against_loss();
     }
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {

@@ -1,6 +1,7 @@
 //! Sessions and pictures that are kept.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
@@ -82,4 +83,38 @@ fn when_a_gpu_is_lost_the_cpu_goes_on() {
     assert_eq!(harness.state().session, session);
     assert!(harness.state().canvases.iter().all(|canvas| canvas.shown.is_some() && canvas.failure.is_none()));
     assert!(harness.state().message.as_ref().is_some_and(|(text, _)| text.contains("the device is lost")));
+}
+
+/// A crash loses nothing but the last two seconds, also where nothing was drawn since.
+#[test]
+fn a_session_is_kept_soon_after_it_changes() {
+    let study = Study::made();
+    let folder = tempfile::tempdir().unwrap();
+    if window(Vec::new(), [100.0, 100.0], 1.0).is_none() {
+        return;
+    }
+    let mut options = super::options(vec![study.path().join("ct")]);
+    let path = folder.path().join("own/autosave.json");
+    options.autosave = Some(path.clone());
+    let mut harness = super::window_with(options, [900.0, 600.0], 1.0);
+    settle(&mut harness);
+    harness.key_press(Key::F2);
+    settle(&mut harness);
+    let kept = || crate::saved::Saved::read(&path).unwrap().session;
+    // As the window does: nothing is drawn before it was asked for.
+    for _ in 0..20 {
+        if kept() == harness.state().session {
+            break;
+        }
+        let delay = harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+        assert!(delay <= Duration::from_secs(2), "{delay:?}");
+        std::thread::sleep(delay);
+        harness.step();
+    }
+    assert_eq!(kept(), harness.state().session);
+    // At the end, nothing is waited for.
+    harness.key_press(Key::F1);
+    settle(&mut harness);
+    eframe::App::on_exit(harness.state_mut());
+    assert_eq!(kept(), harness.state().session);
 }

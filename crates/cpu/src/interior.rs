@@ -8,7 +8,7 @@ use fearless_simd::prelude::*;
 use crate::lanes::{F32s, I32s, LANES, Mask, each_axis};
 use crate::shared::position::{Positions, position_near};
 use crate::shared::sampling::{Field, Found, between};
-use crate::stored::{Bounds, Stored, Whole, pairs};
+use crate::stored::{Bounds, Paired, Stored, Whole, pairs};
 
 /// Where samples stand one after another, in each lane on a line of its own.
 ///
@@ -25,7 +25,7 @@ pub(crate) unsafe trait Track<S: Simd> {
 
 impl Field<'_> {
     /// What is at the samples of a track from number `first` on. `false`, and nothing, unless all neighbours of all of them
-    /// are voxels of whole numbers, or none is.
+    /// are voxels, or none is.
     #[inline(always)]
     pub(crate) fn found_along<S: Simd>(
         &self,
@@ -51,7 +51,10 @@ impl Field<'_> {
                 #[inline(always)]
                 || self.found_of(simd, samples, track, first, found),
             ),
-            Stored::F32(_) => false,
+            Stored::F32(samples) => simd.vectorize(
+                #[inline(always)]
+                || self.found_of(simd, samples, track, first, found),
+            ),
         }
     }
 
@@ -108,7 +111,7 @@ impl Field<'_> {
     }
 
     #[inline(always)]
-    fn found_of<S: Simd, T: Whole>(
+    fn found_of<S: Simd, T: Paired>(
         &self,
         simd: S,
         samples: &[T],
@@ -282,8 +285,9 @@ mod tests {
                 let positions = field.position_from_rest(simd, track.origin(), &track.rest(simd, n));
                 let alone = field.sample_at(simd, &positions);
                 assert!((found.is_sample.simd_eq(alone.is_sample)).all_true(), "{n}");
-                let is_equal = found.value.simd_eq(alone.value) | !alone.is_sample;
-                assert!(is_equal.all_true(), "{n} {:?} {:?}", found.value, alone.value);
+                for lane in (0..LANES).filter(|&lane| alone.is_sample.test(lane)) {
+                    assert_eq!(found.value[lane].to_bits(), alone.value[lane].to_bits(), "{n}");
+                }
                 let Some(differences) = field.differences(simd, &positions) else { continue };
                 for (axis, difference) in differences.iter().enumerate() {
                     let side = |to: i32| {
@@ -309,6 +313,9 @@ mod tests {
         let signed: Vec<i16> = numbers().iter().map(|x| (x * 65_000.0 - 32_500.0) as i16).collect();
         let unsigned: Vec<u16> = numbers().iter().map(|x| (x * 65_535.0) as u16).collect();
         let bytes: Vec<u8> = numbers().iter().map(|x| (x * 255.0) as u8).collect();
+        let floats = numbers();
+        // Neighbours whose difference has no f32.
+        let huge: Vec<f32> = numbers().iter().map(|x| (x - 0.5) * 1.5 * f32::MAX).collect();
         let fields = [
             field(Stored::I16(&signed), None),
             field(Stored::I16(&signed), Some((-32_500.0, -32_000.0))),
@@ -316,6 +323,9 @@ mod tests {
             field(Stored::U16(&unsigned), None),
             field(Stored::U16(&unsigned), Some((65_000.0, 65_600.0))),
             field(Stored::U8(&bytes), Some((120.0, 121.0))),
+            field(Stored::F32(&floats), None),
+            field(Stored::F32(&floats), Some((0.2, 0.21))),
+            field(Stored::F32(&huge), None),
         ];
         for field in fields {
             for level in [Level::new(), Level::baseline()] {

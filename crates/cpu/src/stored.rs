@@ -196,6 +196,106 @@ impl Whole for u8 {
     }
 }
 
+/// Samples of which two neighbours are loaded at once, of whatever type.
+pub(crate) trait Paired: Sample {
+    /// Eight pairs.
+    type Eight<S: Simd>: Copy;
+
+    /// The samples `more` behind places, and those after them.
+    ///
+    /// # Safety
+    /// As of [`pairs`].
+    #[expect(unsafe_code, reason = "see pairs")]
+    unsafe fn eight<S: Simd>(simd: S, samples: &[Self], at: [u32; LANES], more: usize) -> Self::Eight<S>;
+
+    /// The first and the second ones.
+    fn apart<S: Simd>(eight: Self::Eight<S>) -> (F32s<S>, F32s<S>);
+
+    /// Whether one of the samples may lie between two values, both included; see [`Stored::halves`].
+    fn may_reach<S: Simd>(simd: S, lines: [Self::Eight<S>; 4], halves: (i32, i32)) -> bool;
+
+    /// The values at the corners of a cell, i fastest, with such instead of those without weight that what is between them
+    /// is right whatever those are.
+    fn that_count<S: Simd>(corners: [F32s<S>; 8], fraction: [F32s<S>; 3]) -> [F32s<S>; 8];
+}
+
+impl<T: Whole> Paired for T {
+    type Eight<S: Simd> = I32s<S>;
+
+    #[expect(unsafe_code, reason = "see pairs")]
+    #[inline(always)]
+    unsafe fn eight<S: Simd>(simd: S, samples: &[T], at: [u32; LANES], more: usize) -> I32s<S> {
+        // SAFETY: as the caller promises.
+        unsafe { pairs(simd, samples, at, more) }
+    }
+
+    #[inline(always)]
+    fn apart<S: Simd>(eight: I32s<S>) -> (F32s<S>, F32s<S>) {
+        T::split(eight)
+    }
+
+    #[inline(always)]
+    fn may_reach<S: Simd>(simd: S, lines: [I32s<S>; 4], halves: (i32, i32)) -> bool {
+        Bounds::of::<T>(lines).may_reach::<T>(simd, halves)
+    }
+
+    #[inline(always)]
+    fn that_count<S: Simd>(corners: [F32s<S>; 8], _: [F32s<S>; 3]) -> [F32s<S>; 8] {
+        corners
+    }
+}
+
+impl Paired for f32 {
+    type Eight<S: Simd> = [F32s<S>; 2];
+
+    #[expect(unsafe_code, reason = "see pairs")]
+    #[inline(always)]
+    unsafe fn eight<S: Simd>(simd: S, samples: &[f32], at: [u32; LANES], more: usize) -> [F32s<S>; 2] {
+        debug_assert!(at.iter().all(|&n| n as usize + more + 1 < samples.len()));
+        let pairs = each_lane(
+            #[inline(always)]
+            |n| {
+                // SAFETY: the caller promises that both samples are in the slice.
+                unsafe { samples.as_ptr().add(at[n] as usize + more).cast::<[f32; 2]>().read() }
+            },
+        );
+        let [first, second] = [0, 1].map(
+            #[inline(always)]
+            |of| {
+                each_lane(
+                    #[inline(always)]
+                    |n| pairs[n][of],
+                )
+            },
+        );
+        [first.simd_into(simd), second.simd_into(simd)]
+    }
+
+    #[inline(always)]
+    fn apart<S: Simd>([first, second]: [F32s<S>; 2]) -> (F32s<S>, F32s<S>) {
+        (first, second)
+    }
+
+    #[inline(always)]
+    fn may_reach<S: Simd>(_: S, _: [[F32s<S>; 2]; 4], _: (i32, i32)) -> bool {
+        true
+    }
+
+    /// The difference of two numbers may have no number of this type, and no part of that is none.
+    #[inline(always)]
+    fn that_count<S: Simd>(corners: [F32s<S>; 8], [fi, fj, fk]: [F32s<S>; 3]) -> [F32s<S>; 8] {
+        let [v000, v100, v010, v110, v001, v101, v011, v111] = corners;
+        let (i, j, k) = (fi.simd_gt(0.0), fj.simd_gt(0.0), fk.simd_gt(0.0));
+        let (v100, v110, v101, v111) =
+            (i.select(v100, v000), i.select(v110, v010), i.select(v101, v001), i.select(v111, v011));
+        let (v010, v110, v011, v111) =
+            (j.select(v010, v000), j.select(v110, v100), j.select(v011, v001), j.select(v111, v101));
+        let (v001, v101, v011, v111) =
+            (k.select(v001, v000), k.select(v101, v100), k.select(v011, v010), k.select(v111, v110));
+        [v000, v100, v010, v110, v001, v101, v011, v111]
+    }
+}
+
 /// Between which values samples lie that were loaded as halves: in each lane of its own.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds<S: Simd> {

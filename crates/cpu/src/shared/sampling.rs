@@ -8,7 +8,7 @@ use fearless_simd::{Simd, u32x8};
 use crate::intervals::uneven_tangents;
 use crate::lanes::{F32s, I32s, LANES, Mask, each_axis, each_lane, f32s};
 use crate::shared::position::{Held, Positions};
-use crate::stored::{Bounds, Stored, Whole, pairs};
+use crate::stored::{Paired, Stored, Whole};
 
 /// What is at positions.
 #[derive(Clone, Copy)]
@@ -222,13 +222,13 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Trilinear, between voxels and the next ones along each axis, of whole numbers.
+    /// Trilinear, between voxels and the next ones along each axis.
     ///
     /// # Safety
     /// There are [`Self::has_pairs`], the voxels are such of the volume, and so are the next ones along all three axes.
     #[expect(unsafe_code, reason = "see stored::pairs")]
     #[inline(always)]
-    pub(crate) unsafe fn between_next<S: Simd, T: Whole>(
+    pub(crate) unsafe fn between_next<S: Simd, T: Paired>(
         &self,
         simd: S,
         samples: &[T],
@@ -241,18 +241,18 @@ impl<'a> Field<'a> {
         // the voxel that is the next along all three axes is that of a sample, and no later one is read.
         let lines = unsafe {
             [
-                pairs(simd, samples, at, 0),
-                pairs(simd, samples, at, row),
-                pairs(simd, samples, at, slice),
-                pairs(simd, samples, at, slice + row),
+                T::eight(simd, samples, at, 0),
+                T::eight(simd, samples, at, row),
+                T::eight(simd, samples, at, slice),
+                T::eight(simd, samples, at, slice + row),
             ]
         };
         let [(v000, v100), (v010, v110), (v001, v101), (v011, v111)] =
-            [T::split(lines[0]), T::split(lines[1]), T::split(lines[2]), T::split(lines[3])];
-        let corners = [v000, v100, v010, v110, v001, v101, v011, v111];
+            [T::apart(lines[0]), T::apart(lines[1]), T::apart(lines[2]), T::apart(lines[3])];
+        let corners = T::that_count([v000, v100, v010, v110, v001, v101, v011, v111], fraction);
         let padded = match self.padding {
             // Seldom.
-            Some(padding) if Bounds::of::<T>(lines).may_reach::<T>(simd, self.padding_halves) => {
+            Some(padding) if T::may_reach(simd, lines, self.padding_halves) => {
                 padded(simd, padding, &corners, fraction)
             }
             _ => Mask::splat(simd, false),

@@ -249,7 +249,7 @@ impl Viewer {
         self.interaction.drag = None;
     }
 
-    fn take_drops(&mut self, context: &Context) {
+    pub(crate) fn take_drops(&mut self, context: &Context) {
         let dropped = context.input(|input| input.raw.dropped_files.clone());
         let paths: Vec<PathBuf> = dropped.iter().map(|file| file.path().to_owned()).collect();
         if !paths.is_empty() {
@@ -314,11 +314,19 @@ impl Viewer {
         self.restore(Session::default());
         self.history = History::new(self.session.clone());
         self.values = Values::default();
-        self.painter.rest_from(0);
-        self.painter.forget_frames();
+        // Series are known by numbers, which are given again: nothing that goes on may show or save what comes in place
+        // of what was.
+        self.interaction = Interaction { tool: self.interaction.tool, ..Interaction::default() };
+        self.painter = Painter::new(self.painter.wake());
+        self.presets = PresetPictures::default();
         self.canvases.iter_mut().for_each(Canvas::clear);
+        (self.last, self.coming) = (None, None);
+        self.commands.clear();
         self.asked.clear();
         self.opened.clear();
+        if let Some(saving) = self.saving_keys.take() {
+            self.tell(saving.ended());
+        }
     }
 
     /// Keeps the session against a crash, soon after it changes, but not more often than is needed.

@@ -27,6 +27,11 @@ pub(crate) struct SavingKeys {
 }
 
 impl SavingKeys {
+    /// What is told when it ends before its time.
+    pub(crate) fn ended(&self) -> String {
+        format!("{} of {} key images are not saved: what they show was closed.", self.left.len(), self.count)
+    }
+
     fn said(&self) -> String {
         let saved = self.count - self.faults.len();
         match self.faults.as_slice() {

@@ -72,17 +72,26 @@ impl Viewer {
         let window =
             ViewportBuilder::default().with_title("Anatome, second window").with_inner_size([800.0, 600.0]);
         context.show_viewport_immediate(ViewportId::from_hash_of("aside"), window, |ui, class| {
-            if class != ViewportClass::EmbeddedWindow {
-                let context = ui.ctx().clone();
-                self.take_keys(&context);
-            }
-            if ui.input(|input| input.viewport().close_requested()) {
-                self.commands.push(Command::SetAside { view: None });
-            }
-            self.interaction.is_pressed_aside = ui.input(|input| input.pointer.any_down());
+            self.show_view_aside(ui, index, class != ViewportClass::EmbeddedWindow);
+        });
+    }
+
+    /// What is in the second window; where the system has but one, its keys were taken already.
+    fn show_view_aside(&mut self, ui: &mut Ui, index: usize, is_own: bool) {
+        if is_own {
+            let context = ui.ctx().clone();
+            self.take_drops(&context);
+            self.take_keys(&context);
+        }
+        if ui.input(|input| input.viewport().close_requested()) {
+            self.commands.push(Command::SetAside { view: None });
+        }
+        self.interaction.is_pressed_aside = ui.input(|input| input.pointer.any_down());
+        // What was undone may have had fewer views.
+        if index < self.session.views.len() {
             let rect = ui.available_rect_before_wrap();
             self.show_view(ui, index, rect);
-        });
+        }
     }
 
     /// What lies between views, to be dragged.
@@ -152,7 +161,6 @@ impl Viewer {
         let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
         if let Content::Frame(own) = view.content {
             let what = What::Frame {
-                series,
                 stack: Arc::clone(self.document.stack(series)?),
                 frame: own.frame,
                 framing: view.framing,
@@ -204,10 +212,35 @@ fn within(size_px: [u32; 2], most: usize) -> [u32; 2] {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::session::Layout;
+
+    #[test]
+    fn in_the_second_window_its_view_can_be_undone() {
+        let context = Context::default();
+        let mut viewer = Viewer::new(&context, crate::walkthrough::options(Vec::new())).unwrap();
+        viewer.do_now(&Command::Arrange { layout: Layout::TwoByTwo });
+        let aside = Command::SetAside { view: Some(3) };
+        viewer.do_now(&aside);
+        viewer.history.keep(&viewer.session, &aside, std::time::Instant::now());
+        viewer.canvases.resize_with(4, Canvas::default);
+        let mut input = egui::RawInput::default();
+        let (key, modifiers) = (egui::Key::Z, egui::Modifiers::COMMAND);
+        input.events.push(egui::Event::Key {
+            key,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers,
+        });
+        drop(context.run_ui(input, |ui| viewer.show_view_aside(ui, 3, true)));
+        assert_eq!(viewer.session.views.len(), 1);
+    }
+
     #[test]
     fn pictures_are_no_larger_than_the_driver_can_show() {
-        assert_eq!(super::within([3840, 2160], 8192), [3840, 2160]);
-        assert_eq!(super::within([3840, 2160], 1920), [1920, 1080]);
-        assert_eq!(super::within([9000, 1], 2048), [2048, 1]);
+        assert_eq!(within([3840, 2160], 8192), [3840, 2160]);
+        assert_eq!(within([3840, 2160], 1920), [1920, 1080]);
+        assert_eq!(within([9000, 1], 2048), [2048, 1]);
     }
 }

@@ -11,12 +11,13 @@ use glam::{DAffine3, DVec3};
 use ndarray::{Array3, Axis};
 
 use super::Defaults;
-use crate::session::SeriesId;
 
 /// A decoded frame that can be drawn, as one slice in a space of its own: its first pixel at the origin, x to the right
 /// and y down, in mm or, where no size is known, in pixels.
 #[derive(Debug)]
 pub(crate) struct FrameImage {
+    /// Its place in its stack, from 0.
+    pub number: usize,
     /// One, or one each for red, green and blue.
     pub channels: Vec<Arc<UploadedVolume>>,
     /// The samples, for grey; for colour those of red.
@@ -50,6 +51,7 @@ impl FrameImage {
                 let volume =
                     Arc::new(Volume::new(grid, grey.samples, grey.mapping, grey.padding, grey.facts)?);
                 Ok(Self {
+                    number: n,
                     channels: vec![upload(&volume)?],
                     defaults: Defaults::of(&volume)?,
                     volume,
@@ -64,7 +66,7 @@ impl FrameImage {
                 let unsupported = || anatome::Error::NoVolume { reason: None };
                 let defaults = Defaults::of_color(is_lossy).ok_or_else(unsupported)?;
                 let volume = volumes.into_iter().next().ok_or_else(unsupported)?;
-                Ok(Self { channels, volume, defaults, spacing, lacks_colors: false })
+                Ok(Self { number: n, channels, volume, defaults, spacing, lacks_colors: false })
             }
             _ => Err(anatome::Error::NoVolume { reason: None }),
         }
@@ -99,7 +101,13 @@ fn grid([rows, columns]: [usize; 2], [row_mm, column_mm]: [f64; 2]) -> anatome::
     Ok(Grid::even([1, rows, columns], DAffine3::from_scale(scale))?)
 }
 
-type Cached = (SeriesId, usize, Arc<FrameImage>);
+/// A frame, and of what it was made: another patient's stack may have the same name as one that was closed.
+#[derive(Debug)]
+struct Cached {
+    stack: Arc<Stack>,
+    backend: Arc<Backend>,
+    image: Arc<FrameImage>,
+}
 
 /// The frames that were decoded last.
 #[derive(Debug, Default)]
@@ -115,20 +123,20 @@ impl Frames {
     /// As [`FrameImage::decode`].
     pub(crate) fn get(
         &self,
-        id: SeriesId,
-        stack: &Stack,
+        stack: &Arc<Stack>,
         n: usize,
-        backend: &Backend,
+        backend: &Arc<Backend>,
     ) -> anatome::Result<Arc<FrameImage>> {
-        if let Some(found) = self.cached(id, n) {
+        if let Some(found) = self.cached(stack, n, backend) {
             return Ok(found);
         }
         let image = Arc::new(FrameImage::decode(stack, n, backend)?);
+        let (stack, backend) = (Arc::clone(stack), Arc::clone(backend));
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cached.push_front((id, n, Arc::clone(&image)));
+        cached.push_front(Cached { stack, backend, image: Arc::clone(&image) });
         let mut bytes = 0;
-        let fitting = cached.iter().take_while(|(_, _, image)| {
-            bytes += image.bytes();
+        let fitting = cached.iter().take_while(|own| {
+            bytes += own.image.bytes();
             bytes <= Self::BUDGET
         });
         let kept = fitting.count();
@@ -136,11 +144,13 @@ impl Frames {
         Ok(image)
     }
 
-    fn cached(&self, id: SeriesId, n: usize) -> Option<Arc<FrameImage>> {
+    fn cached(&self, stack: &Arc<Stack>, n: usize, backend: &Arc<Backend>) -> Option<Arc<FrameImage>> {
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = cached.iter().position(|(own, frame, _)| *own == id && *frame == n)?;
+        let place = cached.iter().position(|own| {
+            own.image.number == n && Arc::ptr_eq(&own.stack, stack) && Arc::ptr_eq(&own.backend, backend)
+        })?;
         let entry = cached.remove(place)?;
-        let image = Arc::clone(&entry.2);
+        let image = Arc::clone(&entry.image);
         cached.push_front(entry);
         Some(image)
     }
@@ -148,5 +158,42 @@ impl Frames {
     /// Forgets everything, for another backend.
     pub(crate) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anatome::{BackendChoice, Limits, SeriesSpec, Study, Workers, write_series};
+
+    /// A stack of two slices of one value.
+    fn stack(value: i16, workers: &Workers) -> Arc<Stack> {
+        let folder = tempfile::tempdir().unwrap();
+        let grid = Grid::even([2, 8, 8], DAffine3::IDENTITY).unwrap();
+        let samples = Samples::I16(Array3::from_elem((2, 8, 8), value));
+        let mapping = ValueMapping::identity(Unit::Hounsfield);
+        let volume = Volume::new(grid, samples, mapping, None, Facts::new(Modality::Ct)).unwrap();
+        let spec =
+            SeriesSpec { seed: 1, number: 1, description: "flat".to_owned(), file_prefix: String::new() };
+        let path = folder.path().join("series");
+        write_series(&volume, &spec, &path, workers.pool(), &Progress::new()).unwrap();
+        let study = Study::scan(&[path.into()], &Limits::default(), workers, &Progress::new()).unwrap();
+        Arc::new(Stack::new(&study.series()[0], &Limits::default()).unwrap())
+    }
+
+    /// As when what was open is closed and something else is opened while the first is still decoded.
+    #[test]
+    fn a_frame_is_that_of_its_own_stack_and_backend() {
+        let workers = Workers::new(Some(1)).unwrap();
+        let backend = || Arc::new(Backend::open(BackendChoice::Cpu, None, &workers).unwrap());
+        let (own, other) = (backend(), backend());
+        let frames = Frames::default();
+        let value = |image: &FrameImage| image.volume.modality_value([0, 3, 3]).unwrap();
+        let stacks = [stack(40, &workers), stack(-70, &workers)];
+        let first = frames.get(&stacks[0], 1, &own).unwrap();
+        assert_eq!((value(&first), first.number), (40.0, 1));
+        assert_eq!(value(&frames.get(&stacks[1], 1, &own).unwrap()), -70.0);
+        assert!(!Arc::ptr_eq(&frames.get(&stacks[0], 1, &other).unwrap(), &first));
+        assert!(Arc::ptr_eq(&frames.get(&stacks[0], 1, &own).unwrap(), &first));
     }
 }

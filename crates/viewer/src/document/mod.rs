@@ -418,4 +418,11 @@ impl Document {
         }
         document
     }
+
+    /// The same, with volumes that are phases of one.
+    pub(crate) fn as_phases(mut self) -> Self {
+        let first = self.entries[0].id;
+        self.entries.iter_mut().for_each(|entry| entry.phase_of = first);
+        self
+    }
 }

@@ -1,7 +1,7 @@
 //! The box that 3D views are cropped to, with handles on its faces.
 
 use anatome::{CropBox, Region};
-use egui::{Color32, Painter, Pos2, Stroke, Vec2};
+use egui::{Color32, Painter, Pos2, Rect, Stroke, Vec2};
 use glam::DVec3;
 
 use super::line;
@@ -109,8 +109,15 @@ pub(crate) fn handles(seen: &Seen<'_>) -> Vec<Handle> {
     // A face that is looked at from the front can't be dragged.
     let draggable = (0..6).filter_map(handle).filter(|handle| handle.per_mm.length() > 1e-3);
     // What lies outside of the picture is dragged by its edge.
-    let inner = seen.rect.shrink2(Vec2::splat(EDGE).min(seen.rect.size() / 2.0));
+    let inner = inner(seen.rect);
     draggable.map(|handle| Handle { at: handle.at.clamp(inner.min, inner.max), ..handle }).collect()
+}
+
+/// Where handles stay.
+fn inner(rect: Rect) -> Rect {
+    let inner = rect.shrink2(Vec2::splat(EDGE).min(rect.size() / 2.0));
+    // Half of a narrow one, taken from both sides, may leave less than nothing.
+    Rect::from_min_max(inner.min, inner.max.max(inner.min))
 }
 
 /// The handle at a place of the screen.
@@ -167,6 +174,17 @@ mod tests {
         for (a, b) in EDGES {
             let by = (corners[a] - corners[b]).abs();
             assert_eq!((by.cmpgt(DVec3::splat(1e-9)).bitmask()).count_ones(), 1);
+        }
+    }
+
+    /// Else a handle could not be clamped to it.
+    #[test]
+    fn in_the_narrowest_view_there_is_a_place_for_handles() {
+        for n in 0..3000_u16 {
+            let left = f32::from(n) * 0.37;
+            let rect = Rect::from_min_max(Pos2::new(left, 7.3), Pos2::new(left + 41.7, 7.3 + left / 70.0));
+            let inner = inner(rect);
+            assert!(inner.min.x <= inner.max.x && inner.min.y <= inner.max.y, "{rect} {inner}");
         }
     }
 

@@ -37,7 +37,7 @@ pub(crate) enum What {
     /// A scene with a layer for each volume, and how they become one picture.
     Volumes { volumes: Vec<Arc<UploadedVolume>>, scene: Scene, blend: Blend },
     /// A frame, which is decoded first.
-    Frame { series: SeriesId, stack: Arc<Stack>, frame: usize, framing: Framing, look: Box<Look> },
+    Frame { stack: Arc<Stack>, frame: usize, framing: Framing, look: Box<Look> },
 }
 
 impl Want {
@@ -53,16 +53,18 @@ impl Want {
                     What::Volumes { volumes: other_volumes, scene: other_scene, blend: other_blend },
                 ) => are_same(volumes, other_volumes) && scene == other_scene && blend == other_blend,
                 (
-                    What::Frame { series, frame, framing, look, .. },
+                    What::Frame { stack, frame, framing, look },
                     What::Frame {
-                        series: other,
+                        stack: other,
                         frame: other_frame,
                         framing: other_framing,
                         look: other_look,
-                        ..
                     },
                 ) => {
-                    series == other && frame == other_frame && framing == other_framing && look == other_look
+                    Arc::ptr_eq(stack, other)
+                        && frame == other_frame
+                        && framing == other_framing
+                        && look == other_look
                 }
                 _ => false,
             }
@@ -173,6 +175,15 @@ impl Painter {
             }
         }
         answers
+    }
+
+    /// Whether a picture was made that was not yet taken.
+    #[cfg(test)]
+    pub(crate) fn has_answers(&mut self) -> bool {
+        match self.answers.try_recv() {
+            Ok(answer) => self.tell.send(answer).is_ok(),
+            Err(_) => false,
+        }
     }
 
     /// Forgets what was decoded, for another backend.

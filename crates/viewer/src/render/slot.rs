@@ -231,8 +231,8 @@ fn bind(want: Want, frames: &Frames) -> anatome::Result<(Bound, Request)> {
     let size_px = want.size_px;
     let (volumes, scene, blend, frame) = match &want.what {
         What::Volumes { volumes, scene, blend } => (volumes.clone(), scene.clone(), blend.clone(), None),
-        What::Frame { series, stack, frame, framing, look } => {
-            let image = frames.get(*series, stack, *frame, &want.backend)?;
+        What::Frame { stack, frame, framing, look } => {
+            let image = frames.get(stack, *frame, &want.backend)?;
             let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
             let scene = frame_scene(&image, *framing, look, aspect);
             let blend = if image.is_color() { Blend::Colors } else { Blend::One };

@@ -14,6 +14,7 @@ mod readme;
 mod real;
 mod sizes;
 mod three_d;
+mod unseen;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -70,7 +71,7 @@ pub(super) fn window(
 }
 
 /// What windows in tests are opened with: the CPU, and nothing that is kept.
-pub(super) fn options(start: Vec<PathBuf>) -> Options {
+pub(crate) fn options(start: Vec<PathBuf>) -> Options {
     Options {
         start: Start::Inputs(start),
         limits: Limits::default(),

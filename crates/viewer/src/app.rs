@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use egui::{Context, Ui};
 
+use crate::autosave::Autosave;
 use crate::bench::Bench;
 use crate::command::Command;
 use crate::config::Config;
-use crate::dialogs::Dialog;
+use crate::dialogs::{Dialog, Looked};
 use crate::document::{Document, Loader, News};
 use crate::hanging::Hanging;
 use crate::history::History;
@@ -43,6 +44,8 @@ pub(crate) struct Viewer {
     /// What was done last in a gesture that goes on.
     pub last: Option<Command>,
     pub dialog: Option<Dialog>,
+    /// What is on the disk where a question asks for it.
+    pub looked: Looked,
     pub panels: panels::Shown,
     /// What is to be told, and since when.
     pub message: Option<(String, Instant)>,
@@ -60,10 +63,8 @@ pub(crate) struct Viewer {
     pub coming: Option<Saved>,
     /// Pictures that are being saved.
     pub saving: Vec<Saving>,
-    /// When the session was kept against a crash, and what it was.
-    autosaved: Option<(Instant, Session)>,
-    /// Where; nowhere in tests.
-    pub autosave_path: Option<PathBuf>,
+    /// Keeps the session against a crash; not in tests.
+    pub autosave: Option<Autosave>,
     /// A script that measures.
     pub bench: Option<Bench>,
     pub presets: PresetPictures,
@@ -115,6 +116,7 @@ impl Viewer {
             commands: Vec::new(),
             last: None,
             dialog: None,
+            looked: Looked::default(),
             panels: panels::Shown::default(),
             message: None,
             asked: Vec::new(),
@@ -125,8 +127,7 @@ impl Viewer {
             workers,
             coming: None,
             saving: Vec::new(),
-            autosaved: None,
-            autosave_path: options.autosave,
+            autosave: options.autosave.map(Autosave::new),
             bench: None,
             presets: PresetPictures::default(),
             turning: None,
@@ -219,10 +220,29 @@ impl Viewer {
 
     /// Does a command at once.
     pub(crate) fn do_now(&mut self, command: &Command) {
-        // What makes no sense now is left out: keys are pressed on empty views, too.
-        if self.session.apply(command, &self.document).is_ok() {
+        if self.apply(command) {
             self.last = Some(command.clone());
         }
+    }
+
+    /// Does a command of a loop, which is none of the user's: undo does not stop at it.
+    pub(crate) fn do_aside(&mut self, command: &Command) {
+        if self.apply(command) && self.last.is_none() {
+            self.history.follow(&self.session);
+        }
+    }
+
+    /// Whether a command was done: what makes no sense now is left out, as keys are pressed on empty views, too.
+    fn apply(&mut self, command: &Command) -> bool {
+        let (session, document) = (&mut self.session, &self.document);
+        let before = self.interaction.draft.as_ref().and_then(|draft| draft.ground(session, document));
+        let is_done = session.apply(command, document).is_ok();
+        // The next point of a drawing would not lie where its first ones do.
+        self.interaction.draft.take_if(|draft| {
+            let after = draft.ground(session, document);
+            !before.zip(after).is_some_and(|(before, after)| before.is_same(&after))
+        });
+        is_done
     }
 
     fn do_all(&mut self, context: &Context) {
@@ -247,6 +267,8 @@ impl Viewer {
         self.session = session;
         self.interaction.draft = None;
         self.interaction.drag = None;
+        // It would go on from what is shown now.
+        self.interaction.cine = None;
     }
 
     pub(crate) fn take_drops(&mut self, context: &Context) {
@@ -329,35 +351,6 @@ impl Viewer {
         }
     }
 
-    /// Keeps the session against a crash, soon after it changes, but not more often than is needed.
-    fn autosave(&mut self, context: &Context) {
-        const EVERY: Duration = Duration::from_secs(2);
-        let wait = match &self.autosaved {
-            _ if self.autosave_path.is_none() => return,
-            Some((_, session)) if *session == self.session => return,
-            Some((at, _)) => EVERY.saturating_sub(at.elapsed()),
-            None => Duration::ZERO,
-        };
-        if wait.is_zero() {
-            self.save_against_loss();
-        } else {
-            // Nothing may be drawn until then.
-            context.request_repaint_after(wait);
-        }
-    }
-
-    fn save_against_loss(&mut self) {
-        if self.opened.is_empty() || self.coming.is_some() {
-            return;
-        }
-        if let Some(path) = &self.autosave_path {
-            // A disk that is full must not end a reading.
-            drop(path.parent().map(std::fs::create_dir_all));
-            drop(self.saved().write(path, anatome::Overwrite::Allowed));
-            self.autosaved = Some((Instant::now(), self.session.clone()));
-        }
-    }
-
     /// Whether everything that is shown is loaded, and drawn in full.
     pub(crate) fn is_settled(&self) -> bool {
         let over = |view: &ViewState| view.overlay.as_ref().map(|over| over.series);
@@ -389,7 +382,8 @@ impl eframe::App for Viewer {
     }
 
     fn on_exit(&mut self) {
-        self.save_against_loss();
+        self.autosave_at_end();
+        self.end_saving();
     }
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {

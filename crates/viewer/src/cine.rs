@@ -14,6 +14,8 @@ use crate::session::{Content, SeriesId};
 const FRAMES_PER_S: f64 = 15.0;
 /// So many phases.
 const PHASES_PER_S: f64 = 5.0;
+/// So many phases must be there, the present one among them: the next are read while it is shown.
+pub(crate) const AHEAD: usize = 3;
 /// What a loop may be asked for.
 pub(crate) const RATES: std::ops::RangeInclusive<f64> = 0.5..=60.0;
 
@@ -59,10 +61,14 @@ impl Viewer {
         Some(Command::Phase { view, series: *phases.get(usize::try_from(to).ok()?)? })
     }
 
-    /// The phases that a loop shows, which must all be there.
+    /// The phases that a loop shows, beginning with the present one.
     pub(crate) fn series_of_cine(&self) -> Vec<SeriesId> {
         let view = self.interaction.cine.and_then(|cine| self.session.views.get(cine.view));
-        view.and_then(|view| view.series).map(|series| self.document.phases(series)).unwrap_or_default()
+        let Some(series) = view.and_then(|view| view.series) else { return Vec::new() };
+        let mut phases = self.document.phases(series);
+        let at = phases.iter().position(|id| *id == series).unwrap_or(0);
+        phases.rotate_left(at);
+        phases
     }
 
     /// What a loop shows next.
@@ -96,7 +102,7 @@ impl Viewer {
         let now = Instant::now();
         // What can't be drawn in time is not skipped: each frame is seen.
         if now >= due && !self.painter.is_busy(cine.view) && self.is_there(&next) {
-            self.push(next);
+            self.do_aside(&next);
             cine.shown = if now >= due + period { now } else { due };
             self.interaction.cine = Some(cine);
         }

@@ -50,6 +50,52 @@ pub(crate) enum Dialog {
     },
 }
 
+/// What is on the disk at a path: looked for once as long as the path stays, not with every frame.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Looked {
+    path: Option<String>,
+    exists: bool,
+    is_folder: bool,
+    /// The folder that is listed, and what is in it: folders first.
+    folder: PathBuf,
+    entries: Vec<(bool, PathBuf)>,
+}
+
+impl Looked {
+    fn at(&mut self, path: &str) -> &Self {
+        if self.path.as_deref() != Some(path) {
+            let written = Path::new(path.trim());
+            let (exists, is_folder) = (written.exists(), written.is_dir());
+            let home = || std::env::home_dir().unwrap_or_default();
+            let folder = match () {
+                () if path.trim().is_empty() => home(),
+                () if is_folder => written.to_owned(),
+                () => written.parent().map(Path::to_owned).filter(|own| own.is_dir()).unwrap_or_else(home),
+            };
+            let entries = listed(&folder);
+            *self = Self { path: Some(path.to_owned()), exists, is_folder, folder, entries };
+        }
+        self
+    }
+}
+
+/// So many entries of a folder are shown.
+const MOST: usize = 200;
+
+fn listed(folder: &Path) -> Vec<(bool, PathBuf)> {
+    let mut entries: Vec<(bool, PathBuf)> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .take(10 * MOST)
+        .map(|entry| (entry.path().is_dir(), entry.path()))
+        .filter(|(_, path)| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')))
+        .collect();
+    entries.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    entries.truncate(MOST);
+    entries
+}
+
 /// What is done with an answer.
 pub(crate) enum Answer {
     Stays,
@@ -138,22 +184,26 @@ impl Viewer {
     }
 
     pub(crate) fn show_dialog(&mut self, context: &Context) {
-        let Some(mut dialog) = self.dialog.take() else { return };
+        let Some(mut dialog) = self.dialog.take() else {
+            self.looked = Looked::default();
+            return;
+        };
         let mut again = None;
+        let mut looked = std::mem::take(&mut self.looked);
         let modal = Modal::new(Id::unique("dialog")).show(context, |ui| {
             ui.set_width(480.0);
             ui.heading(dialog.title());
             ui.add_space(4.0);
             match &mut dialog {
-                Dialog::Open { path } => open(ui, path, &mut again, &self.recent),
+                Dialog::Open { path } => open(ui, path, &mut again, &self.recent, &mut looked),
                 Dialog::Beside { .. } => beside(ui),
                 Dialog::SaveSession { path, replace } => {
                     ui.weak("The file holds the paths of what is open, which may name patients.");
-                    save(ui, path, replace, REPLACE)
+                    save(ui, path, replace, REPLACE, &mut looked)
                 }
-                Dialog::LoadSession { path } => asked(ui, path, "Load"),
+                Dialog::LoadSession { path } => asked(ui, path, "Load", &mut looked),
                 Dialog::SavePicture { path, size, format, replace } => {
-                    picture(ui, path, size, format, replace)
+                    picture(ui, path, size, format, replace, &mut looked)
                 }
                 Dialog::Turn(turn) => {
                     ui.weak("Once around the patient's long axis, a picture a step, in one folder.");
@@ -163,12 +213,12 @@ impl Viewer {
                             .labelled_by(label.id);
                     });
                     picture_form(ui, &mut turn.size, &mut turn.format);
-                    save(ui, &mut turn.folder, &mut turn.replace, "Replace pictures that are there")
+                    save(ui, &mut turn.folder, &mut turn.replace, REPLACE_ROW, &mut looked)
                 }
                 Dialog::SaveKeyImages { path, size, format, replace } => {
                     ui.weak("All go to one folder, each with its scene.");
                     picture_form(ui, size, format);
-                    save(ui, path, replace, "Replace pictures that are there")
+                    save(ui, path, replace, REPLACE_ROW, &mut looked)
                 }
                 Dialog::Screen { measured_mm } => {
                     let can = crate::screen::ask(ui, measured_mm);
@@ -183,7 +233,7 @@ impl Viewer {
         match modal.inner {
             Answer::Cancelled => {}
             Answer::Stays if modal.should_close() => {}
-            Answer::Stays => self.dialog = Some(dialog),
+            Answer::Stays => (self.dialog, self.looked) = (Some(dialog), looked),
             Answer::Given => self.answered(context, dialog),
         }
     }
@@ -207,7 +257,13 @@ impl Viewer {
     }
 }
 
-fn open(ui: &mut Ui, path: &mut String, again: &mut Option<Vec<PathBuf>>, recent: &Recent) -> Answer {
+fn open(
+    ui: &mut Ui,
+    path: &mut String,
+    again: &mut Option<Vec<PathBuf>>,
+    recent: &Recent,
+    looked: &mut Looked,
+) -> Answer {
     ui.weak("A file, a folder or an archive. Files can also be dropped on the window.");
     ui.horizontal_wrapped(|ui| {
         for paths in recent.inputs().iter().take(6) {
@@ -217,7 +273,7 @@ fn open(ui: &mut Ui, path: &mut String, again: &mut Option<Vec<PathBuf>>, recent
             }
         }
     });
-    asked(ui, path, "Open")
+    asked(ui, path, "Open", looked)
 }
 
 fn beside(ui: &mut Ui) -> Answer {
@@ -226,21 +282,22 @@ fn beside(ui: &mut Ui) -> Answer {
 }
 
 /// A path, with the folder it is in to choose from.
-fn asked(ui: &mut Ui, path: &mut String, does: &str) -> Answer {
+fn asked(ui: &mut Ui, path: &mut String, does: &str, looked: &mut Looked) -> Answer {
     let entered = path_line(ui, path);
-    listing(ui, path);
+    let at = path.clone();
+    listing(ui, path, looked.at(&at));
     let given = buttons(ui, does, !path.trim().is_empty());
     if entered && !path.trim().is_empty() { Answer::Given } else { given }
 }
 
-fn save(ui: &mut Ui, path: &mut String, replace: &mut bool, replaces: &str) -> Answer {
+fn save(ui: &mut Ui, path: &mut String, replace: &mut bool, replaces: &str, looked: &mut Looked) -> Answer {
     let entered = path_line(ui, path);
-    let exists = Path::new(path.trim()).exists();
+    let &Looked { exists, is_folder, .. } = looked.at(path);
     if exists {
         ui.checkbox(replace, replaces);
     }
     // Into a folder that is there files can be added.
-    let can = !path.trim().is_empty() && (!exists || *replace || Path::new(path.trim()).is_dir());
+    let can = !path.trim().is_empty() && (!exists || *replace || is_folder);
     let given = buttons(ui, "Save", can);
     if entered && can { Answer::Given } else { given }
 }
@@ -251,6 +308,7 @@ fn picture(
     size: &mut Size,
     format: &mut PictureFormat,
     replace: &mut bool,
+    looked: &mut Looked,
 ) -> Answer {
     let before = format.extension();
     picture_form(ui, size, format);
@@ -258,10 +316,11 @@ fn picture(
         *path = Path::new(path.as_str()).with_extension(format.extension()).display().to_string();
     }
     ui.weak("The scene is written beside it as JSON.");
-    save(ui, path, replace, REPLACE)
+    save(ui, path, replace, REPLACE, looked)
 }
 
 const REPLACE: &str = "Replace the file that is there";
+const REPLACE_ROW: &str = "Replace pictures that are there";
 
 /// How large pictures are, and in what form.
 pub(crate) fn picture_form(ui: &mut Ui, size: &mut Size, format: &mut PictureFormat) {
@@ -300,32 +359,14 @@ fn path_line(ui: &mut Ui, path: &mut String) -> bool {
 }
 
 /// What is in the folder that is written, to go on by a click.
-fn listing(ui: &mut Ui, path: &mut String) {
-    /// So many entries are shown.
-    const MOST: usize = 200;
-    let written = PathBuf::from(path.trim());
-    let home = || std::env::home_dir().unwrap_or_default();
-    let folder = match () {
-        () if path.trim().is_empty() => home(),
-        () if written.is_dir() => written,
-        () => written.parent().map(Path::to_owned).filter(|folder| folder.is_dir()).unwrap_or_else(home),
-    };
-    let mut entries: Vec<(bool, PathBuf)> = std::fs::read_dir(&folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .take(10 * MOST)
-        .map(|entry| (entry.path().is_dir(), entry.path()))
-        .filter(|(_, path)| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')))
-        .collect();
-    entries.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+fn listing(ui: &mut Ui, path: &mut String, looked: &Looked) {
     egui::ScrollArea::vertical().max_height(220.0).auto_shrink([false, false]).show(ui, |ui| {
-        if let Some(parent) = folder.parent()
+        if let Some(parent) = looked.folder.parent()
             && ui.selectable_label(false, "..").clicked()
         {
             *path = parent.display().to_string();
         }
-        for (is_folder, own) in entries.iter().take(MOST) {
+        for (is_folder, own) in &looked.entries {
             let name = own.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let name = if *is_folder { format!("{name}/") } else { name };
             let chosen = Path::new(path.trim()) == own;

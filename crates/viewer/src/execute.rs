@@ -233,7 +233,7 @@ impl Viewer {
         self.push(command);
     }
 
-    /// Shows the 3D view from a side: the active one, or the first there is.
+    /// Shows the 3D view from a side: the active one, or the first of its series.
     pub(crate) fn face(&mut self, side: Side) {
         let found = self.shown_in_3d();
         self.commands.extend(found.map(|view| Command::Face { view, side }));
@@ -272,7 +272,7 @@ impl Viewer {
 fn auto_window(seen: &Seen<'_>) -> Option<Window> {
     const PLACES: usize = 100;
     let map = seen.map()?;
-    let volume = match seen.canvas.shown.as_ref().and_then(|shown| shown.frame.as_ref()) {
+    let volume = match seen.frame() {
         Some(frame) => &frame.volume,
         None => &seen.document.loaded(seen.view.series?)?.volume,
     };

@@ -49,6 +49,11 @@ impl History {
         }
     }
 
+    /// Takes in what was changed by no gesture: it can't be undone by itself.
+    pub(crate) fn follow(&mut self, session: &Session) {
+        self.kept.clone_from(session);
+    }
+
     /// The series that undo and redo could show again, the latest first.
     pub(crate) fn series(&self) -> Vec<SeriesId> {
         let mut series = Vec::new();

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::mpsc::TryRecvError;
+use std::sync::mpsc::{Receiver, TryRecvError};
 
 use anatome::PictureFormat;
 
 use crate::app::Viewer;
 use crate::document::State;
-use crate::pictures::{Saving, Size};
+use crate::pictures::{Saving, Size, make_room};
 use crate::session::{KeyImage, SeriesId, Session};
 
 /// Key images that are being saved.
@@ -19,9 +19,12 @@ pub(crate) struct SavingKeys {
     size: Size,
     format: PictureFormat,
     replace: bool,
+    /// The folder, as long as it is being made.
+    room: Option<Receiver<Result<(), String>>>,
     /// The one that is being written, and what it is called.
     now: Option<(String, Saving)>,
     count: usize,
+    saved: usize,
     /// Why some are not saved.
     faults: Vec<String>,
 }
@@ -33,11 +36,43 @@ impl SavingKeys {
     }
 
     fn said(&self) -> String {
-        let saved = self.count - self.faults.len();
         match self.faults.as_slice() {
-            [] => format!("{saved} key images are saved."),
-            faults => format!("{saved} of {} key images are saved. {}", self.count, faults.join(" ")),
+            [] => format!("{} key images are saved.", self.saved),
+            faults => format!("{} of {} key images are saved. {}", self.saved, self.count, faults.join(" ")),
         }
+    }
+
+    /// The one that is being written.
+    pub(crate) fn into_now(self) -> Option<Saving> {
+        self.now.map(|(_, saving)| saving)
+    }
+
+    /// Takes what was written since; whether there is more to be waited for.
+    fn waits(&mut self) -> bool {
+        if let Some(room) = &self.room {
+            match room.try_recv() {
+                Err(TryRecvError::Empty) => return true,
+                Ok(Ok(())) => {}
+                Ok(Err(reason)) => self.give_up(reason),
+                Err(TryRecvError::Disconnected) => self.give_up("The folder can't be made.".to_owned()),
+            }
+            self.room = None;
+        }
+        if let Some((name, now)) = &self.now {
+            match now.told.try_recv() {
+                Err(TryRecvError::Empty) => return true,
+                Ok(Ok(_)) => self.saved += 1,
+                Ok(Err(reason)) => self.faults.push(format!("{name}: {reason}.")),
+                Err(TryRecvError::Disconnected) => self.faults.push(format!("{name} can't be drawn.")),
+            }
+            self.now = None;
+        }
+        false
+    }
+
+    fn give_up(&mut self, reason: String) {
+        self.faults.push(reason);
+        self.left.clear();
     }
 }
 
@@ -55,13 +90,18 @@ impl Viewer {
             self.tell("There are no key images to save.");
             return;
         }
-        if let Err(error) = std::fs::create_dir_all(&folder) {
-            self.tell(format!("The folder can't be made: {error}"));
+        if self.saving_keys.is_some() {
+            self.tell("Key images are being saved already.");
             return;
         }
-        let count = left.len();
-        let faults = Vec::new();
-        self.saving_keys = Some(SavingKeys { left, folder, size, format, replace, now: None, count, faults });
+        let own = folder.clone();
+        let room = match self.beside(move || make_room(&own, "key-image-", replace)) {
+            Ok(room) => Some(room),
+            Err(error) => return self.tell(error.to_string()),
+        };
+        let (count, saved, faults) = (left.len(), 0, Vec::new());
+        self.saving_keys =
+            Some(SavingKeys { left, folder, size, format, replace, room, now: None, count, saved, faults });
     }
 
     /// The series of the key image that is saved next: they must be there.
@@ -73,17 +113,9 @@ impl Viewer {
     /// Goes on with saving.
     pub(crate) fn go_on_saving_keys(&mut self) {
         let Some(mut saving) = self.saving_keys.take() else { return };
-        if let Some((name, now)) = &saving.now {
-            match now.try_recv() {
-                Err(TryRecvError::Empty) => {
-                    self.saving_keys = Some(saving);
-                    return;
-                }
-                Ok(Ok(_)) => {}
-                Ok(Err(reason)) => saving.faults.push(format!("{name}: {reason}.")),
-                Err(TryRecvError::Disconnected) => saving.faults.push(format!("{name} can't be drawn.")),
-            }
-            saving.now = None;
+        if saving.waits() {
+            self.saving_keys = Some(saving);
+            return;
         }
         let Some(image) = saving.left.front() else {
             self.tell(saving.said());
@@ -95,9 +127,15 @@ impl Viewer {
         let is_there =
             series.iter().all(|id| matches!(state(*id), Some(State::Loaded(_) | State::Stack(..))));
         if is_lost || is_there {
-            match self.save_key_image(image, &saving) {
-                Ok(now) => saving.now = Some((image.name(), now)),
-                Err(reason) => saving.faults.push(reason),
+            let name = image.name();
+            let begun = if is_lost {
+                Err("what it shows can't be read".to_owned())
+            } else {
+                self.save_key_image(image, &saving)
+            };
+            match begun {
+                Ok(now) => saving.now = Some((name, now)),
+                Err(reason) => saving.faults.push(format!("{name}: {}.", reason.trim_end_matches('.'))),
             }
             saving.left.pop_front();
             self.painter.wake()();
@@ -109,10 +147,7 @@ impl Viewer {
     fn save_key_image(&self, image: &KeyImage, saving: &SavingKeys) -> Result<Saving, String> {
         let path = saving.folder.join(format!("key-image-{}.{}", image.id, saving.format.extension()));
         let session = Session { spaces: image.space.into_iter().collect(), ..Session::default() };
-        let want = self
-            .wanted_in(&session, &image.view, saving.size.pixels(image.size_px))
-            .ok_or_else(|| format!("{} can't be drawn: its series can't be read.", image.name()))?;
-        let begun = self.save(want, path, saving.format, saving.replace);
-        begun.map_err(|error| format!("{}: {error}.", image.name()))
+        let want = self.whole(&session, &image.view, saving.size.pixels(image.size_px))?;
+        self.save(want, path, saving.format, saving.replace).map_err(|error| error.to_string())
     }
 }

@@ -6,6 +6,7 @@
 
 mod actions;
 mod app;
+mod autosave;
 mod bench;
 mod cine;
 mod command;

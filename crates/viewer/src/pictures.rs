@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
-use anatome::files::{write_picture, write_whole};
-use anatome::{Overwrite, PictureFormat, Workers};
+use anatome::files::{check_target, remove_unfinished, write_picture, write_whole};
+use anatome::{Overwrite, PictureFormat, Workers, read_scene};
 use egui::{ColorImage, Context};
 
 use crate::app::Viewer;
 use crate::history::History;
+use crate::key_images::SavingKeys;
 use crate::render::{Want, drawn};
 use crate::saved::{Known, Saved};
+use crate::session::{Session, ViewState};
 
 /// How large a picture is saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,19 +42,22 @@ impl Size {
     }
 }
 
-/// A picture that is being made on a thread: its size when it is saved, or why it is not.
-pub(crate) type Saving = Receiver<Result<[u32; 2], String>>;
+/// A picture that is being made on a thread.
+#[derive(Debug)]
+pub(crate) struct Saving {
+    /// Into which folder.
+    pub folder: PathBuf,
+    /// Its size when it is saved, or why it is not.
+    pub told: Receiver<Result<[u32; 2], String>>,
+}
 
 /// What is told of pictures that would leave the window as if they were whole.
 pub(crate) const NOT_LOADED: &str = "What is shown is not loaded yet.";
+const NO_PICTURE: &str = "There is no picture to save.";
 
 impl Viewer {
     pub(crate) fn saved(&self) -> Saved {
-        let known = |entry: &crate::document::Entry| Known {
-            id: entry.id,
-            modality: entry.facts.modality.code().to_owned(),
-            shape: entry.facts.shape,
-        };
+        let known = |entry| Known::of(entry, &self.document);
         Saved {
             inputs: self.opened.clone(),
             series: self.document.entries().iter().map(known).collect(),
@@ -89,9 +95,7 @@ impl Viewer {
         let Some(saved) = self.coming.take_if(|_| found) else { return };
         let changed = saved.series.iter().any(|known| {
             let entry = self.document.entry(known.id);
-            entry.is_none_or(|entry| {
-                entry.facts.modality.code() != known.modality || entry.facts.shape != known.shape
-            })
+            entry.is_none_or(|entry| Known::of(entry, &self.document) != *known)
         });
         if changed {
             self.tell("The files are not those that the session was made of: it is not shown.");
@@ -105,19 +109,31 @@ impl Viewer {
     pub(crate) fn save_picture(&mut self, path: &Path, size: Size, format: PictureFormat, replace: bool) {
         let view = self.session.active;
         let shown_px = self.canvases.get(view).map_or([1, 1], |canvas| canvas.size_px);
-        let want = self.session.views.get(view).and_then(|own| self.wanted(own, size.pixels(shown_px)));
-        let Some(want) = want else {
-            self.tell("There is no picture to save.");
-            return;
+        let want = match self.session.views.get(view) {
+            Some(own) => self.whole(&self.session, own, size.pixels(shown_px)),
+            None => Err(NO_PICTURE),
         };
-        if want.is_partial {
-            self.tell(NOT_LOADED);
-            return;
+        match want {
+            Ok(want) => match self.save(want, path.to_owned(), format, replace) {
+                Ok(saving) => self.saving.push(saving),
+                Err(error) => self.tell(error.to_string()),
+            },
+            Err(reason) => self.tell(reason),
         }
-        match self.save(want, path.to_owned(), format, replace) {
-            Ok(saving) => self.saving.push(saving),
-            Err(error) => self.tell(error.to_string()),
-        }
+    }
+
+    /// What is drawn of a view that leaves the window: only as a whole.
+    ///
+    /// # Errors
+    /// If there is nothing, or some of it is not loaded.
+    pub(crate) fn whole(
+        &self,
+        session: &Session,
+        view: &ViewState,
+        size_px: [u32; 2],
+    ) -> Result<Want, &'static str> {
+        let want = self.wanted_in(session, view, size_px).ok_or(NO_PICTURE)?;
+        if want.is_partial { Err(NOT_LOADED) } else { Ok(want) }
     }
 
     /// Renders something and writes it, beside the window's thread.
@@ -131,23 +147,53 @@ impl Viewer {
         format: PictureFormat,
         replace: bool,
     ) -> std::io::Result<Saving> {
-        let (tell, saving) = channel();
         let (overwrite, workers) = (overwrite(replace), self.workers().clone());
         let frames = self.painter.frames();
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        let told = self.beside(move || {
+            write(&want, &frames, &path, format, overwrite, &workers).map_err(|error| error.to_string())
+        })?;
+        Ok(Saving { folder, told })
+    }
+
+    /// Does something beside the window's thread, which is woken by what comes of it.
+    ///
+    /// # Errors
+    /// If the system can't start a thread.
+    pub(crate) fn beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> std::io::Result<Receiver<T>> {
+        let (tell, told) = channel();
         let wake = self.painter.wake();
         std::thread::Builder::new().name("anatome-save".to_owned()).spawn(move || {
-            let written = write(&want, &frames, &path, format, overwrite, &workers);
             // The window may be gone.
-            drop(tell.send(written.map_err(|error| error.to_string())));
+            drop(tell.send(work()));
             wake();
         })?;
-        Ok(saving)
+        Ok(told)
+    }
+
+    /// Waits, when the window closes, for what is being written; what is not done in time is taken away.
+    pub(crate) fn end_saving(&mut self) {
+        /// So long the window's end may take.
+        const LONGEST: Duration = Duration::from_secs(10);
+        let until = Instant::now() + LONGEST;
+        let mut folders = Vec::new();
+        let keys = self.saving_keys.take().and_then(SavingKeys::into_now);
+        for saving in self.saving.drain(..).chain(keys) {
+            // Nobody is left to be told.
+            drop(saving.told.recv_timeout(until.saturating_duration_since(Instant::now())));
+            folders.push(saving.folder);
+        }
+        folders.extend(self.turning.take().map(|turning| turning.end(until)));
+        folders.iter().for_each(|folder| remove_unfinished(folder));
     }
 
     /// Tells of pictures that were saved since.
     pub(crate) fn take_saved(&mut self) {
         let mut said = Vec::new();
-        self.saving.retain(|saving| match saving.try_recv() {
+        self.saving.retain(|saving| match saving.told.try_recv() {
             Ok(Ok([width, height])) => {
                 said.push(format!("The picture of {width} x {height} pixels is saved."));
                 false
@@ -179,6 +225,33 @@ impl Viewer {
     }
 }
 
+/// Makes a folder for a row of pictures. Those of an earlier row, which may be another patient's, are never left among them.
+///
+/// # Errors
+/// If the folder can't be made, or holds such pictures that may not be replaced.
+pub(crate) fn make_room(folder: &Path, prefix: &str, replace: bool) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("The folder can't be used: {error}.");
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let entries =
+        std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
+    let is_earlier = |entry: &std::fs::DirEntry| is_of_row(&entry.file_name().to_string_lossy(), prefix);
+    let earlier: Vec<PathBuf> = entries.iter().filter(|own| is_earlier(own)).map(|own| own.path()).collect();
+    if !(replace || earlier.is_empty()) {
+        return Err("The folder holds pictures that were saved before.".to_owned());
+    }
+    earlier.iter().try_for_each(std::fs::remove_file).map_err(failed)
+}
+
+/// Whether a file has a name that a picture of a row is given, or its scene.
+fn is_of_row(name: &str, prefix: &str) -> bool {
+    let of_number = name.strip_prefix(prefix).and_then(|rest| rest.split_once('.'));
+    of_number.is_some_and(|(number, extension)| {
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let formats = [PictureFormat::Png, PictureFormat::JPEG, PictureFormat::Tiff];
+        is_number && (extension == "json" || formats.iter().any(|own| own.extension() == extension))
+    })
+}
+
 pub(crate) fn overwrite(replace: bool) -> Overwrite {
     if replace { Overwrite::Allowed } else { Overwrite::Never }
 }
@@ -191,16 +264,38 @@ fn write(
     overwrite: Overwrite,
     workers: &Workers,
 ) -> anatome::Result<[u32; 2]> {
+    let scene_path = path.with_extension("json");
+    check_target(path, overwrite)?;
+    // Whoever replaces a picture was not asked for another file of its name.
+    let is_scene = read_scene(&scene_path).is_ok();
+    check_target(&scene_path, if is_scene { overwrite } else { Overwrite::Never })?;
     let (image, scene) = drawn(want, frames)?;
     write_picture(&image, path, format, overwrite, workers)?;
     let json = serde_json::to_vec_pretty(&scene).unwrap_or_default();
-    write_whole(&path.with_extension("json"), &json, overwrite)?;
+    write_whole(&scene_path, &json, if is_scene { overwrite } else { Overwrite::Never })?;
     Ok([image.width_px(), image.height_px()])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_of_pictures_are_not_mixed_and_nothing_else_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let row = folder.path().join("row");
+        make_room(&row, "turn-", false).unwrap();
+        let others = ["turn-.png", "turn-1a.png", "turn-7.txt", "key-image-1.png", "return-1.png"];
+        for name in others.iter().chain(&["turn-001.png", "turn-002.jpg", "turn-002.json"]) {
+            std::fs::write(row.join(name), name).unwrap();
+        }
+        assert!(make_room(&row, "turn-", false).is_err());
+        assert_eq!(std::fs::read_dir(&row).unwrap().count(), 8);
+        make_room(&row, "turn-", true).unwrap();
+        let left = std::fs::read_dir(&row).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(left.count(), others.len());
+        assert!(others.iter().all(|name| row.join(name).is_file()));
+    }
 
     #[test]
     fn saved_pictures_have_the_shape_of_the_view() {

@@ -14,9 +14,10 @@ const SIDE_PX: u32 = 112;
 
 type Drawn = (String, ColorImage);
 
-/// Small pictures of presets, of one series at a time.
+/// Small pictures of presets, of one series at a time; phases of one have the same.
 #[derive(Default)]
 pub(crate) struct PresetPictures {
+    /// The first phase of the series.
     of: Option<SeriesId>,
     coming: Option<Receiver<Drawn>>,
     textures: HashMap<String, TextureHandle>,
@@ -49,9 +50,11 @@ impl Viewer {
             let texture = context.load_texture(format!("preset {name}"), image, TextureOptions::LINEAR);
             self.presets.textures.insert(name, texture);
         }
-        let Some(whole) = self.document.whole(series).filter(|_| self.presets.of != Some(series)) else {
+        let first = self.document.first_phase(series);
+        if self.presets.is_of(first) || self.interaction.cine.is_some() {
             return;
-        };
+        }
+        let Some(whole) = self.document.whole(series) else { return };
         let names: Vec<String> = whole.defaults.renderings.keys().cloned().collect();
         let wants: Vec<(String, Want)> = names
             .into_iter()
@@ -74,7 +77,7 @@ impl Viewer {
         });
         // Without a thread there are no pictures: presets have their names.
         let coming = thread.is_ok().then_some(coming);
-        self.presets = PresetPictures { of: Some(series), coming, textures: HashMap::new() };
+        self.presets = PresetPictures { of: Some(first), coming, textures: HashMap::new() };
     }
 
     fn want_of_preset(&self, series: SeriesId, preset: String) -> Option<Want> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anatome::Planes;
 
 use crate::app::Viewer;
+use crate::cine::AHEAD;
 use crate::command::Command;
 use crate::document::{Entry, Kind};
 use crate::hanging::Hanging;
@@ -72,22 +73,24 @@ impl Viewer {
     fn needed(&self) -> Vec<SeriesId> {
         let mut needed: Vec<SeriesId> = self.session.series().collect();
         needed.extend(self.series_of_saving());
-        needed.extend(self.series_of_cine());
+        needed.extend(self.series_of_cine().into_iter().take(AHEAD));
         needed.sort_unstable();
         needed.dedup();
         needed
     }
 
     /// Lets volumes go that nothing shows any more. What views show, what lies over it and what is measured in stays. Of
-    /// what undo and redo could show again the latest stays, as long as all that is loaded takes no more than
-    /// [`SPARE_BYTES`]; what goes is read again when it is shown. So memory is bound by what is shown, or by that number.
+    /// the phases of a loop those that come next stay, and of what undo and redo could show again the latest, as long as all
+    /// that is loaded takes no more than [`SPARE_BYTES`]; what goes is read again when it is shown. So memory is bound by what
+    /// is shown, or by that number.
     pub(crate) fn let_go(&mut self) {
         let needed = self.needed();
         let unread = self.loader.keep(&needed);
-        let spare = self.history.series();
+        let mut spare = self.series_of_cine();
+        spare.extend(self.history.series());
         let gone = self.document.let_go(&needed, &spare, self.spare_bytes);
         // Pictures that are to be made hold their volume.
-        if !needed.iter().any(|id| self.presets.is_of(*id)) {
+        if !needed.iter().any(|id| self.presets.is_of(self.document.first_phase(*id))) {
             self.presets = PresetPictures::default();
         }
         self.asked.retain(|id| !unread.contains(id) && !gone.contains(id));

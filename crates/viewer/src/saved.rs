@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anatome::Overwrite;
 use anatome::files::write_whole;
+use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
+use crate::document::{Document, Entry};
 use crate::session::{SeriesId, Session};
 
 /// A session with what it is a session of.
@@ -26,6 +28,36 @@ pub(crate) struct Known {
     pub modality: String,
     /// Frames, rows and columns.
     pub shape: Option<[usize; 3]>,
+    /// A digest of its UID, or of its grid where files have none: another patient's may have the same shape.
+    pub digest: u64,
+}
+
+impl Known {
+    pub(crate) fn of(entry: &Entry, document: &Document) -> Self {
+        let digest = match document.series(entry.id) {
+            Some(series) => {
+                let part = series.part().unwrap_or_default();
+                digest([series.series_instance_uid(), "\0", part].into_iter().flat_map(str::bytes))
+            }
+            None => {
+                let part = document.image_part(entry.id);
+                let corners = part.into_iter().flat_map(|part| {
+                    let grid = part.file().grid();
+                    [DVec3::ZERO, DVec3::X, DVec3::Y, DVec3::Z].map(|at| grid.patient_from_index(at))
+                });
+                let name = entry.facts.part.iter().flat_map(|part| part.bytes());
+                digest(corners.flat_map(|at| at.to_array()).flat_map(f64::to_le_bytes).chain(name))
+            }
+        };
+        let (modality, shape) = (entry.facts.modality.code().to_owned(), entry.facts.shape);
+        Self { id: entry.id, modality, shape, digest }
+    }
+}
+
+/// FNV-1a: the same on every machine and in every version of this program.
+fn digest(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes
+        .fold(0xcbf2_9ce4_8422_2325, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Why a session can't be read.
@@ -95,6 +127,11 @@ mod tests {
         saved.write(&path, Overwrite::Never).unwrap();
         assert_eq!(Saved::read(&path).unwrap(), saved);
         assert!(saved.write(&path, Overwrite::Never).is_err());
+    }
+
+    #[test]
+    fn the_digest_is_that_of_its_specification() {
+        assert_eq!(digest("foobar".bytes()), 0x8594_4171_f739_67e8);
     }
 
     #[test]

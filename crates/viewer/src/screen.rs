@@ -88,7 +88,7 @@ fn point_mm(seen: &Seen<'_>) -> Option<f64> {
         Content::Plane(_) => Some(seen.map()?.point_mm()),
         // At a detector things are larger than they are.
         Content::Frame(_) => {
-            (shown.frame.as_ref()?.unit() == "mm").then(|| seen.map().map(|map| map.point_mm())).flatten()
+            (seen.drawn_frame()?.unit() == "mm").then(|| seen.drawn_map().map(|map| map.point_mm())).flatten()
         }
         Content::Orbit(_) => match &shown.view {
             View::Rendering { camera, .. } | View::Projection { camera, .. }

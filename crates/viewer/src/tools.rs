@@ -1,6 +1,10 @@
 //! What the pointer does.
 
-use crate::measure::Kind;
+use glam::DVec3;
+
+use crate::document::Document;
+use crate::measure::{Kind, Place};
+use crate::session::{Content, SeriesId, Session, Subject};
 
 /// What a drag with the left button does in planes and frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +76,53 @@ pub(crate) struct Draft {
     /// In which view.
     pub view: usize,
     pub kind: Kind,
-    pub place: crate::measure::Place,
+    pub place: Place,
     /// Set so far; the last one follows the pointer.
-    pub points: Vec<glam::DVec3>,
+    pub points: Vec<DVec3>,
+}
+
+/// What a measurement is drawn on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ground {
+    shown: (SeriesId, Subject, Option<usize>),
+    /// Its directions and its depth in mm, of what lies on a plane.
+    plane: Option<(DVec3, DVec3, f64)>,
+}
+
+impl Draft {
+    /// What its view shows, as far as its points depend on it; none if the view shows nothing.
+    pub(crate) fn ground(&self, session: &Session, document: &Document) -> Option<Ground> {
+        let view = session.views.get(self.view)?;
+        let series = view.series?;
+        let frame = match view.content {
+            Content::Frame(own) => Some(own.frame),
+            _ => None,
+        };
+        let plane = match (self.place, view.content) {
+            (Place::Plane { .. }, Content::Plane(own)) => {
+                let space = session.space_of(series, document)?;
+                let (right, down) = space.directions(own.direction);
+                Some((right, down, right.cross(down).dot(space.center_mm)))
+            }
+            _ => None,
+        };
+        Some(Ground { shown: (series, view.subject(document)?, frame), plane })
+    }
+}
+
+impl Ground {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        /// So much is lost in computing.
+        const NEAR: f64 = 1e-6;
+        let is_near = |(right, down, depth): (DVec3, DVec3, f64), other: (DVec3, DVec3, f64)| {
+            right.abs_diff_eq(other.0, NEAR)
+                && down.abs_diff_eq(other.1, NEAR)
+                && (depth - other.2).abs() < NEAR
+        };
+        let same_plane = match (self.plane, other.plane) {
+            (Some(own), Some(other)) => is_near(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        self.shown == other.shown && same_plane
+    }
 }

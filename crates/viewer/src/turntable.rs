@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::time::Instant;
 
 use anatome::files::write_picture;
 use anatome::{PictureFormat, Progress, Workers};
@@ -9,7 +10,7 @@ use glam::{DQuat, DVec3};
 
 use crate::app::Viewer;
 use crate::document::{Frames, Work};
-use crate::pictures::{Size, overwrite};
+use crate::pictures::{Size, make_room, overwrite};
 use crate::render::{Want, drawn};
 use crate::session::{Content, Orbit, ViewState};
 
@@ -19,7 +20,19 @@ pub(crate) const COUNTS: std::ops::RangeInclusive<u32> = 4..=720;
 /// A turn that is being written.
 pub(crate) struct Turning {
     pub work: Work,
+    folder: PathBuf,
     told: Receiver<Told>,
+}
+
+impl Turning {
+    /// Writes no further picture, and waits for the present one; returns the folder.
+    pub(crate) fn end(self, until: Instant) -> PathBuf {
+        self.work.cancel();
+        while let Ok(Told::Picture(_)) =
+            self.told.recv_timeout(until.saturating_duration_since(Instant::now()))
+        {}
+        self.folder
+    }
 }
 
 enum Told {
@@ -38,30 +51,23 @@ pub(crate) struct Turn {
 }
 
 impl Viewer {
-    /// Writes a turn of the 3D view that is active, or of the first there is.
+    /// Writes a turn of the 3D view that is active, or of the first of the same series.
     pub(crate) fn turn(&mut self, turn: &Turn) {
         let shown = self.shown_in_3d();
         let shown_px = shown.and_then(|view| self.canvases.get(view)).map_or([1, 1], |canvas| canvas.size_px);
         let view = shown.and_then(|view| self.session.views.get(view));
-        let wants: Vec<Want> = view
-            .map(|view| turned(view, turn.count.clamp(*COUNTS.start(), *COUNTS.end())))
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|view| self.wanted(view, turn.size.pixels(shown_px)))
-            .collect();
-        if wants.is_empty() {
-            self.tell("There is no 3D view to turn.");
-            return;
-        }
-        if wants.iter().any(|want| want.is_partial) {
-            self.tell(crate::pictures::NOT_LOADED);
-            return;
-        }
+        let views = view.map(|view| turned(view, turn.count.clamp(*COUNTS.start(), *COUNTS.end())));
+        let size_px = turn.size.pixels(shown_px);
+        let wants = views.unwrap_or_default();
+        let wants: Result<Vec<Want>, _> =
+            wants.iter().map(|view| self.whole(&self.session, view, size_px)).collect();
+        let wants = match wants {
+            _ if self.turning.is_some() => return self.tell("A turn is being saved already."),
+            Ok(wants) if wants.is_empty() => return self.tell("There is no 3D view to turn."),
+            Ok(wants) => wants,
+            Err(reason) => return self.tell(reason),
+        };
         let folder = PathBuf::from(turn.folder.trim());
-        if let Err(error) = std::fs::create_dir_all(&folder) {
-            self.tell(format!("The folder can't be made: {error}"));
-            return;
-        }
         let (tell, told) = channel();
         let progress = Progress::new();
         let count = wants.len() as u64;
@@ -71,22 +77,27 @@ impl Viewer {
             frames: self.painter.frames(),
             workers: self.workers().clone(),
         };
-        let (turn, wake) = (turn.clone(), self.painter.wake());
+        let (turn, wake, own) = (turn.clone(), self.painter.wake(), folder.clone());
         let thread = std::thread::Builder::new().name("anatome-turn".to_owned()).spawn(move || {
-            let said = writing.write(&wants, &folder, &turn, &*wake);
+            let said = writing.write(&wants, &own, &turn, &*wake);
             // The window may be gone.
             drop(writing.tell.send(Told::End(said)));
             wake();
         });
         match thread {
-            Ok(_) => self.turning = Some(Turning { work: Work::new("Turning", (0, count), progress), told }),
+            Ok(_) => {
+                let work = Work::new("Turning", (0, count), progress);
+                self.turning = Some(Turning { work, folder, told });
+            }
             Err(error) => self.tell(error.to_string()),
         }
     }
 
-    /// The 3D view that is active, or the first.
+    /// The 3D view that is active, or the first of the active view's series.
     pub(crate) fn shown_in_3d(&self) -> Option<usize> {
-        let is_3d = |view: &ViewState| matches!(view.content, Content::Orbit(_)) && view.series.is_some();
+        let series = self.session.active_view()?.series?;
+        let is_3d =
+            |view: &ViewState| matches!(view.content, Content::Orbit(_)) && view.series == Some(series);
         let active = self.session.active;
         let is_active = self.session.active_view().is_some_and(is_3d);
         if is_active { Some(active) } else { self.session.views.iter().position(is_3d) }
@@ -129,6 +140,9 @@ struct Writing {
 impl Writing {
     /// Writes one picture after the other; returns what is to be told.
     fn write(&self, wants: &[Want], folder: &Path, turn: &Turn, wake: &(dyn Fn() + Send + Sync)) -> String {
+        if let Err(reason) = make_room(folder, "turn-", turn.replace) {
+            return format!("The turn is not saved. {reason}");
+        }
         for (n, want) in wants.iter().enumerate() {
             if self.progress.is_cancelled() {
                 return format!("The turn was cancelled after {n} pictures.");
@@ -138,7 +152,7 @@ impl Writing {
                 write_picture(&image, &path, turn.format, overwrite(turn.replace), &self.workers)
             });
             if let Err(error) = written {
-                return error.to_string();
+                return format!("{n} of {} pictures of the turn are saved: {error}.", wants.len());
             }
             if self.tell.send(Told::Picture(n as u64 + 1)).is_err() {
                 return String::new();

@@ -6,8 +6,9 @@ use egui::{Color32, Context, CursorIcon, Rect, Sense, Ui, ViewportBuilder, Viewp
 
 use crate::app::Viewer;
 use crate::command::Command;
+use crate::document::{Entry, State};
 use crate::render::{Blend, Want, What};
-use crate::session::{Border, Borders, Content, Session, ViewState, passes};
+use crate::session::{Border, Borders, Content, Mode, OrbitView, Session, ViewState, passes};
 use crate::viewport::{self, Canvas, Seen};
 
 impl Viewer {
@@ -172,7 +173,8 @@ impl Viewer {
         let volumes =
             passes.iter().map(|pass| self.document.loaded(pass.series).map(|own| Arc::clone(&own.uploaded)));
         let volumes = volumes.collect::<Option<Vec<_>>>()?;
-        let is_partial = passes.iter().any(|pass| self.document.whole(pass.series).is_none());
+        let is_partial =
+            self.awaits_overlay(view) || passes.iter().any(|pass| self.document.whole(pass.series).is_none());
         let mut passes = passes.into_iter();
         let mut scene = passes.next()?.scene;
         let blend = match passes.next() {
@@ -194,6 +196,16 @@ impl Viewer {
         };
         let what = What::Volumes { volumes, scene, blend };
         Some(Want { subject, series, is_partial, backend, what, size_px })
+    }
+}
+
+impl Viewer {
+    /// Whether what lies over a view is still to come.
+    fn awaits_overlay(&self, view: &ViewState) -> bool {
+        let is_rendering = matches!(view.content, Content::Orbit(OrbitView { mode: Mode::Rendering, .. }));
+        let over = view.overlay.as_ref().and_then(|over| self.document.entry(over.series));
+        let comes = |entry: &Entry| matches!(entry.state, State::Found | State::Preview(_));
+        !is_rendering && over.is_some_and(comes)
     }
 }
 
@@ -233,7 +245,9 @@ mod tests {
             repeat: false,
             modifiers,
         });
-        drop(context.run_ui(input, |ui| viewer.show_view_aside(ui, 3, true)));
+        let mut output = context.run_ui(input, |ui| viewer.show_view_aside(ui, 3, true));
+        // Nothing draws them here.
+        output.textures_delta.clear();
         assert_eq!(viewer.session.views.len(), 1);
     }
 

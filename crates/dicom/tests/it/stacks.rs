@@ -67,6 +67,23 @@ fn a_cine_gives_each_of_its_frames() {
     assert!(matches!(stack.frame(30), Err(Error::Malformed { .. })));
 }
 
+/// By the first of three tags that is a positive number (PS3.3 C.7.6.5).
+#[test]
+fn how_fast_a_cine_is_played_is_stated_in_three_ways() {
+    let rate = |display: &str, cine: &str, time_ms: &str| {
+        let image = plain(Image::new())
+            .with((0x08, 0x2144), b"IS", display.as_bytes())
+            .with((0x18, 0x40), b"IS", cine.as_bytes())
+            .with((0x18, 0x1063), b"DS", time_ms.as_bytes());
+        scan_bytes(image.bytes()).unwrap().instances[0].frames_per_s()
+    };
+    assert_eq!(rate("24", "12", "40"), Some(24.0));
+    assert_eq!(rate("0", "12", "40"), Some(12.0));
+    assert_eq!(rate("", "-3", "40"), Some(25.0));
+    assert_eq!(rate("-1", "0", "0"), None);
+    assert_eq!(rate("", "", "-40"), None);
+}
+
 /// The same picture, compressed and not, in RGB and YBR, and by writers that disagree about what they wrote.
 #[test]
 fn colours_survive_writers_that_disagree() {

@@ -163,19 +163,20 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use anatome::{BackendChoice, Limits, SeriesSpec, Study, Workers, write_series};
 
-    /// A stack of two slices of one value.
-    fn stack(value: i16, workers: &Workers) -> Arc<Stack> {
-        let folder = tempfile::tempdir().unwrap();
+    /// A stack of two slices of one value, in files in a folder.
+    fn stack(value: i16, folder: &Path, workers: &Workers) -> Arc<Stack> {
         let grid = Grid::even([2, 8, 8], DAffine3::IDENTITY).unwrap();
         let samples = Samples::I16(Array3::from_elem((2, 8, 8), value));
         let mapping = ValueMapping::identity(Unit::Hounsfield);
         let volume = Volume::new(grid, samples, mapping, None, Facts::new(Modality::Ct)).unwrap();
         let spec =
             SeriesSpec { seed: 1, number: 1, description: "flat".to_owned(), file_prefix: String::new() };
-        let path = folder.path().join("series");
+        let path = folder.join("series");
         write_series(&volume, &spec, &path, workers.pool(), &Progress::new()).unwrap();
         let study = Study::scan(&[path.into()], &Limits::default(), workers, &Progress::new()).unwrap();
         Arc::new(Stack::new(&study.series()[0], &Limits::default()).unwrap())
@@ -189,7 +190,8 @@ mod tests {
         let (own, other) = (backend(), backend());
         let frames = Frames::default();
         let value = |image: &FrameImage| image.volume.modality_value([0, 3, 3]).unwrap();
-        let stacks = [stack(40, &workers), stack(-70, &workers)];
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let stacks = [stack(40, folders[0].path(), &workers), stack(-70, folders[1].path(), &workers)];
         let first = frames.get(&stacks[0], 1, &own).unwrap();
         assert_eq!((value(&first), first.number), (40.0, 1));
         assert_eq!(value(&frames.get(&stacks[1], 1, &own).unwrap()), -70.0);

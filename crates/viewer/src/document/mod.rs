@@ -8,7 +8,9 @@ mod thumbnail;
 
 use std::sync::Arc;
 
-use anatome::{Backend, Form, Grid, Modality, Notes, Series, Stack, Study, UploadedVolume, Volume};
+use anatome::{
+    Backend, Form, Grid, ImagePart, Modality, Notes, Series, Stack, Study, UploadedVolume, Volume,
+};
 
 pub(crate) use defaults::Defaults;
 pub(crate) use frames::{FrameImage, Frames};
@@ -138,6 +140,12 @@ impl Document {
         self.study(id)?.series().get(id.number as usize)
     }
 
+    /// A volume of a file that is no DICOM file.
+    pub(crate) fn image_part(&self, id: SeriesId) -> Option<&ImagePart> {
+        let study = self.study(id)?;
+        study.image_parts().get((id.number as usize).checked_sub(study.series().len())?)
+    }
+
     pub(crate) fn backend(&self) -> Option<&Arc<Backend>> {
         self.backend.as_ref()
     }
@@ -223,14 +231,16 @@ impl Document {
     pub(crate) fn let_go(&mut self, shown: &[SeriesId], spare: &[SeriesId], most: usize) -> Vec<SeriesId> {
         let size = |id: &SeriesId| self.whole(*id).map_or(0, |loaded| loaded.volume.byte_len());
         let mut bytes: usize = shown.iter().map(size).sum();
-        let others = spare.iter().filter(|id| !shown.contains(id));
-        let fitting: Vec<SeriesId> = others
-            .take_while(|id| {
+        let mut fitting: Vec<SeriesId> = Vec::new();
+        for id in spare.iter().filter(|id| !shown.contains(id)) {
+            if !fitting.contains(id) {
                 bytes = bytes.saturating_add(size(id));
-                bytes <= most
-            })
-            .copied()
-            .collect();
+                if bytes > most {
+                    break;
+                }
+                fitting.push(*id);
+            }
+        }
         let mut gone = Vec::new();
         for entry in &mut self.entries {
             if matches!(entry.state, State::Loaded(_))
@@ -420,7 +430,7 @@ impl Document {
     }
 
     /// The same, with volumes that are phases of one.
-    pub(crate) fn as_phases(mut self) -> Self {
+    pub(crate) fn into_phases(mut self) -> Self {
         let first = self.entries[0].id;
         self.entries.iter_mut().for_each(|entry| entry.phase_of = first);
         self

@@ -18,6 +18,8 @@ pub(crate) struct Told {
     pub unit: String,
     /// The unit of lengths.
     pub length_unit: String,
+    /// The series of the values, where they stand over another's picture.
+    pub of: Option<String>,
 }
 
 /// From line to line of a text, in points.
@@ -52,6 +54,9 @@ pub(crate) fn lines(measurement: &Measurement, told: &Told) -> Vec<String> {
             });
         }
         _ => {}
+    }
+    if let (Some(series), Some(_)) = (&told.of, told.statistics) {
+        lines.push(format!("of {series}"));
     }
     if !measurement.text.is_empty() {
         lines.insert(0, measurement.text.clone());
@@ -231,8 +236,8 @@ mod tests {
         let region = on_axial(Kind::Rectangle, &[[0.0; 3], [20.0, 10.0, 0.0]]);
         let told = Told { statistics: Some(found), ..told };
         assert_eq!(lines(&region, &told), ["mean 40.3  SD 5 HU", "min 30  max 50", "2 cm²"]);
-        let told = Told { length_unit: "px".to_owned(), ..told };
-        assert_eq!(lines(&region, &told)[2], "200 px²");
+        let told = Told { length_unit: "px".to_owned(), of: Some("CT 2".to_owned()), ..told };
+        assert_eq!(lines(&region, &told)[2..], ["200 px²", "of CT 2"]);
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(crate) fn lines(seen: &Seen<'_>, map: &PlaneMap) -> Vec<(usize, [Pos2; 2])> 
     let to_screen = |at_mm: DVec3| match seen.view.content {
         Content::Frame(frame) => {
             let stands = of_frame(seen.document, series, frame.frame)?;
-            let mm = seen.canvas.shown.as_ref()?.frame.as_ref()?.volume.grid().spacing_mm();
+            let mm = seen.frame()?.volume.grid().spacing_mm();
             // On a frame places count from the middle of its first pixel.
             let from = at_mm - stands.corner_mm;
             let at = DVec2::new(from.dot(stands.right), from.dot(stands.down)) - mm.truncate() / 2.0;

@@ -8,7 +8,8 @@ use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::document::{Defaults, Kind};
-use crate::overlay::measurements::lines;
+use crate::measure::{Measurement, Place};
+use crate::overlay::measurements::{Told, lines};
 use crate::session::{
     Content, Direction, Mode, OrbitView, PlaneView, Side, Slab, ViewState, shading_of, voi_of,
 };
@@ -26,7 +27,7 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
         };
         ui.add_space(2.0);
         kind(viewer, ui, &view);
-        let frame = viewer.active_seen().and_then(|seen| seen.canvas.shown.as_ref()?.frame.clone());
+        let frame = viewer.active_seen().and_then(|seen| seen.drawn_frame().cloned());
         let is_color = frame.as_ref().is_some_and(|frame| frame.is_color());
         let defaults = match &frame {
             Some(frame) => Some(frame.defaults.clone()),
@@ -247,7 +248,9 @@ fn rendering(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Defau
         ui.horizontal_wrapped(|ui| {
             for name in defaults.renderings.keys() {
                 let is_own = name == chosen && own.look.transfer_function.is_none();
-                let picture = own.series.and_then(|series| viewer.presets.get(series, name));
+                let picture = own
+                    .series
+                    .and_then(|series| viewer.presets.get(viewer.document.first_phase(series), name));
                 if preset(ui, name, is_own, picture) {
                     viewer.push(Command::Preset { view, name: name.clone() });
                 }
@@ -396,7 +399,8 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
                     commands.extend(jump(viewer, own));
                 }
             });
-            let told = viewer.values.known(own).cloned().unwrap_or_default();
+            let series = viewer.active_seen().map_or(own.place.series(), |seen| seen.valued(own));
+            let told = viewer.values.known(own, series).cloned().unwrap_or_else(|| not_yet_told(own));
             ui.weak(lines(own, &told).join(", "));
         }
         if let Some(own) = viewer.session.measurements.iter().find(|own| Some(own.id) == selected) {
@@ -416,9 +420,14 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
     });
 }
 
+/// What is told of a measurement before it was drawn.
+fn not_yet_told(own: &Measurement) -> Told {
+    let is_on_frame = matches!(own.place, Place::Frame { .. });
+    Told { length_unit: if is_on_frame { "" } else { "mm" }.to_owned(), ..Told::default() }
+}
+
 /// Goes to where a measurement is, in a view that can show it.
-fn jump(viewer: &Viewer, own: &crate::measure::Measurement) -> Option<Command> {
-    use crate::measure::Place;
+fn jump(viewer: &Viewer, own: &Measurement) -> Option<Command> {
     let series = own.place.series();
     let fits = |view: &ViewState| match (own.place, view.content) {
         (Place::Frame { .. }, Content::Frame(_)) => view.series == Some(series),

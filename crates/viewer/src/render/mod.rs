@@ -45,6 +45,7 @@ impl Want {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.subject == other.subject
             && self.series == other.series
+            && self.is_partial == other.is_partial
             && self.size_px == other.size_px
             && Arc::ptr_eq(&self.backend, &other.backend)
             && match (&self.what, &other.what) {

@@ -265,6 +265,7 @@ fn same_binding(bound: &Bound, want: &Want) -> Option<Request> {
     let What::Volumes { volumes, scene, blend } = &want.what else { return None };
     let same = bound.frame.is_none()
         && want.subject == bound.want.subject
+        && want.is_partial == bound.want.is_partial
         && super::are_same(volumes, &bound.volumes)
         && *blend == bound.blend
         && Arc::ptr_eq(&want.backend, &bound.want.backend);

@@ -104,7 +104,7 @@ fn state(corners: &mut Corners, seen: &Seen<'_>) {
 /// Of the size at which a voxel has the size of a pixel; in 3D of the picture in which all is seen.
 pub(crate) fn zoom_percent(seen: &Seen<'_>) -> f64 {
     let pixels = f64::from(seen.canvas.size_px[0].max(1)) / f64::from(seen.rect.width()).max(1.0);
-    match (seen.map(), native_mm(seen)) {
+    match (seen.drawn_map(), native_mm(seen)) {
         (Some(map), Some(native_mm)) => 100.0 * native_mm / (map.point_mm() / pixels),
         _ => 100.0 * seen.view.framing.zoom,
     }
@@ -114,7 +114,7 @@ pub(crate) fn zoom_percent(seen: &Seen<'_>) -> f64 {
 pub(crate) fn native_mm(seen: &Seen<'_>) -> Option<f64> {
     match &seen.view.content {
         Content::Frame(_) => {
-            let frame = seen.canvas.shown.as_ref()?.frame.as_ref()?;
+            let frame = seen.drawn_frame()?;
             let mm = frame.volume.grid().spacing_mm();
             Some(mm.x.min(mm.y))
         }
@@ -132,7 +132,9 @@ fn where_it_is(corners: &mut Corners, seen: &Seen<'_>) {
         Content::Plane(plane) => corners.top_right.extend(position(seen, plane)),
         Content::Frame(own) => {
             if let Some(stack) = seen.view.series.and_then(|series| seen.document.stack(series)) {
-                corners.top_right.push(format!("{} / {}", own.frame + 1, stack.frames().len()));
+                // That of the picture, which may be behind.
+                let shown = seen.drawn_frame().map_or(own.frame, |frame| frame.number);
+                corners.top_right.push(format!("{} / {}", shown + 1, stack.frames().len()));
             }
         }
         Content::Orbit(_) => {}
@@ -194,13 +196,7 @@ fn warnings(corners: &mut Corners, seen: &Seen<'_>) {
     if patients.into_iter().any(|patient| patient != entry.patient) {
         corners.warnings.push("views show different patients".to_owned());
     }
-    if seen
-        .canvas
-        .shown
-        .as_ref()
-        .and_then(|shown| shown.frame.as_ref())
-        .is_some_and(|frame| frame.lacks_colors)
-    {
+    if seen.drawn_frame().is_some_and(|frame| frame.lacks_colors) {
         corners.warnings.push("supplemental colours are not shown".to_owned());
     }
 }

@@ -6,6 +6,8 @@ mod plane_map;
 mod pointer;
 mod values;
 
+use std::sync::Arc;
+
 use egui::emath::GuiRounding as _;
 use egui::{Color32, Rect, Sense, Stroke, StrokeKind, Ui};
 
@@ -17,7 +19,7 @@ pub(crate) use plane_map::PlaneMap;
 pub(crate) use values::Values;
 
 use crate::command::Command;
-use crate::document::Document;
+use crate::document::{Document, FrameImage};
 use crate::interaction::Interaction;
 use crate::measure::{Kind, Measurement, Place};
 use crate::overlay::{crop, crosshair, facts, measurements, references};
@@ -37,13 +39,31 @@ pub(crate) struct Seen<'a> {
     pub rect: Rect,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
     pub(crate) fn aspect(&self) -> f64 {
         f64::from(self.rect.width()) / f64::from(self.rect.height()).max(1.0)
     }
 
-    /// Where the plane of the view is, if it has one.
+    /// The frame of the picture that was drawn last: for what is said of that picture.
+    pub(crate) fn drawn_frame(&self) -> Option<&'a Arc<FrameImage>> {
+        self.canvas.shown.as_ref()?.frame.as_ref()
+    }
+
+    /// The frame that the view is to show, as soon as its picture is there: for places on it, and its values.
+    pub(crate) fn frame(&self) -> Option<&'a Arc<FrameImage>> {
+        let Content::Frame(own) = self.view.content else { return None };
+        let shown = self.canvas.shown.as_ref().filter(|shown| Some(shown.series) == self.view.series)?;
+        shown.frame.as_ref().filter(|frame| frame.number == own.frame)
+    }
+
+    /// Where the plane of the view is, if it has one. On frames there are no places as long as another is drawn.
     pub(crate) fn map(&self) -> Option<PlaneMap> {
+        let is_behind = matches!(self.view.content, Content::Frame(_)) && self.frame().is_none();
+        self.drawn_map().filter(|_| !is_behind)
+    }
+
+    /// As [`Self::map`], of the picture that was drawn last: for what does not depend on which frame it shows.
+    pub(crate) fn drawn_map(&self) -> Option<PlaneMap> {
         let plane = match self.view.content {
             Content::Plane(own) => {
                 let series = self.view.series?;
@@ -51,7 +71,7 @@ impl Seen<'_> {
                 plane_of(self.view, self.document.grid(series)?, space, own.direction, self.aspect())
             }
             Content::Frame(_) => {
-                let frame = self.canvas.shown.as_ref()?.frame.as_ref()?;
+                let frame = self.drawn_frame()?;
                 frame_plane(self.view.framing, frame.volume.grid(), self.aspect())
             }
             Content::Orbit(_) => return None,
@@ -84,6 +104,18 @@ impl Seen<'_> {
             Content::Frame(own) => Some(Place::Frame { series, frame: own.frame }),
             Content::Orbit(_) => None,
         }
+    }
+
+    /// The series whose values a measurement tells in the view: of phases that of the picture.
+    pub(crate) fn valued(&self, measurement: &Measurement) -> SeriesId {
+        let own = measurement.place.series();
+        let phase_of = |series: SeriesId| self.document.first_phase(series);
+        self.drawn_series().filter(|shown| phase_of(*shown) == phase_of(own)).unwrap_or(own)
+    }
+
+    /// The series of the picture, which may be a phase behind.
+    pub(crate) fn drawn_series(&self) -> Option<SeriesId> {
+        self.canvas.shown.as_ref().map(|shown| shown.series).or(self.view.series)
     }
 
     /// The measurements that lie in the view.
@@ -209,8 +241,7 @@ fn draw_over(
             }
         }
         Content::Frame(_) => {
-            let frame = seen.canvas.shown.as_ref().and_then(|shown| shown.frame.as_ref());
-            if let (Some(map), Some(frame)) = (&map, frame) {
+            if let (Some(map), Some(frame)) = (seen.drawn_map(), seen.drawn_frame()) {
                 facts::scale_bar(painter, seen.rect, map.point_mm(), frame.unit());
             }
         }

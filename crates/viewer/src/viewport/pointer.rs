@@ -121,7 +121,7 @@ fn wheel(
 
 /// How many mm right and down of the picture's middle a place is.
 fn flat_mm(seen: &Seen<'_>, at: Pos2) -> DVec2 {
-    match (seen.map(), seen.orbit_point_mm()) {
+    match (seen.drawn_map(), seen.orbit_point_mm()) {
         (Some(map), _) => map.flat_mm(at),
         (None, Some(point_mm)) => {
             let from = at - seen.rect.center();
@@ -165,8 +165,7 @@ fn told(seen: &Seen<'_>, at_mm: DVec3) -> Vec<String> {
     };
     match seen.view.content {
         Content::Frame(_) => {
-            let frame = seen.canvas.shown.as_ref().and_then(|shown| shown.frame.as_ref());
-            let Some(frame) = frame else { return Vec::new() };
+            let Some(frame) = seen.frame() else { return Vec::new() };
             let mm = frame.volume.grid().spacing_mm();
             let pixel = format!("column {:.0}  row {:.0}", at_mm.x / mm.x + 1.0, at_mm.y / mm.y + 1.0);
             let value = if frame.is_color() { None } else { said(&frame.volume) };
@@ -195,7 +194,7 @@ fn start(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, co
     let by = |button| response.drag_started_by(button);
     let pressed = response.interact_pointer_pos().zip(response.total_drag_delta());
     let Some(at) = pressed.map(|(at, by)| at - by) else { return };
-    let is_plane = seen.map().is_some();
+    let is_plane = seen.drawn_map().is_some();
     let face = Some(at).filter(|_| by(PointerButton::Primary)).and_then(|at| crop::handle_at(seen, at));
     let drag = if let Some(face) = face {
         Drag::Crop { face }
@@ -336,7 +335,7 @@ fn go_on(
 
 /// The window after a drag: right is wider, up is brighter.
 fn windowed(seen: &Seen<'_>, by: Vec2) -> Option<Voi> {
-    let defaults = match seen.canvas.shown.as_ref().and_then(|shown| shown.frame.as_ref()) {
+    let defaults = match seen.drawn_frame() {
         Some(frame) if frame.is_color() => return None,
         Some(frame) => &frame.defaults,
         None => seen.document.defaults(seen.view.series?)?,

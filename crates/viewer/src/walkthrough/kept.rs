@@ -32,7 +32,19 @@ fn a_session_is_saved_and_shown_again() {
     assert_eq!(again.state().session.layout, Layout::TwoByTwo);
     assert!(again.state().canvases.iter().all(|canvas| canvas.shown.is_some()));
 
-    // Of other files it is not a session.
+    // Nor is it one of another patient's, of the same shape.
+    let other = Study::of_seed(2);
+    for name in ["ct", "pet"] {
+        std::fs::remove_dir_all(study.path().join(name)).unwrap();
+        std::fs::rename(other.path().join(name), study.path().join(name)).unwrap();
+    }
+    again.state_mut().load_session(&path);
+    settle(&mut again);
+    let (message, _) = again.state_mut().message.take().unwrap();
+    assert!(message.contains("not those"), "{message}");
+    assert_eq!(again.state().session.series().count(), 0);
+
+    // Nor of fewer files.
     std::fs::remove_dir_all(study.path().join("pet")).unwrap();
     again.state_mut().load_session(&path);
     settle(&mut again);
@@ -100,15 +112,17 @@ fn a_session_is_kept_soon_after_it_changes() {
     settle(&mut harness);
     harness.key_press(Key::F2);
     settle(&mut harness);
+    wait(&mut harness, "nothing is kept", |_| path.is_file());
     let kept = || crate::saved::Saved::read(&path).unwrap().session;
     // As the window does: nothing is drawn before it was asked for.
-    for _ in 0..20 {
+    for _ in 0..200 {
         if kept() == harness.state().session {
             break;
         }
         let delay = harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
-        assert!(delay <= Duration::from_secs(2), "{delay:?}");
-        std::thread::sleep(delay);
+        let is_writing = harness.state().autosave.as_ref().unwrap().is_writing();
+        assert!(delay <= Duration::from_secs(2) || is_writing, "{delay:?}");
+        std::thread::sleep(delay.min(Duration::from_millis(if is_writing { 20 } else { 2000 })));
         harness.step();
     }
     assert_eq!(kept(), harness.state().session);

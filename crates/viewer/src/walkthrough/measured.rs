@@ -72,7 +72,7 @@ fn lengths_angles_and_regions_are_drawn_moved_and_deleted() {
     settle(&mut harness);
     let region = last(&harness);
     let viewer = harness.state();
-    let told = viewer.values.known(&region).unwrap().statistics.unwrap();
+    let told = viewer.values.known(&region, region.place.series()).unwrap().statistics.unwrap();
     let expected = mean_within(viewer, &region);
     assert_eq!(told.count, expected.1);
     assert!((told.mean - expected.0).abs() < 1e-6, "{} {}", told.mean, expected.0);

@@ -35,6 +35,11 @@ pub(super) struct Study {
 
 impl Study {
     pub(super) fn made() -> Self {
+        Self::of_seed(1)
+    }
+
+    /// One with UIDs of its own.
+    pub(super) fn of_seed(seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let workers = Workers::new(Some(2)).unwrap();
         let spec = ThoraxSpec { shape: [60, 96, 96], ..ThoraxSpec::default() };
@@ -42,7 +47,7 @@ impl Study {
         let pet = thorax_pet(&spec, workers.pool(), &Progress::new()).unwrap();
         for (number, (volume, name)) in [(&ct, "ct"), (&pet, "pet")].into_iter().enumerate() {
             let spec = SeriesSpec {
-                seed: 1,
+                seed,
                 number: number as u16 + 1,
                 description: format!("Generated thorax, {name}"),
                 file_prefix: String::new(),

@@ -3,17 +3,21 @@
 use std::time::{Duration, Instant};
 
 use anatome::{Facts, Grid, Modality, PictureFormat, Samples, Unit, ValueMapping, Volume, Workers};
-use egui::Context;
-use glam::DAffine3;
+use egui::{Context, Pos2, Rect, vec2};
+use glam::{DAffine3, DVec2, DVec3};
 use ndarray::Array3;
 
 use super::options;
 use crate::app::Viewer;
+use crate::autosave::Autosave;
 use crate::command::Command;
-use crate::document::Document;
+use crate::document::{Document, News, State};
 use crate::history::History;
+use crate::measure::{Kind, Measurement, Place};
 use crate::pictures::Size;
-use crate::session::SeriesId;
+use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, SeriesId, Slab};
+use crate::tools::Draft;
+use crate::viewport::Canvas;
 
 fn series(number: u32) -> SeriesId {
     SeriesId { input: 0, number }
@@ -72,4 +76,231 @@ fn when_all_is_closed_saving_and_drawing_end() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// Finishes saving key images; says what was told.
+fn saved_keys(viewer: &mut Viewer) -> String {
+    wait("key images are not saved", || {
+        viewer.go_on_saving_keys();
+        viewer.saving_keys.is_none()
+    });
+    viewer.message.clone().unwrap().0
+}
+
+fn save_keys(viewer: &mut Viewer, folder: &std::path::Path, replace: bool) {
+    viewer.save_key_images(folder.to_owned(), Size::Screen, PictureFormat::Png, replace);
+}
+
+#[test]
+fn key_images_are_saved_whole_one_row_at_a_time_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut viewer = viewer(document(&[40, -70]));
+    viewer.do_now(&Command::Mark { view: 0, size_px: [32, 32] });
+    save_keys(&mut viewer, folder.path(), false);
+    save_keys(&mut viewer, folder.path(), false);
+    assert!(viewer.message.as_ref().unwrap().0.contains("already"));
+    assert_eq!(saved_keys(&mut viewer), "1 key images are saved.");
+
+    // With what lies over it, which is lost.
+    viewer.do_now(&Command::Fuse { view: 0, overlay: Some(series(1)) });
+    viewer.do_now(&Command::Mark { view: 0, size_px: [32, 32] });
+    let view = viewer.session.views[0].clone();
+    viewer.document.take(News::Series { id: series(1), state: State::Found });
+    assert!(viewer.whole(&viewer.session, &view, [32, 32]).is_err());
+    viewer.document.take(News::Series { id: series(1), state: State::Failed("broken".to_owned()) });
+    save_keys(&mut viewer, folder.path(), false);
+    assert!(saved_keys(&mut viewer).starts_with("0 of 2 key images are saved."));
+    save_keys(&mut viewer, folder.path(), true);
+    let told = saved_keys(&mut viewer);
+    assert!(told.starts_with("1 of 2 key images are saved. Key image 2"), "{told}");
+    assert!(
+        folder.path().join("key-image-1.png").exists() && !folder.path().join("key-image-2.png").exists()
+    );
+}
+
+#[test]
+fn a_file_beside_a_picture_stays_unless_it_is_a_scene() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, beside) = (folder.path().join("reading.png"), folder.path().join("reading.json"));
+    let viewer = viewer(document(&[40]));
+    let save = |replace| {
+        let want = viewer.wanted(&viewer.session.views[0], [32, 32]).unwrap();
+        viewer.save(want, path.clone(), PictureFormat::Png, replace).unwrap().told.recv().unwrap()
+    };
+    std::fs::write(&beside, "{}").unwrap();
+    assert!(save(true).is_err() && !path.exists());
+    assert_eq!(std::fs::read(&beside).unwrap(), b"{}");
+    std::fs::remove_file(&beside).unwrap();
+    save(false).unwrap();
+    save(true).unwrap();
+    assert!(save(false).is_err());
+}
+
+#[test]
+fn a_picture_that_is_being_saved_is_saved_when_the_window_closes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.png");
+    let mut viewer = viewer(document(&[40]));
+    viewer.save_picture(&path, Size::Screen, PictureFormat::Png, false);
+    viewer.end_saving();
+    assert!(path.is_file());
+}
+
+#[test]
+fn a_turn_is_one_of_the_active_views_series() {
+    let mut viewer = viewer(document(&[40, -70]));
+    viewer.do_now(&Command::Arrange { layout: Layout::SideBySide });
+    let content = Some(Content::Orbit(OrbitView::default()));
+    for (other, found) in [(1, None), (0, Some(1))] {
+        viewer.do_now(&Command::Show { view: 1, series: series(other), content });
+        viewer.do_now(&Command::Activate { view: 0 });
+        assert_eq!(viewer.shown_in_3d(), found);
+    }
+}
+
+#[test]
+fn a_loop_is_no_gesture_and_ends_with_undo() {
+    let mut viewer = viewer(document(&[1, 2, 3]).into_phases());
+    let zoom = Command::Zoom { view: 0, factor: 2.0, about_mm: DVec2::ZERO };
+    let keep = |viewer: &mut Viewer| {
+        viewer.last = None;
+        viewer.history.keep(&viewer.session, &zoom, Instant::now());
+        std::thread::sleep(Duration::from_millis(800));
+    };
+    let step = |viewer: &mut Viewer| {
+        viewer.interaction.cine.as_mut().unwrap().shown = Instant::now() - Duration::from_secs(3);
+        viewer.play(&Context::default());
+    };
+    viewer.do_now(&zoom);
+    keep(&mut viewer);
+    viewer.toggle_cine();
+    step(&mut viewer);
+    // A gesture during which it goes on.
+    viewer.do_now(&zoom);
+    step(&mut viewer);
+    keep(&mut viewer);
+    step(&mut viewer);
+    step(&mut viewer);
+    let shown = |viewer: &Viewer| {
+        (viewer.session.views[0].series.unwrap().number, viewer.session.views[0].framing.zoom)
+    };
+    assert_eq!(shown(&viewer), (1, 4.0));
+    viewer.undo();
+    assert_eq!((shown(&viewer).1, viewer.interaction.cine), (2.0, None));
+    viewer.undo();
+    assert_eq!(shown(&viewer), (0, 1.0));
+    viewer.redo();
+    viewer.redo();
+    assert_eq!(shown(&viewer), (1, 4.0));
+}
+
+#[test]
+fn of_a_loop_only_the_next_phases_must_be_there() {
+    let mut viewer = viewer(document(&[0; 6]).into_phases());
+    viewer.do_now(&Command::Phase { view: 0, series: series(4) });
+    viewer.toggle_cine();
+    let there = |viewer: &Viewer| -> Vec<u32> {
+        (0..6).filter(|&number| viewer.document.whole(series(number)).is_some()).collect()
+    };
+    viewer.let_go();
+    assert_eq!(there(&viewer).len(), 6);
+    viewer.spare_bytes = 4 * 2 * 16 * 16 * 16;
+    viewer.let_go();
+    assert_eq!(there(&viewer), [0, 1, 4, 5]);
+    viewer.spare_bytes = 0;
+    viewer.let_go();
+    assert_eq!(there(&viewer), [0, 4, 5]);
+}
+
+fn rectangle() -> Measurement {
+    let place = Place::Plane { series: series(0), right: DVec3::X, down: DVec3::Y };
+    let points = vec![DVec3::new(4.0, 4.0, 8.0), DVec3::new(8.0, 8.0, 8.0)];
+    Measurement { id: 1, kind: Kind::Rectangle, place, points, text: String::new() }
+}
+
+/// The mean, and of what it is said to be.
+fn told(viewer: &mut Viewer) -> (f64, Option<String>) {
+    let rect = Rect::from_min_size(Pos2::ZERO, vec2(200.0, 200.0));
+    viewer.canvases = vec![Canvas::default()];
+    viewer.canvases[0].rect = Some(rect);
+    let mut values = std::mem::take(&mut viewer.values);
+    let told = values.told(&rectangle(), &viewer.seen(0).unwrap());
+    viewer.values = values;
+    (told.statistics.unwrap().mean, told.of)
+}
+
+#[test]
+fn values_are_those_of_the_phase_that_is_shown_or_say_of_what_they_are() {
+    let mut phases = viewer(document(&[40, -70]).into_phases());
+    for (number, mean) in [(0, 40.0), (1, -70.0), (0, 40.0)] {
+        phases.do_now(&Command::Phase { view: 0, series: series(number) });
+        assert_eq!(told(&mut phases), (mean, None));
+    }
+    let mut others = viewer(document(&[40, -70]));
+    assert_eq!(told(&mut others), (40.0, None));
+    for _ in 0..2 {
+        others.do_now(&Command::Show { view: 0, series: series(1), content: None });
+        assert_eq!(told(&mut others), (40.0, Some("CT 1".to_owned())));
+    }
+}
+
+/// Its points would lie on several planes, and its values would be of none of them.
+#[test]
+fn a_drawing_ends_when_what_it_is_drawn_on_changes() {
+    let depth = viewer(document(&[0])).session.spaces[0].center_mm.z;
+    let coronal = Content::Plane(PlaneView { direction: Direction::Coronal, slab: Slab::default() });
+    let cases = [
+        (Command::Pan { view: 0, by_mm: DVec2::ONE }, [true, true]),
+        (Command::Zoom { view: 0, factor: 2.0, about_mm: DVec2::ZERO }, [true, true]),
+        (Command::Cross { view: 0, at_mm: DVec3::new(3.0, 5.0, depth) }, [true, true]),
+        (Command::Scroll { view: 0, steps: 1.0 }, [false, true]),
+        (Command::Turn { view: 0, axis: DVec3::X, angle_rad: 0.1 }, [false, true]),
+        (Command::Phase { view: 0, series: series(1) }, [false, false]),
+        (Command::Look { view: 0, content: coronal }, [false, false]),
+        (Command::Clear { view: 0 }, [false, false]),
+    ];
+    let places = [rectangle().place, Place::Space { series: series(0) }];
+    for (command, stays) in cases {
+        for (place, stays) in places.into_iter().zip(stays) {
+            let mut viewer = viewer(document(&[40, -70]).into_phases());
+            let kind = if matches!(place, Place::Space { .. }) { Kind::Distance } else { Kind::Ellipse };
+            viewer.interaction.draft = Some(Draft { view: 0, kind, place, points: vec![DVec3::ZERO; 2] });
+            viewer.do_now(&command);
+            assert!(viewer.last.is_some(), "{command:?} is refused");
+            assert_eq!(viewer.interaction.draft.is_some(), stays, "{command:?} {place:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_kept_against_a_crash_is_not_replaced_by_nothing_and_never_lost_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("autosave.json");
+    std::fs::write(&path, "old").unwrap();
+    let mut viewer = viewer(document(&[40]));
+    let context = Context::default();
+    viewer.autosave = Some(Autosave::new(path.clone()));
+    let shown = viewer.session.clone();
+    viewer.forget();
+    viewer.opened.push(vec!["another".into()]);
+    viewer.autosave(&context);
+    viewer.autosave_at_end();
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+
+    viewer.restore(shown.clone());
+    viewer.autosave_at_end();
+    assert_eq!(crate::saved::Saved::read(&path).unwrap().session, shown);
+    assert_eq!(std::fs::read(folder.path().join("autosave-previous.json")).unwrap(), b"old");
+
+    // Where nothing can be written that is told, once.
+    viewer.autosave = Some(Autosave::new(path.join("no/autosave.json")));
+    for is_told in [true, false] {
+        viewer.message = None;
+        viewer.session.shown.labels ^= true;
+        viewer.autosave(&context);
+        std::thread::sleep(Duration::from_millis(300));
+        viewer.autosave(&context);
+        assert_eq!(viewer.message.is_some(), is_told, "{:?}", viewer.message);
+        std::thread::sleep(Duration::from_secs(2));
+    }
 }

@@ -7,13 +7,12 @@ whole process, files in the page cache, the picture written as PNG; the scenes a
 programs get the same number of threads. Peers are installed from PyPI into a virtual environment under target/peers.
 """
 
-import argparse
-import os
 import subprocess
 from pathlib import Path
 
 from load import compare
-from setting import PEERS, PYTHON, RELEASE, build, install, series
+from render import file_stem
+from setting import PEERS, PYTHON, RELEASE, build, common_arguments, install, series
 
 # The works, and what renders them with what SimpleITK has read.
 WORKS = {"slice, oblique": "vtkImageReslice", "rendering, bone": "vtkFixedPointVolumeRayCastMapper"}
@@ -21,10 +20,7 @@ WORKS = {"slice, oblique": "vtkImageReslice", "rendering, bone": "vtkFixedPointV
 
 def main():
     """Reads the arguments and compares."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", nargs="?")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser = common_arguments(__doc__, rounds=5)
     parser.add_argument("--size", default="3840x2160", metavar="WxH")
     arguments = parser.parse_args()
     build("--package", "anatome-cli", "--package", "anatome-benches", "--bins")
@@ -34,7 +30,7 @@ def main():
         # Only for its scene.
         frames = [RELEASE / "anatome-frames", folder, "--only", work, "--rounds", "1", "--size", "64x36"]
         subprocess.run([*frames, "--pictures", out], check=True, stdout=subprocess.DEVNULL)
-        scene = out / (work.replace(", ", "-").replace(" ", "-") + ".json")
+        scene = out / f"{file_stem(work)}.json"
         own = [RELEASE / "anatome", "render", folder, "--scene", scene, "--threads", threads, "--overwrite"]
         script = Path(__file__).with_name("pictures.py")
         theirs = [PYTHON, script, peer, folder, scene, *arguments.size.split("x"), threads, out / f"{peer}.png"]

@@ -9,7 +9,6 @@ are installed. With --headers N, the headers of N small files are read, too. Pee
 virtual environment under target/peers.
 """
 
-import argparse
 import contextlib
 import os
 import shutil
@@ -18,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from setting import PEERS, PYTHON, RELEASE, build, install, series
+from setting import PEERS, PYTHON, RELEASE, build, common_arguments, install, series
 
 PACKAGES = ["SimpleITK", "pydicom", "numpy", "dicomsdl"]
 PACKAGES += ["pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls"]
@@ -185,10 +184,7 @@ def compare(title, folder, programs, rounds, threads):
 
 def main():
     """Reads the arguments and compares."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", nargs="?")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser = common_arguments(__doc__, rounds=7)
     parser.add_argument("--compressed", action="store_true")
     parser.add_argument("--headers", type=int, metavar="N")
     arguments = parser.parse_args()

@@ -10,7 +10,6 @@ program's, and one with all side by side at a quarter of their size. Peers are i
 environment under target/peers.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -19,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from setting import PEERS, PYTHON, RELEASE, build, install, series
+from setting import PEERS, PYTHON, RELEASE, build, common_arguments, install, series
 
 PACKAGES = ["vtk", "SimpleITK", "numpy", "numba"]
 RAY_CASTERS = ["vtkFixedPointVolumeRayCastMapper", "vtkGPUVolumeRayCastMapper"]
@@ -160,10 +159,7 @@ def versions():
 
 def main():
     """Reads the arguments and compares."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", nargs="?")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser = common_arguments(__doc__, rounds=5)
     parser.add_argument("--size", default="3840x2160", metavar="WxH")
     parser.add_argument("--only", default="", metavar="NAME", help="only works whose name holds this")
     parser.add_argument("--pictures", type=Path, default=PEERS / "pictures", metavar="FOLDER")

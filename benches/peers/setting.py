@@ -1,5 +1,6 @@
 """What the comparisons share: where things lie, what is built and installed, and the demo's series."""
 
+import argparse
 import os
 import subprocess
 import venv
@@ -10,6 +11,15 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
 PEERS = TARGET / "peers"
 PYTHON = PEERS / "bin" / "python"
 RELEASE = TARGET / "release"
+
+
+def common_arguments(description, rounds):
+    """The arguments that all comparisons have."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("folder", nargs="?")
+    made.add_argument("--rounds", type=int, default=rounds)
+    made.add_argument("--threads", type=int, default=os.cpu_count())
+    return made
 
 
 def build(*arguments):

@@ -88,13 +88,20 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
 /// such files.
 #[must_use]
 pub fn config_folder() -> Option<PathBuf> {
+    user_folder("XDG_CONFIG_HOME", ".config")
+}
+
+/// The user's own folder for this program's files; on Linux below the one that a variable names, or below one in the home
+/// folder.
+pub(crate) fn user_folder(variable: &str, in_home: &str) -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let home = |name: &str| std::env::home_dir().map(|home| home.join(name));
     let base = if cfg!(windows) {
         folder("APPDATA")
     } else if cfg!(target_vendor = "apple") {
-        std::env::home_dir().map(|home| home.join("Library/Application Support"))
+        home("Library/Application Support")
     } else {
-        folder("XDG_CONFIG_HOME").or_else(|| std::env::home_dir().map(|home| home.join(".config")))
+        folder(variable).or_else(|| home(in_home))
     };
     base.map(|base| base.join("anatome"))
 }

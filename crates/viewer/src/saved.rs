@@ -7,6 +7,7 @@ use anatome::files::write_whole;
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
+use crate::config::user_folder;
 use crate::document::{Document, Entry};
 use crate::session::{SeriesId, Session};
 
@@ -104,15 +105,7 @@ impl Saved {
 /// Where the session is usually kept against a crash, in the user's own folder.
 #[must_use]
 pub fn autosave_path() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let base = if cfg!(windows) {
-        folder("APPDATA")
-    } else if cfg!(target_vendor = "apple") {
-        std::env::home_dir().map(|home| home.join("Library/Application Support"))
-    } else {
-        folder("XDG_DATA_HOME").or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
-    };
-    base.map(|base| base.join("anatome/autosave.json"))
+    user_folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join("autosave.json"))
 }
 
 #[cfg(test)]

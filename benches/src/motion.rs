@@ -38,7 +38,7 @@ impl Moved {
     }
 }
 
-/// Moves the view of a work a little before each picture that aims at `target`, `count` pictures long.
+/// Moves the view of a work a little before each step towards a picture that aims at `target`, `count` pictures long.
 pub fn moved(
     work: &Work,
     size_px: [u32; 2],
@@ -51,17 +51,15 @@ pub fn moved(
     let mut level = Level::FULL;
     let mut scene = work.scene.clone();
     for number in 0..BEFORE + count {
-        nudge(&mut scene);
-        governor.want(Request::new(scene.clone(), size_px, natural_output(&scene)), Instant::now());
         let started = Instant::now();
         let ready = loop {
+            // As a hand that goes on moving: else the governor would turn to the whole picture.
+            nudge(&mut scene);
+            governor.want(Request::new(scene.clone(), size_px, natural_output(&scene)), Instant::now());
             if let Some(ready) = governor.step(&Instant::now, STEP)? {
                 break ready;
             }
             ensure!(started.elapsed() < PATIENCE, "no picture of {} came", work.name);
-            // As the hand that goes on moving: else the governor would turn to the whole picture.
-            nudge(&mut scene);
-            governor.want(Request::new(scene.clone(), size_px, natural_output(&scene)), Instant::now());
         };
         level = ready.level;
         if number >= BEFORE {

@@ -30,6 +30,13 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 /// The least and the largest modality value that positions in a cell can have; the first is larger where there is none.
 @group(0) @binding(2) var<storage, read_write> ranges: array<vec2<f32>>;
+/// 1 for cells of which a voxel is padding, 0 for the others.
+@group(0) @binding(3) var<storage, read_write> are_padded: array<u32>;
+
+struct Stored {
+    range: vec2<f32>,
+    is_padded: bool,
+}
 
 @compute @workgroup_size(4, 4, 4)
 fn cells(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -39,30 +46,35 @@ fn cells(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let index = cell_index(cell, count);
-    let range = modality_range(stored_range(cell));
+    let stored = stored_in(cell);
     if (index < arrayLength(&ranges)) {
-        ranges[index] = range;
+        ranges[index] = modality_range(stored.range);
+    }
+    if (index < arrayLength(&are_padded)) {
+        are_padded[index] = u32(stored.is_padded);
     }
 }
 
-fn stored_range(cell: vec3<u32>) -> vec2<f32> {
+fn stored_in(cell: vec3<u32>) -> Stored {
     let first = cell * CELL;
     let texel = vec3<i32>(first) + shift_around(vec3<i32>(first));
     let voxels = min(vec3(CELL + 1u), params.size - first);
-    var range = vec2(HUGE, -HUGE);
+    var found = Stored(vec2(HUGE, -HUGE), false);
     for (var k = 0u; k < min(voxels.z, CELL + 1u); k++) {
         for (var j = 0u; j < min(voxels.y, CELL + 1u); j++) {
             for (var i = 0u; i < min(voxels.x, CELL + 1u); i++) {
                 let stored = texture_value(texel + vec3<i32>(vec3(i, j, k))) - params.bias;
                 let is_padding = params.has_padding != 0u && params.padding_low <= stored
                     && stored <= params.padding_high;
-                if (!is_padding) {
-                    range = vec2(min(range.x, stored), max(range.y, stored));
+                if (is_padding) {
+                    found.is_padded = true;
+                } else {
+                    found.range = vec2(min(found.range.x, stored), max(found.range.y, stored));
                 }
             }
         }
     }
-    return range;
+    return found;
 }
 
 fn modality_range(stored: vec2<f32>) -> vec2<f32> {

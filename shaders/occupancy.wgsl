@@ -9,16 +9,16 @@ struct Params {
     table_first: f32,
     /// Entries per modality unit.
     entries_per_unit: f32,
-    /// How many neighbours to each side are looked at, too. Where padding may stand between two cells, values of both
-    /// may follow one another along a ray, with whatever lies between them: 1. Else cells share voxels: 0.
-    reach: u32,
     padding_a: u32,
     padding_b: u32,
+    padding_c: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 /// As the shader `cells` leaves them.
 @group(0) @binding(1) var<storage, read> ranges: array<vec2<f32>>;
+/// As the shader `cells` leaves them.
+@group(0) @binding(4) var<storage, read> are_padded: array<u32>;
 /// The number of entries with extinction before each entry of the table, and before its end.
 @group(0) @binding(3) var<storage, read> before: array<u32>;
 /// 0 for cells that can be seen, FAR for the others.
@@ -36,17 +36,21 @@ fn occupancy(@builtin(global_invocation_id) cell: vec3<u32>) {
     }
 }
 
+/// The range of a cell; of one with padding together with those of all neighbours. Cells share voxels, so that values
+/// that follow one another along a ray lie in ranges that overlap; but not where the shared ones are padding: then
+/// whatever lies between the ranges may be interpolated, too.
 fn range_around(cell: vec3<u32>) -> vec2<f32> {
-    let low = max(cell, vec3(params.reach)) - params.reach;
-    let high = min(cell + params.reach, params.count - 1u);
-    var range = ranges[cell_index(cell, params.count)];
+    let index = cell_index(cell, params.count);
+    var range = ranges[index];
+    if (are_padded[index] == 0u) {
+        return range;
+    }
+    let low = max(cell, vec3(1u)) - 1u;
+    let high = min(cell + 1u, params.count - 1u);
     for (var n = 0u; n < 27u; n++) {
         let near = min(low + vec3(n % 3u, n / 3u % 3u, n / 9u), high);
         let other = ranges[cell_index(near, params.count)];
         range = vec2(min(range.x, other.x), max(range.y, other.y));
-        if (params.reach == 0u) {
-            break;
-        }
     }
     return range;
 }

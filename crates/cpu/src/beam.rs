@@ -1,19 +1,18 @@
 //! Neighbouring rays, and which of their samples matter.
 
-use anatome_core::plan::{LensPlan, RayPlan};
+use anatome_core::plan::RayPlan;
 use anatome_core::{PixelRect, PixelSubset};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::cells::VoxelBox;
-use crate::lanes::{F32s, LANES, each_lane, lowest};
-use crate::shared::ray::{Lines, Rays};
+use crate::lanes::{F32s, LANES, each_axis, each_lane, f32s, lowest};
+use crate::shared::ray::Rays;
 use crate::shared::sampling::Field;
 
-/// Boxes are made larger by this part of a voxel, which is far more than the rounding of positions along a ray.
+/// Boxes are made larger by this part of a voxel, which is far more than positions are moved to be at a voxel. Rounding
+/// moves none out of its box: products and sums of larger numbers are never rounded to smaller ones.
 const MARGIN: f32 = 1.0 / 64.0;
-/// Up to this distance from the origin of lattice coordinates, in voxels, rounding stays below [`MARGIN`].
-const MOST_REACH: f32 = 32768.0;
 /// The side of the square of pixels whose rays make a beam; of a checkerboard it is twice as wide.
 pub(crate) const BEAM_PX: u32 = 8;
 /// The rays of a packet are those of as many columns of pixels.
@@ -56,23 +55,66 @@ pub(crate) fn pixel_of(pixels: PixelSubset, rect: PixelRect, packet: usize, lane
     }
 }
 
+/// Between which lines the rays lie that hit: the lowest and the highest numbers of their lattice origins and directions.
+#[derive(Clone, Copy)]
+pub(crate) struct Hull {
+    origin: [[f32; 3]; 2],
+    direction: [[f32; 3]; 2],
+}
+
+impl Hull {
+    /// That of none.
+    const EMPTY: Self = {
+        let ends = [[f32::INFINITY; 3], [f32::NEG_INFINITY; 3]];
+        Self { origin: ends, direction: ends }
+    };
+
+    #[inline(always)]
+    fn of_rays<S: Simd>(simd: S, rays: &Rays<S>) -> Self {
+        let far = f32s(simd, f32::INFINITY);
+        let ends = |of: &[F32s<S>; 3]| {
+            [
+                each_axis(|n| lowest(simd, rays.hit.select(of[n], far))),
+                each_axis(|n| -lowest(simd, rays.hit.select(-of[n], far))),
+            ]
+        };
+        Self { origin: ends(&rays.lines.lattice_origin), direction: ends(&rays.lines.lattice_direction) }
+    }
+
+    fn union(self, other: Self) -> Self {
+        let ends = |[low, high]: [[f32; 3]; 2], [lower, higher]: [[f32; 3]; 2]| {
+            [each_axis(|n| low[n].min(lower[n])), each_axis(|n| high[n].max(higher[n]))]
+        };
+        Self { origin: ends(self.origin, other.origin), direction: ends(self.direction, other.direction) }
+    }
+
+    /// The lowest and the highest lattice positions at distances from one to another.
+    #[inline(always)]
+    fn corners(&self, [from, to]: [f32; 2]) -> [[f32; 3]; 2] {
+        let [low, high] = self.direction;
+        let products = each_axis(|n| [from * low[n], from * high[n], to * low[n], to * high[n]]);
+        [
+            each_axis(|n| self.origin[0][n] + products[n].into_iter().fold(f32::INFINITY, f32::min)),
+            each_axis(|n| self.origin[1][n] + products[n].into_iter().fold(f32::NEG_INFINITY, f32::max)),
+        ]
+    }
+}
+
 /// The rays of a square of pixels.
 pub(crate) struct Beam<S: Simd> {
     /// The rays of each packet.
     pub(crate) packets: [Rays<S>; PACKETS],
+    /// Between which lines those of each packet lie.
+    pub(crate) hulls: [Hull; PACKETS],
+    /// Between which lines all lie.
+    pub(crate) hull: Hull,
     /// The first whole multiple of the step in any ray.
     pub(crate) first: i32,
     /// The last.
     pub(crate) last: i32,
     step_mm: f32,
-    /// The lines of the corner pixels, twice, as lattice positions.
-    corner_origin: [F32s<S>; 3],
-    corner_direction: [F32s<S>; 3],
-    /// How much farther out than the corners a ray in between may be, in lattice units for each mm from the eye; `None`
-    /// if that is not known.
-    bulge: Option<[f32; 3]>,
-    /// The smallest distance in lattice units between voxels along each axis.
-    voxel: [f32; 3],
+    /// How much larger boxes are made along each axis, in lattice units.
+    margin: [f32; 3],
 }
 
 impl<S: Simd> Beam<S> {
@@ -98,73 +140,36 @@ impl<S: Simd> Beam<S> {
         );
         let extents = packets.iter().filter_map(Rays::extent);
         let (first, last) = extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
-        // The corner pixels, twice.
-        let columns = beam_columns(plan.pixels);
-        let x = each_lane(|lane| (rect.x + (lane as u32 & 1) * (columns - 1)) as f32);
-        let y = each_lane(|lane| (rect.y + (lane as u32 >> 1 & 1) * (BEAM_PX - 1)) as f32);
-        let corners = Lines::of_pixels(simd, plan, x.simd_into(simd), y.simd_into(simd));
-        let directions = [0, 1, 2, 3].map(|lane| corners.direction.map(|part| part[lane]));
+        let hulls = each_lane(
+            #[inline(always)]
+            |packet| Hull::of_rays(simd, &packets[packet]),
+        );
         Some(Self {
+            hull: hulls.into_iter().fold(Hull::EMPTY, Hull::union),
+            hulls,
             first,
             last,
             step_mm: plan.step_mm,
-            corner_origin: corners.lattice_origin,
-            corner_direction: corners.lattice_direction,
-            bulge: bulge(plan, &directions),
-            voxel: field.smallest_gaps(),
+            margin: field.smallest_gaps().map(|gap| gap * MARGIN),
             packets,
         })
     }
 
-    /// The voxels that samples from `first` to `last` of any ray may depend on, the next ones along each axis excluded;
-    /// `None` if that is not known.
+    /// The voxels that samples from `first` to `last` of rays in a hull may depend on, the next ones along each axis
+    /// excluded.
     #[inline(always)]
-    pub(crate) fn voxels(&self, simd: S, field: &Field<'_>, first: i32, last: i32) -> Option<VoxelBox> {
-        let [low, high] = self.corners_of_box(simd, first, last)?;
-        Some(VoxelBox { low: field.voxel_at(low), high: field.voxel_at(high) })
+    pub(crate) fn voxels(&self, field: &Field<'_>, hull: &Hull, first: i32, last: i32) -> VoxelBox {
+        let [low, high] = self.corners_of_box(hull, first, last);
+        VoxelBox { low: field.voxel_at(low), high: field.voxel_at(high) }
     }
 
     /// The lowest and the highest corner of a box in lattice coordinates around the samples from `first` to `last` of
-    /// all rays; `None` if it is not known.
+    /// the rays in a hull.
     #[inline(always)]
-    fn corners_of_box(&self, simd: S, first: i32, last: i32) -> Option<[[f32; 3]; 2]> {
-        let bulge = self.bulge?;
-        let ends = [first as f32 * self.step_mm, last as f32 * self.step_mm];
-        let farthest = ends[0].abs().max(ends[1].abs());
-        let t: F32s<S> = each_lane(
-            #[inline(always)]
-            |lane| ends[lane / 4],
-        )
-        .simd_into(simd);
-        let (mut low, mut high) = ([0.0; 3], [0.0; 3]);
-        for axis in 0..3 {
-            let p = self.corner_origin[axis] + t * self.corner_direction[axis];
-            let more = MARGIN * self.voxel[axis] + farthest * bulge[axis];
-            low[axis] = lowest(simd, p) - more;
-            high[axis] = more - lowest(simd, -p);
-            let reach = MOST_REACH * self.voxel[axis];
-            if !(low[axis] > -reach && high[axis] < reach) {
-                return None;
-            }
-        }
-        Some([low, high])
+    fn corners_of_box(&self, hull: &Hull, first: i32, last: i32) -> [[f32; 3]; 2] {
+        let [low, high] = hull.corners([first, last].map(|n| n as f32 * self.step_mm));
+        [each_axis(|n| low[n] - self.margin[n]), each_axis(|n| high[n] + self.margin[n])]
     }
-}
-
-/// A direction between those of the corners is `w / |w|` with `w` a mean of the corners' unit directions, and `|w|²` is
-/// at least the smallest product of two of them: so it is at most `1 - |w|` longer than `w`, which lies between the
-/// corners. `None` if the corners are too far apart for that.
-fn bulge(plan: &RayPlan, directions: &[[f32; 3]; 4]) -> Option<[f32; 3]> {
-    if matches!(plan.lens, LensPlan::Parallel { .. }) {
-        return Some([0.0; 3]);
-    }
-    let dot = |a: &[f32; 3], b: &[f32; 3]| (a[0] * b[0] + a[1] * b[1]) + a[2] * b[2];
-    let products = directions.iter().flat_map(|a| directions.iter().map(move |b| dot(a, b)));
-    let least = products.fold(1.0, f32::min);
-    let per_mm = 1.0 - least.sqrt() + f32::EPSILON;
-    let columns = plan.lattice_from_relative;
-    let lattice_per_mm = |n: usize| columns.iter().map(|c| c[n] * c[n]).sum::<f32>().sqrt();
-    (least > 0.0).then(|| [0, 1, 2].map(|n| per_mm * lattice_per_mm(n)))
 }
 
 #[cfg(test)]
@@ -195,7 +200,7 @@ mod tests {
     #[test]
     fn boxes_hold_all_samples() {
         let target_mm = DVec3::new(25.0, 22.0, 15.0);
-        let lenses = [0.3, 0.9, 1.6, 2.4].map(|fov_rad| Lens::Perspective { fov_rad });
+        let lenses = [0.3, 0.9, 1.6, 2.4, 3.0].map(|fov_rad| Lens::Perspective { fov_rad });
         let mut seen = 0;
         for lens in lenses.into_iter().chain([Lens::Orthographic { height_mm: 30.0 }]) {
             let eye_mm = target_mm + DVec3::new(11.0, -40.0, 17.0);
@@ -214,9 +219,10 @@ mod tests {
         for part in beams(plan.rect, plan.pixels) {
             let Some(beam) = Beam::new(simd, plan, &field, part) else { continue };
             for first in (beam.first..=beam.last).step_by(5) {
-                let Some([low, high]) = beam.corners_of_box(simd, first, first + 4) else { continue };
-                for (rays, n) in
-                    beam.packets.iter().flat_map(|rays| (first..first + 5).map(move |n| (rays, n)))
+                let boxes = beam.hulls.map(|hull| beam.corners_of_box(&hull, first, first + 4));
+                let [lowest, highest] = beam.corners_of_box(&beam.hull, first, first + 4);
+                for ((rays, [low, high]), n) in
+                    beam.packets.iter().zip(boxes).flat_map(|of| (first..first + 5).map(move |n| (of, n)))
                 {
                     let lattice = rays.lattice_at(rays.t_of(simd, n));
                     for lane in (0..LANES).filter(|&lane| rays.hit.test(lane)) {
@@ -227,6 +233,7 @@ mod tests {
                             let p = lattice[axis][lane];
                             let within = low[axis] + MARGIN / 2.0 < p && p < high[axis] - MARGIN / 2.0;
                             assert!(within, "{:?} {p} {low:?} {high:?}", plan.lens);
+                            assert!(lowest[axis] <= low[axis] && high[axis] <= highest[axis]);
                             seen += 1;
                         }
                     }
@@ -234,17 +241,5 @@ mod tests {
             }
         }
         seen
-    }
-
-    #[test]
-    fn rays_of_all_directions_have_no_box() {
-        let eye_mm = DVec3::new(25.0, 22.0, 15.0);
-        let lens = Lens::Perspective { fov_rad: 3.0 };
-        let plan = plan(Camera { eye_mm, target_mm: eye_mm + DVec3::Y, up: DVec3::Z, lens }, [8, 8]);
-        let field = Field::new(Stored::U8(&[]), &plan.sampling);
-        let corners = dispatch!(Level::new(), simd => {
-            Beam::new(simd, &plan, &field, plan.rect).unwrap().corners_of_box(simd, 0, 7)
-        });
-        assert_eq!(corners, None);
     }
 }

@@ -6,6 +6,7 @@ use anatome_core::Sample;
 use anatome_core::plan::SamplingPlan;
 use rayon::prelude::*;
 
+use crate::parts::{AtomicParts, Parts};
 use crate::stored::Stored;
 use crate::transfer::Visibility;
 
@@ -24,7 +25,7 @@ impl VoxelBox {
 }
 
 /// The side of a cell in voxels.
-const CELL: usize = 4;
+pub(crate) const CELL: usize = 4;
 
 /// So many cells are looked at together first.
 const TOGETHER: usize = 8;
@@ -41,7 +42,7 @@ pub(crate) struct Range {
 impl Range {
     pub(crate) const EMPTY: Self = Self { low: f32::INFINITY, high: f32::NEG_INFINITY };
 
-    fn union(self, other: Self) -> Self {
+    pub(crate) fn union(self, other: Self) -> Self {
         Self { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
@@ -68,9 +69,9 @@ pub(crate) struct Cells {
     count: [usize; 3],
     /// The ranges, i fastest.
     ranges: Vec<Range>,
-    /// The ranges with those of all neighbours, where some samples are padding. Cells share voxels, so that values that
-    /// follow one another along a ray lie in ranges that overlap; but not where the shared ones are padding: then
-    /// whatever lies between the ranges may be interpolated, too.
+    /// The ranges, those of cells with padding together with those of all neighbours; `None` if they are the same. Cells
+    /// share voxels, so that values that follow one another along a ray lie in ranges that overlap; but not where the
+    /// shared ones are padding: then whatever lies between the ranges may be interpolated, too.
     around: Option<Vec<Range>>,
     /// What could be seen by the last transfer functions.
     occupancies: Mutex<Vec<(Visibility, Arc<Occupancy>)>>,
@@ -82,14 +83,20 @@ impl Cells {
         let count = plan.size.map(|n| (n as usize).div_ceil(CELL));
         let [across, down, deep] = count;
         let mut ranges = vec![Range::EMPTY; across * down * deep];
-        let layers = ranges.par_chunks_mut(across * down).enumerate();
-        layers.for_each(|(c, ranges)| match samples {
-            Stored::U8(samples) => fill_layer(samples, plan, c, ranges),
-            Stored::I16(samples) => fill_layer(samples, plan, c, ranges),
-            Stored::U16(samples) => fill_layer(samples, plan, c, ranges),
-            Stored::F32(samples) => fill_layer(samples, plan, c, ranges),
+        let mut are_padded = vec![false; ranges.len()];
+        let layers = ranges.par_chunks_mut(across * down).zip(are_padded.par_chunks_mut(across * down));
+        layers.enumerate().for_each(|(c, (ranges, are_padded))| match samples {
+            Stored::U8(samples) => fill_layer(samples, plan, c, ranges, are_padded),
+            Stored::I16(samples) => fill_layer(samples, plan, c, ranges, are_padded),
+            Stored::U16(samples) => fill_layer(samples, plan, c, ranges, are_padded),
+            Stored::F32(samples) => fill_layer(samples, plan, c, ranges, are_padded),
         });
-        let around = plan.padding.map(|_| around(&ranges, count));
+        let around = are_padded.contains(&true).then(|| {
+            let mut around = around(&ranges, count);
+            let own = around.iter_mut().zip(&ranges).zip(&are_padded).filter(|(_, is_padded)| !**is_padded);
+            own.for_each(|((around, range), _)| *around = *range);
+            around
+        });
         Self { count, ranges, around, occupancies: Mutex::default() }
     }
 
@@ -136,6 +143,8 @@ pub(crate) struct Occupancy {
     /// For each cell, i fastest, the number of cells to the nearest that can be seen, in the direction in which it is
     /// the most (Chebyshev); 0 for those that can be seen, at most 255.
     distance: Vec<u8>,
+    /// For each cell, i fastest, which of its parts can be seen, as far as that was asked for.
+    parts: Vec<AtomicParts>,
 }
 
 impl Occupancy {
@@ -154,7 +163,8 @@ impl Occupancy {
             }
         });
         spread(&mut distance, cells.count);
-        Self { count: cells.count, distance }
+        let parts = distance.iter().map(|_| AtomicParts::default()).collect();
+        Self { count: cells.count, distance, parts }
     }
 
     /// Whether nothing that positions in a box need can be seen.
@@ -173,6 +183,28 @@ impl Occupancy {
                 self.distance[row + low[0]..=row + high[0]].iter().all(|&distance| distance > 0)
             })
         })
+    }
+
+    /// As [`Self::is_empty`], looking at the parts of cells, too: what is seen of those of a cell is asked for once.
+    #[inline(always)]
+    pub(crate) fn is_empty_by_parts(&self, voxels: &VoxelBox, seen: impl Fn([usize; 3]) -> Parts) -> bool {
+        let [low, high] = voxels.cells();
+        for c in low[2]..=high[2] {
+            for b in low[1]..=high[1] {
+                for a in low[0]..=high[0] {
+                    let cell = [a, b, c];
+                    let at = self.index(cell);
+                    if self.distance[at] > 0 {
+                        continue;
+                    }
+                    let parts = self.parts[at].get_or_set(|| seen(cell));
+                    if parts.any_of(voxels, cell) {
+                        return false;
+                    }
+                }
+            }
+        }
+        true
     }
 
     #[inline(always)]
@@ -253,40 +285,73 @@ fn around(ranges: &[Range], [across, down, deep]: [usize; 3]) -> Vec<Range> {
 }
 
 /// The voxels that a cell at a place along an axis of `size` voxels covers.
-fn voxels(cell: usize, size: usize) -> std::ops::RangeInclusive<usize> {
+pub(crate) fn voxels(cell: usize, size: usize) -> std::ops::RangeInclusive<usize> {
     cell * CELL..=((cell + 1) * CELL).min(size - 1)
 }
 
-fn fill_layer<T: Sample>(samples: &[T], plan: &SamplingPlan, c: usize, ranges: &mut [Range]) {
+fn fill_layer<T: Sample>(
+    samples: &[T],
+    plan: &SamplingPlan,
+    c: usize,
+    ranges: &mut [Range],
+    are_padded: &mut [bool],
+) {
     let [row, rows, slices] = plan.size.map(|n| n as usize);
     let padding = plan.padding.unwrap_or((f32::INFINITY, f32::NEG_INFINITY));
     let across = row.div_ceil(CELL);
-    // The range at each place of the rows of a cell: whole rows at a time, for the vector instructions.
-    let (mut low, mut high) = (vec![0.0; row], vec![0.0; row]);
-    for (b, ranges) in ranges.chunks_exact_mut(across).enumerate() {
-        low.fill(f32::INFINITY);
-        high.fill(f32::NEG_INFINITY);
+    let cells = ranges.chunks_exact_mut(across).zip(are_padded.chunks_exact_mut(across));
+    let mut columns = Columns::new(row);
+    for (b, (ranges, are_padded)) in cells.enumerate() {
+        columns.clear();
         for k in voxels(c, slices) {
             for j in voxels(b, rows) {
                 let first = (k * rows + j) * row;
-                widen(&mut low, &mut high, &samples[first..first + row], padding);
+                columns.add(&samples[first..first + row], padding);
             }
         }
-        for (a, range) in ranges.iter_mut().enumerate() {
-            let part = voxels(a, row);
-            range.low = low[part.clone()].iter().copied().fold(f32::INFINITY, f32::min);
-            range.high = high[part].iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        for (a, (range, is_padded)) in ranges.iter_mut().zip(are_padded).enumerate() {
+            (*range, *is_padded) = columns.part(voxels(a, row));
         }
     }
 }
 
-/// Takes a row's samples into the ranges at their places, without padding.
-fn widen<T: Sample>(low: &mut [f32], high: &mut [f32], samples: &[T], (lowest, highest): (f32, f32)) {
-    for ((low, high), sample) in low.iter_mut().zip(high).zip(samples) {
-        let v = sample.to_f32();
-        let is_padding = (lowest <= v) & (v <= highest);
-        *low = if is_padding | (*low < v) { *low } else { v };
-        *high = if is_padding | (*high > v) { *high } else { v };
+/// What is at each place of the rows of a cell: whole rows at a time, for the vector instructions.
+struct Columns {
+    low: Vec<f32>,
+    high: Vec<f32>,
+    /// How often there is padding.
+    padded: Vec<u32>,
+}
+
+impl Columns {
+    fn new(row: usize) -> Self {
+        Self { low: vec![0.0; row], high: vec![0.0; row], padded: vec![0; row] }
+    }
+
+    fn clear(&mut self) {
+        self.low.fill(Range::EMPTY.low);
+        self.high.fill(Range::EMPTY.high);
+        self.padded.fill(0);
+    }
+
+    fn add<T: Sample>(&mut self, samples: &[T], (lowest, highest): (f32, f32)) {
+        let columns = self.low.iter_mut().zip(&mut self.high).zip(&mut self.padded);
+        for (((low, high), padded), sample) in columns.zip(samples) {
+            let v = sample.to_f32();
+            let is_padding = (lowest <= v) & (v <= highest);
+            *low = if is_padding | (*low < v) { *low } else { v };
+            *high = if is_padding | (*high > v) { *high } else { v };
+            *padded += u32::from(is_padding);
+        }
+    }
+
+    /// The range of some places, and whether there is padding.
+    fn part(&self, places: std::ops::RangeInclusive<usize>) -> (Range, bool) {
+        let range = Range {
+            low: self.low[places.clone()].iter().copied().fold(f32::INFINITY, f32::min),
+            high: self.high[places.clone()].iter().copied().fold(f32::NEG_INFINITY, f32::max),
+        };
+        (range, self.padded[places].iter().any(|&count| count > 0))
     }
 }
 
@@ -334,6 +399,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Padding somewhere makes nothing visible elsewhere.
+    #[test]
+    fn only_cells_with_padding_take_in_their_neighbours() {
+        let size = [24; 3];
+        let interpolation = Interpolation::Linear;
+        let padding = Some((-5.0, -5.0));
+        let plan = SamplingPlan { size, slope: 1.0, intercept: 0.0, padding, interpolation, slices: None };
+        let mut samples = vec![0i16; 24 * 24 * 24];
+        let place = |[i, j, k]: [usize; 3]| (k * 24 + j) * 24 + i;
+        // In the cells (1, 1, 1) and (4, 4, 4), of which the latter has a padded neighbour.
+        samples[place([6, 6, 6])] = 9;
+        samples[place([18, 18, 18])] = 9;
+        samples[place([14, 18, 18])] = -5;
+        let cells = Cells::new(Stored::I16(&samples), &plan);
+        let seen = Occupancy::new(&cells, |range| range.high > 5.0);
+        let seen: Vec<usize> = (0..6 * 6 * 6).filter(|&n| seen.distance[n] == 0).collect();
+        let cell = |[a, b, c]: [usize; 3]| (c * 6 + b) * 6 + a;
+        assert_eq!(seen, [cell([1; 3]), cell([3, 4, 4]), cell([4; 3])]);
     }
 
     /// Ranges hold every voxel between two, and the next one along each axis, padding excluded.

@@ -13,6 +13,7 @@ mod interior;
 mod intervals;
 mod kernel;
 mod lanes;
+mod parts;
 mod places;
 mod project;
 mod raycast;

@@ -7,17 +7,18 @@ use anatome_core::{PixelRect, Pixels};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
-use crate::beam::{Beam, PACKETS, beams, pixel_of};
-use crate::cells::{Cells, Occupancy};
+use crate::beam::{Beam, Hull, PACKETS, beams, pixel_of};
+use crate::cells::{CELL, Cells, Occupancy, Range};
 use crate::lanes::{
     F32s, LANES, Mask, dot, each_axis, exp, f32s, i32s, least, magnitude, most, pow, vec3, within,
 };
+use crate::parts::Parts;
 use crate::project::modality_range;
 use crate::shared::display::rgba_bytes;
 use crate::shared::position::Positions;
 use crate::shared::ray::Rays;
 use crate::shared::sampling::{Field, Found};
-use crate::transfer::Table;
+use crate::transfer::{Table, Visibility};
 
 /// Renders by emission and absorption.
 pub(crate) struct RaycastKernel<'a> {
@@ -49,6 +50,13 @@ struct Segments<S: Simd> {
     value: [F32s<S>; 2],
 }
 
+/// Whether something of what is interpolated between stored values of a range is seen.
+fn is_seen(field: &Field<'_>, visibility: &Visibility, stored: Range) -> bool {
+    // What is interpolated between two samples of a ray rounds once more.
+    let range = modality_range(field, stored).of_interpolated();
+    !range.is_empty() && !visibility.is_transparent(range)
+}
+
 impl<'a> RaycastKernel<'a> {
     /// Works in the current pool.
     pub(crate) fn new(
@@ -58,13 +66,11 @@ impl<'a> RaycastKernel<'a> {
         cells: Option<&Cells>,
     ) -> Self {
         let table = Table::new(&rendering);
-        let occupancy = cells.map(|cells| {
+        // With padding, what can be seen is known only of values that follow one another in neighbouring cells.
+        let is_known = field.padding.is_none() || plan.voxels_of_step() < CELL as f64;
+        let occupancy = cells.filter(|_| is_known).map(|cells| {
             let visibility = table.visibility();
-            cells.occupancy(visibility, |stored| {
-                // What is interpolated between two samples of a ray rounds once more.
-                let range = modality_range(&field, stored).of_interpolated();
-                !range.is_empty() && !visibility.is_transparent(range)
-            })
+            cells.occupancy(visibility, |stored| is_seen(&field, visibility, stored))
         });
         Self { field, plan, rendering, table, occupancy }
     }
@@ -106,16 +112,18 @@ impl<'a> RaycastKernel<'a> {
         // The sample before the first is where a ray enters, that after the last where it leaves.
         let mut n = beam.first - 1;
         while n <= beam.last {
-            let leap = self.leap(simd, beam, n);
+            let leap = self.leap(beam, n);
             if leap > 0 {
                 n += leap;
                 continue;
             }
             let mut is_over = true;
-            for (rays, light) in beam.packets.iter().zip(&mut lights) {
+            for ((rays, hull), light) in beam.packets.iter().zip(&beam.hulls).zip(&mut lights) {
                 if self.is_lit(light, rays).any_true() {
                     is_over = false;
-                    self.add_run(simd, light, rays, n);
+                    if !self.shows_nothing(beam, hull, n) {
+                        self.add_run(simd, light, rays, n);
+                    }
                 }
             }
             if is_over {
@@ -128,24 +136,31 @@ impl<'a> RaycastKernel<'a> {
 
     /// How many segments from the sample `n` on can't be seen.
     #[inline(always)]
-    fn leap<S: Simd>(&self, simd: S, beam: &Beam<S>, n: i32) -> i32 {
+    fn leap<S: Simd>(&self, beam: &Beam<S>, n: i32) -> i32 {
         let Some(occupancy) = &self.occupancy else { return 0 };
+        let is_empty = |end| occupancy.is_empty(&beam.voxels(&self.field, &beam.hull, n, end));
         let mut count = 0;
         let mut next = RUN;
-        while n + count <= beam.last && self.is_empty(simd, occupancy, beam, [n, n + next]) {
+        while n + count <= beam.last && is_empty(n + next) {
             count = next;
             next *= 2;
         }
         count
     }
 
-    /// Whether nothing between two samples can be seen.
+    /// Whether no segment of a run along the rays in a hull can be seen, as far as it can be told in little time.
     #[inline(always)]
-    fn is_empty<S: Simd>(&self, simd: S, occupancy: &Occupancy, beam: &Beam<S>, [n, end]: [i32; 2]) -> bool {
-        match beam.voxels(simd, &self.field, n, end) {
-            Some(voxels) => occupancy.is_empty(&voxels),
-            None => false,
-        }
+    fn shows_nothing<S: Simd>(&self, beam: &Beam<S>, hull: &Hull, n: i32) -> bool {
+        let Some(occupancy) = &self.occupancy else { return false };
+        let voxels = beam.voxels(&self.field, hull, n, n + RUN);
+        occupancy.is_empty_by_parts(&voxels, |cell| self.parts_seen(cell))
+    }
+
+    /// Which parts of a cell can be seen. Needed once for a cell.
+    #[cold]
+    #[inline(never)]
+    fn parts_seen(&self, cell: [usize; 3]) -> Parts {
+        Parts::new(&self.field, cell, |stored| is_seen(&self.field, self.table.visibility(), stored))
     }
 
     /// The rays along which more light may come.

@@ -23,10 +23,19 @@ const KEPT: usize = 4;
 /// The leaps of a volume that were needed so far.
 #[derive(Debug, Default)]
 pub(crate) struct Leaps {
-    /// The range of modality values in each cell.
-    ranges: Mutex<Option<wgpu::Buffer>>,
+    /// What is in each cell.
+    contents: Mutex<Option<Contents>>,
     /// The distances to what can be seen, the transfer function of the last frame first.
     distances: Mutex<Vec<(Seen, wgpu::Buffer)>>,
+}
+
+/// What is in each cell of a volume.
+#[derive(Clone, Debug)]
+pub(crate) struct Contents {
+    /// The range of modality values.
+    pub(crate) ranges: wgpu::Buffer,
+    /// Whether a voxel is padding.
+    are_padded: wgpu::Buffer,
 }
 
 /// All that tells which cells a transfer function lets see.
@@ -67,27 +76,30 @@ fn groups(shader: &Shader, count: [u32; 3]) -> [u32; 3] {
 }
 
 impl GpuRenderer {
-    /// The range of modality values in each cell of a volume.
-    pub(crate) fn ranges(&self, uploaded: &GpuVolume, plan: &SamplingPlan) -> Result<wgpu::Buffer> {
+    /// What is in each cell of a volume.
+    pub(crate) fn contents(&self, uploaded: &GpuVolume, plan: &SamplingPlan) -> Result<Contents> {
         // What a panic elsewhere left is whole: buffers are put in at once.
-        let mut made = uploaded.leaps.ranges.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ranges) = &*made {
-            return Ok(ranges.clone());
+        let mut made = uploaded.leaps.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(contents) = &*made {
+            return Ok(contents.clone());
         }
         let count = cell_count(plan);
-        let bytes = bytes_of_table::<[f32; 2]>(count);
-        let ranges =
-            self.gpu.guarded(bytes, || self.gpu.empty_buffer("ranges", bytes, BufferUsages::STORAGE))?;
+        let [of_ranges, of_padded] = [bytes_of_table::<[f32; 2]>(count), bytes_of_table::<u32>(count)];
+        let empty = |name, bytes| self.gpu.empty_buffer(name, bytes, BufferUsages::STORAGE);
+        let contents = self.gpu.guarded(of_ranges.saturating_add(of_padded), || Contents {
+            ranges: empty("ranges", of_ranges),
+            are_padded: empty("are_padded", of_padded),
+        })?;
         match &uploaded.bricks {
-            None => self.ranges_of_all(uploaded, plan, &ranges)?,
-            Some(bricks) => self.ranges_of_bricks(uploaded, bricks, plan, &ranges)?,
+            None => self.contents_of_all(uploaded, plan, &contents)?,
+            Some(bricks) => self.contents_of_bricks(uploaded, bricks, plan, &contents)?,
         }
-        *made = Some(ranges.clone());
-        Ok(ranges)
+        *made = Some(contents.clone());
+        Ok(contents)
     }
 
     /// All voxels are read: layer by layer at first, so that nothing holds the GPU for long.
-    fn ranges_of_all(&self, uploaded: &GpuVolume, plan: &SamplingPlan, ranges: &wgpu::Buffer) -> Result<()> {
+    fn contents_of_all(&self, uploaded: &GpuVolume, plan: &SamplingPlan, contents: &Contents) -> Result<()> {
         let mut params = gpu_data::Cells::new(plan, GpuVolume::bias(uploaded.volume()));
         let [across, down, deep] = groups(&cells::SHADER, cell_count(plan));
         let (mut first, mut layers) = (0, 1);
@@ -96,7 +108,7 @@ impl GpuRenderer {
             let now = layers.min(deep - first);
             let started = Instant::now();
             let submission =
-                self.run(uploaded, &[ranges_pass(uploaded, &params, [across, down, now], ranges)])?;
+                self.run(uploaded, &[contents_pass(uploaded, &params, [across, down, now], contents)])?;
             self.gpu.wait(submission)?;
             first += now;
             layers = match started.elapsed() {
@@ -109,12 +121,12 @@ impl GpuRenderer {
     }
 
     /// Rows of bricks along i, one after the other.
-    fn ranges_of_bricks(
+    fn contents_of_bricks(
         &self,
         uploaded: &GpuVolume,
         bricks: &Bricks,
         plan: &SamplingPlan,
-        ranges: &wgpu::Buffer,
+        contents: &Contents,
     ) -> Result<()> {
         let mut params = gpu_data::Cells::new(plan, GpuVolume::bias(uploaded.volume()));
         let cells_along = BRICK / CELL;
@@ -125,7 +137,7 @@ impl GpuRenderer {
                 let row: Vec<u32> = (a..across.min(a + most)).map(|a| bricks.cut.number([a, b, c])).collect();
                 params.first = [a, b, c].map(|n| n * cells_along);
                 let count = [row.len() as u32 * cells_along, cells_along, cells_along];
-                let pass = ranges_pass(uploaded, &params, groups(&cells::SHADER, count), ranges);
+                let pass = contents_pass(uploaded, &params, groups(&cells::SHADER, count), contents);
                 let mut residents = bricks.lock();
                 bricks.bring(&self.gpu, &mut residents, &row)?;
                 let submission = self.run(uploaded, &[pass])?;
@@ -143,7 +155,7 @@ impl GpuRenderer {
         sampling: &SamplingPlan,
         plan: &RenderingPlan,
     ) -> Result<wgpu::Buffer> {
-        let ranges = self.ranges(uploaded, sampling)?;
+        let contents = self.contents(uploaded, sampling)?;
         let seen = Seen::new(plan);
         let mut made = uploaded.leaps.distances.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = made.iter().position(|(before, _)| *before == seen) {
@@ -158,10 +170,11 @@ impl GpuRenderer {
             let before = gpu.filled_buffer("before", cast_slice(&seen.before), BufferUsages::STORAGE);
             [table("distances"), table("distances"), before]
         })?;
-        let params = gpu_data::Occupancy::new(count, sampling, plan);
+        let params = gpu_data::Occupancy::new(count, plan);
         let mut passes = vec![
             Pass::new(&occupancy::SHADER, &params, groups(&occupancy::SHADER, count))
-                .with("ranges", ranges.as_entire_binding())
+                .with("ranges", contents.ranges.as_entire_binding())
+                .with("are_padded", contents.are_padded.as_entire_binding())
                 .with("before", before.as_entire_binding())
                 .with("distances", a.as_entire_binding()),
         ];
@@ -207,13 +220,15 @@ impl GpuRenderer {
     }
 }
 
-fn ranges_pass<'a>(
+fn contents_pass<'a>(
     uploaded: &'a GpuVolume,
     params: &gpu_data::Cells,
     groups: [u32; 3],
-    ranges: &'a wgpu::Buffer,
+    contents: &'a Contents,
 ) -> Pass<'a> {
-    let mut pass = Pass::new(&cells::SHADER, params, groups).with("ranges", ranges.as_entire_binding());
+    let mut pass = Pass::new(&cells::SHADER, params, groups)
+        .with("ranges", contents.ranges.as_entire_binding())
+        .with("are_padded", contents.are_padded.as_entire_binding());
     pass.constants.push(("BRICKED", u32::from(uploaded.bricks.is_some())));
     pass.resources.extend(uploaded.resources());
     pass

@@ -149,9 +149,9 @@ mirror! {
         count: [u32; 3],
         table_first: f32,
         entries_per_unit: f32,
-        reach: u32,
         padding_a: u32,
         padding_b: u32,
+        padding_c: u32,
     }
 }
 
@@ -346,14 +346,14 @@ impl Cells {
 }
 
 impl Occupancy {
-    pub(crate) fn new(count: [u32; 3], sampling: &SamplingPlan, plan: &RenderingPlan) -> Self {
+    pub(crate) fn new(count: [u32; 3], plan: &RenderingPlan) -> Self {
         Self {
             count,
             table_first: plan.table_first,
             entries_per_unit: plan.entries_per_unit,
-            reach: u32::from(sampling.padding.is_some()),
             padding_a: 0,
             padding_b: 0,
+            padding_c: 0,
         }
     }
 }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use anatome_core::plan::{
-    DisplayPlan, Plan, PlanePlan, RayMode, RayPlan, RenderingPlan, SamplingPlan, SliceRows,
-};
+use anatome_core::plan::{DisplayPlan, Plan, PlanePlan, RayMode, RayPlan, RenderingPlan, SamplingPlan};
 use anatome_core::{
     Bindings, Error, Interpolation, Output, Precision, Progress, Projection, Recipe, Renderer, Request,
     Result, SceneFault, Source, Uploaded as _, Volume,
@@ -110,14 +108,14 @@ impl GpuRenderer {
             other => other,
         };
         // Cells that follow one another along a ray must be neighbours.
-        let skipping = request.quality.skipping && voxels_of_step(plan) < f64::from(CELL);
+        let skipping = request.quality.skipping && plan.voxels_of_step() < f64::from(CELL);
         let mut prepared = match &plan.mode {
             RayMode::Project { projection, display } => {
                 let mut prepared = Prepared::new(&project::SHADER, &plan.sampling, interpolation);
                 prepared.constants.push(projection_constant(*projection));
                 prepared.display(display, request.output);
                 if skipping && *projection != Projection::Mean {
-                    prepared.made.push(("ranges", self.ranges(uploaded, &plan.sampling)?));
+                    prepared.made.push(("ranges", self.contents(uploaded, &plan.sampling)?.ranges));
                 } else {
                     prepared.table("ranges", &[[0.0f32; 2]]);
                 }
@@ -232,17 +230,6 @@ fn projection_constant(projection: Projection) -> Constant {
         Projection::Mean => 2,
     };
     ("PROJECTION", value)
-}
-
-/// The most voxels along an axis between neighbouring samples of a ray.
-fn voxels_of_step(plan: &RayPlan) -> f64 {
-    let smallest_gap =
-        |slices: &SliceRows| slices.rows.iter().map(|row| row.gap_mm.abs()).fold(f32::INFINITY, f32::min);
-    let voxel = [1.0, 1.0, plan.sampling.slices.as_ref().map_or(1.0, smallest_gap)];
-    let columns = plan.lattice_from_relative.map(Vec3::from_array);
-    let along = |axis: usize| columns.map(|column| column[axis]);
-    let voxels = |axis: usize| Vec3::from_array(along(axis)).as_dvec3().length() / f64::from(voxel[axis]);
-    f64::from(plan.step_mm) * (0..3).map(voxels).fold(0.0, f64::max)
 }
 
 /// Refuses steps so short that a ray through the whole volume would be cut off by the shader's cap.

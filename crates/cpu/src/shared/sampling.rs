@@ -176,7 +176,7 @@ impl<'a> Field<'a> {
     }
 
     #[inline(always)]
-    fn is_padding(&self, stored: f32) -> bool {
+    pub(crate) fn is_padding(&self, stored: f32) -> bool {
         self.padding.is_some_and(|(low, high)| (low <= stored) & (stored <= high))
     }
 

@@ -6,7 +6,7 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::cells::VoxelBox;
-use crate::lanes::{F32s, LANES, each_axis, each_lane, f32s, lowest};
+use crate::lanes::{F32s, LANES, each_axis, each_lane, f32s, highest, lowest};
 use crate::shared::ray::Rays;
 use crate::shared::sampling::Field;
 
@@ -75,7 +75,7 @@ impl Hull {
         let ends = |of: &[F32s<S>; 3]| {
             [
                 each_axis(|n| lowest(simd, rays.hit.select(of[n], far))),
-                each_axis(|n| -lowest(simd, rays.hit.select(-of[n], far))),
+                each_axis(|n| highest(simd, rays.hit.select(of[n], -far))),
             ]
         };
         Self { origin: ends(&rays.lines.lattice_origin), direction: ends(&rays.lines.lattice_direction) }

@@ -106,6 +106,12 @@ pub(crate) fn lowest<S: Simd>(simd: S, x: F32s<S>) -> f32 {
     (if a < b { a } else { b }).min(if c < d { c } else { d })
 }
 
+/// The most of the numbers.
+#[inline(always)]
+pub(crate) fn highest<S: Simd>(simd: S, x: F32s<S>) -> f32 {
+    -lowest(simd, -x)
+}
+
 /// Without its sign.
 #[inline(always)]
 pub(crate) fn magnitude<S: Simd>(x: F32s<S>) -> F32s<S> {

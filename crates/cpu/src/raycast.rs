@@ -10,7 +10,7 @@ use fearless_simd::prelude::*;
 use crate::beam::{Beam, Hull, PACKETS, beams, pixel_of};
 use crate::cells::{CELL, Cells, Occupancy, Range};
 use crate::lanes::{
-    F32s, LANES, Mask, dot, each_axis, exp, f32s, i32s, least, magnitude, most, pow, vec3, within,
+    F32s, LANES, Mask, dot, each_axis, exp, f32s, highest, i32s, least, magnitude, most, pow, vec3, within,
 };
 use crate::parts::Parts;
 use crate::project::modality_range;
@@ -262,11 +262,9 @@ impl<'a> RaycastKernel<'a> {
         let length_mm = segments.t[1] - segments.t[0];
         let part_mm = length_mm / lookups;
         let (mut color, mut place, mut opacity, mut left) = (vec3(simd, [0.0; 3]), none, none, all);
-        for n in 0..RenderingPlan::MAX_LOOKUPS {
+        // As often as it takes, and not always the most: so that the loop is not copied that often.
+        for n in 0..highest(simd, is_seen.select(lookups, none)) as u32 {
             let counts = is_seen & lookups.simd_gt(n as f32);
-            if !counts.any_true() {
-                break;
-            }
             let u = f32s(simd, n as f32 + 0.5) / lookups;
             let entries = self.table.look_up(simd, from + u * change);
             let counts = counts & entries.extinction.simd_gt(0.0);

@@ -138,10 +138,9 @@ impl<'a> RaycastKernel<'a> {
     #[inline(always)]
     fn leap<S: Simd>(&self, beam: &Beam<S>, n: i32) -> i32 {
         let Some(occupancy) = &self.occupancy else { return 0 };
-        let is_empty = |end| occupancy.is_empty(&beam.voxels(&self.field, &beam.hull, n, end));
-        let mut count = 0;
-        let mut next = RUN;
-        while n + count <= beam.last && is_empty(n + next) {
+        let (mut count, mut next) = (0, RUN);
+        while n + count <= beam.last && occupancy.is_empty(&beam.voxels(&self.field, &beam.hull, n, n + next))
+        {
             count = next;
             next *= 2;
         }

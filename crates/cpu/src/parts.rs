@@ -39,9 +39,8 @@ impl Parts {
     #[inline(always)]
     pub(crate) fn any_of(self, voxels: &VoxelBox, cell: [usize; 3]) -> bool {
         let mut needed = self.0;
-        for axis in 0..3 {
+        for (axis, [low, high]) in Self::ENDS.into_iter().enumerate() {
             let middle = cell[axis] * CELL + PART;
-            let [low, high] = Self::ENDS[axis];
             needed &= if voxels.low[axis] < middle { u8::MAX } else { high };
             needed &= if voxels.high[axis] >= middle { u8::MAX } else { low };
         }

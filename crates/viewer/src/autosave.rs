@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anatome::Overwrite;
+use anatome::files::write_whole;
 use egui::Context;
 
 use crate::app::Viewer;
@@ -22,7 +23,7 @@ pub(crate) struct Autosave {
     writing: Option<JoinHandle<anatome::Result<()>>>,
     /// Whether the last could not be written, and that was told.
     has_failed: bool,
-    /// Whether what was found at the start is out of the way.
+    /// Whether what is there was written by this run.
     is_own: bool,
 }
 
@@ -40,9 +41,9 @@ impl Autosave {
     fn write(&mut self, saved: Saved, wake: impl Fn() + Send + 'static) -> Option<String> {
         let fault = self.end();
         let (path, own) = (self.path.clone(), saved.clone());
-        let is_first = !std::mem::replace(&mut self.is_own, true);
+        let is_anothers = !self.is_own;
         let thread = std::thread::Builder::new().name("anatome-autosave".to_owned()).spawn(move || {
-            let written = write(&own, &path, is_first);
+            let written = replace(&path, is_anothers, |path| own.write(path, Overwrite::Allowed));
             wake();
             written
         });
@@ -62,22 +63,28 @@ impl Autosave {
             Ok(Err(error)) => Some(format!("The session is not kept against a crash: {error}")),
             Err(_) => Some("The session is not kept against a crash.".to_owned()),
         };
+        self.is_own |= fault.is_none();
         let had_failed = std::mem::replace(&mut self.has_failed, fault.is_some());
         fault.filter(|_| !had_failed)
     }
 }
 
-/// Writes a session. What another run of the program left there is not lost, as long as nothing is written over it twice.
-fn write(saved: &Saved, path: &Path, is_first: bool) -> anatome::Result<()> {
+/// Writes what takes the place of a session. One that another run of the program left there is kept beside it first, and
+/// stays in its place until it is replaced: if nothing can be written, it is what is found the next time.
+fn replace(
+    path: &Path,
+    is_anothers: bool,
+    write: impl FnOnce(&Path) -> anatome::Result<()>,
+) -> anatome::Result<()> {
     if let Some(folder) = path.parent() {
         // What is wrong with it is told by what is written into it.
         drop(std::fs::create_dir_all(folder));
     }
-    if is_first && path.exists() {
-        // One that stays where it is would be lost, too, if this one was not written.
-        drop(std::fs::rename(path, path.with_file_name("autosave-previous.json")));
+    if is_anothers && let Ok(before) = std::fs::read(path) {
+        // What is shown now counts more than what can't be kept of before.
+        drop(write_whole(&path.with_file_name("autosave-previous.json"), &before, Overwrite::Allowed));
     }
-    saved.write(path, Overwrite::Allowed)
+    write(path)
 }
 
 impl Viewer {
@@ -122,5 +129,44 @@ impl Viewer {
             drop(own.end());
         }
         self.autosave = Some(own);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_run_left_stays_until_it_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("autosave.json");
+        let previous = folder.path().join("autosave-previous.json");
+        std::fs::write(&path, "old").unwrap();
+        let fails = |_: &Path| Err(anatome::Error::NoVolume { reason: None });
+        assert!(replace(&path, true, fails).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        // Nor is it lost by being written over at last, or by what is written after that.
+        for (text, is_anothers) in [("new", true), ("newer", false)] {
+            let write = |path: &Path| write_whole(path, text.as_bytes(), Overwrite::Allowed);
+            replace(&path, is_anothers, write).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), text.as_bytes());
+            assert_eq!(std::fs::read(&previous).unwrap(), b"old");
+        }
+    }
+
+    #[test]
+    fn as_long_as_nothing_could_be_written_what_is_there_is_anothers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("autosave.json");
+        let saved = || Saved { inputs: Vec::new(), series: Vec::new(), session: Default::default() };
+        let mut own = Autosave::new(path.clone());
+        std::fs::create_dir(&path).unwrap();
+        own.write(saved(), || ());
+        assert!(own.end().is_some());
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, "old").unwrap();
+        own.write(saved(), || ());
+        assert_eq!(own.end(), None);
+        assert_eq!(std::fs::read(folder.path().join("autosave-previous.json")).unwrap(), b"old");
     }
 }

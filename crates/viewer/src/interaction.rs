@@ -27,6 +27,13 @@ pub(crate) struct Interaction {
     pub cine: Option<Cine>,
 }
 
+impl Interaction {
+    /// Whether a measurement is under the pointer, or the one that keys act on.
+    pub(crate) fn is_hot(&self, id: u64) -> bool {
+        self.hot == Some(id) || self.selected == Some(id)
+    }
+}
+
 /// The place under the pointer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Hover {

@@ -54,13 +54,16 @@ impl Line {
         [self.middle - self.along * reach, self.middle + self.along * reach]
     }
 
-    pub(crate) fn draw(&self, painter: &Painter, rect: Rect, is_hot: bool) {
+    /// Draws it as far as `room` goes, if its middle lies there, or else through the whole view.
+    pub(crate) fn draw(&self, painter: &Painter, rect: Rect, room: Rect, is_hot: bool) {
         let color = theme::PLANES[self.direction as usize];
         let color = if is_hot { color } else { color.gamma_multiply(0.75) };
         let far = rect.width() + rect.height();
+        let room = if room.contains(self.middle) { room } else { rect };
+        let inner = painter.with_clip_rect(painter.clip_rect().intersect(room));
         for sign in [-1.0, 1.0] {
             let from = self.middle + self.along * FREE * sign;
-            line(painter, [from, self.middle + self.along * far * sign], 1.0, color);
+            line(&inner, [from, self.middle + self.along * far * sign], 1.0, color);
         }
         for handle in self.handles(rect).into_iter().filter(|&handle| rect.contains(handle)) {
             let radius = if is_hot { 4.0 } else { 3.0 };

@@ -44,6 +44,12 @@ impl Corners {
     }
 }
 
+/// What the letters at the edges and the scale bar leave free.
+pub(crate) fn within_letters(rect: Rect) -> Rect {
+    let inner = rect.shrink(MARGIN + LINE);
+    Rect::from_min_max(inner.min, inner.max - egui::vec2(0.0, 2.0 * LINE))
+}
+
 /// Towards where in the patient the edges of a picture are.
 pub(crate) fn letters(painter: &Painter, rect: Rect, right: DVec3, down: DVec3) {
     let inner = rect.shrink(MARGIN);
@@ -71,7 +77,12 @@ fn short(direction: DVec3) -> String {
 pub(crate) fn scale_bar(painter: &Painter, rect: Rect, point_mm: f64, unit: &str) {
     /// What the words in the corner take, with what keeps them apart.
     const CORNER: f32 = 124.0;
+    /// In less room a bar says nothing.
+    const LEAST: f32 = 32.0;
     let room = (rect.width() * 0.3).min(rect.width() - 2.0 * CORNER);
+    if room < LEAST {
+        return;
+    }
     let room = f64::from(room) * point_mm;
     let Some((length, label)) = round_length(room, unit) else { return };
     let half = (length / point_mm / 2.0) as f32;

@@ -65,105 +65,150 @@ pub(crate) fn lines(measurement: &Measurement, told: &Told) -> Vec<String> {
     lines
 }
 
-/// Draws a measurement; its text where it hides none of the texts at `taken`, to which it is added.
-pub(crate) fn draw(
-    painter: &Painter,
-    map: &PlaneMap,
-    measurement: &Measurement,
-    told: &Told,
-    is_hot: bool,
-    taken: &mut Vec<Rect>,
-) {
-    let color = if is_hot { theme::MEASURE_HOT } else { theme::MEASURE };
-    let points: Vec<Pos2> = measurement.points.iter().map(|&point| map.screen(point)).collect();
-    shape(painter, map, measurement, &points, color);
-    let radius = if is_hot { 3.5 } else { 2.0 };
-    if measurement.kind != Kind::Freehand {
-        points.iter().for_each(|&point| {
-            painter.circle_filled(point, radius, color);
+/// A measurement as it lies on the screen.
+pub(crate) struct Drawn {
+    points: Vec<Pos2>,
+    segments: Vec<[Pos2; 2]>,
+    /// Of the dots at its points.
+    radius: f32,
+    lines: Vec<String>,
+    color: Color32,
+}
+
+impl Drawn {
+    /// One that lies in a plane.
+    pub(crate) fn in_plane(map: &PlaneMap, measurement: &Measurement, told: &Told, is_hot: bool) -> Self {
+        let points = on_screen(map, measurement);
+        let segments = segments(map, measurement, &points);
+        let radius = if measurement.kind == Kind::Freehand { 0.0 } else { 2.0 };
+        let own = Self { points, segments, radius, lines: lines(measurement, told), color: theme::MEASURE };
+        own.heated(is_hot)
+    }
+
+    /// A distance in space that is seen in a 3D view.
+    pub(crate) fn in_space(points: Vec<Pos2>, lines: Vec<String>, is_hot: bool) -> Self {
+        let segments = pairs(&points);
+        Self { points, segments, radius: 3.0, lines, color: theme::MEASURE }.heated(is_hot)
+    }
+
+    fn heated(self, is_hot: bool) -> Self {
+        let radius = if self.radius > 0.0 { 3.5 } else { 0.0 };
+        if is_hot { Self { color: theme::MEASURE_HOT, radius, ..self } } else { self }
+    }
+}
+
+/// Draws all measurements of a view: their lines, then their texts, where these hide nothing of the others.
+pub(crate) fn draw(painter: &Painter, rect: Rect, all: &[Drawn]) {
+    for own in all {
+        own.segments.iter().for_each(|&ends| line(painter, ends, 1.2, own.color));
+        own.points.iter().filter(|_| own.radius > 0.0).for_each(|&point| {
+            painter.circle_filled(point, own.radius, own.color);
         });
     }
-    label(painter, &lines(measurement, told), &points, map.rect, color, taken);
-}
-
-/// Draws a distance in space in a 3D view.
-pub(crate) fn draw_in_space(
-    painter: &Painter,
-    points: &[Pos2],
-    lines: &[String],
-    rect: Rect,
-    is_hot: bool,
-    taken: &mut Vec<Rect>,
-) {
-    let color = if is_hot { theme::MEASURE_HOT } else { theme::MEASURE };
-    points.windows(2).for_each(|pair| line(painter, [pair[0], pair[1]], 1.2, color));
-    points.iter().for_each(|&point| {
-        painter.circle_filled(point, 3.0, color);
-    });
-    label(painter, lines, points, rect, color, taken);
-}
-
-/// Writes lines of text beside points.
-fn label(
-    painter: &Painter,
-    lines: &[String],
-    points: &[Pos2],
-    rect: Rect,
-    color: Color32,
-    taken: &mut Vec<Rect>,
-) {
-    if lines.is_empty() {
-        return;
-    }
-    let widths = lines.iter().map(|own| width(painter, own));
-    let size = Vec2::new(widths.fold(0.0, f32::max), lines.len() as f32 * LINE);
-    let place = label_place(points, size, rect, taken);
-    for (n, own) in lines.iter().enumerate() {
-        text(painter, place.min + Vec2::new(0.0, n as f32 * LINE), Align2::LEFT_TOP, own, color);
-    }
-    taken.push(place);
-}
-
-fn shape(painter: &Painter, map: &PlaneMap, measurement: &Measurement, points: &[Pos2], color: Color32) {
-    let draw = |a: Pos2, b: Pos2| line(painter, [a, b], 1.2, color);
-    match measurement.kind {
-        Kind::Ellipse | Kind::Rectangle | Kind::Freehand => {
-            let (right, down) = measurement.place.axes();
-            let origin = measurement.points.first().copied().unwrap_or(DVec3::ZERO);
-            let outline = measurement.outline().map(|outline| outline.line()).unwrap_or_default();
-            let around: Vec<Pos2> =
-                outline.iter().map(|at| map.screen(origin + right * at.x + down * at.y)).collect();
-            for (n, &a) in around.iter().enumerate() {
-                draw(a, around[(n + 1) % around.len()]);
-            }
+    let mut taken =
+        Taken { texts: Vec::new(), lines: all.iter().map(|own| Lines::of(&own.segments)).collect() };
+    for own in all.iter().filter(|own| !own.lines.is_empty()) {
+        let widths = own.lines.iter().map(|line| width(painter, line));
+        let size = Vec2::new(widths.fold(0.0, f32::max), own.lines.len() as f32 * LINE);
+        let place = label_place(&own.points, size, rect, &taken);
+        for (n, line) in own.lines.iter().enumerate() {
+            text(painter, place.min + Vec2::new(0.0, n as f32 * LINE), Align2::LEFT_TOP, line, own.color);
         }
-        Kind::Cobb | Kind::Bidirectional => {
-            points.chunks_exact(2).for_each(|pair| draw(pair[0], pair[1]));
-        }
-        Kind::Probe => {
-            for point in points {
-                draw(*point - egui::vec2(5.0, 0.0), *point + egui::vec2(5.0, 0.0));
-                draw(*point - egui::vec2(0.0, 5.0), *point + egui::vec2(0.0, 5.0));
-            }
-        }
-        Kind::Arrow => {
-            if let [tip, tail] = *points {
-                draw(tip, tail);
-                let back = (tail - tip).normalized() * 9.0;
-                for angle in [0.45_f32, -0.45] {
-                    draw(tip, tip + egui::emath::Rot2::from_angle(angle) * back);
-                }
-            }
-        }
-        Kind::Length | Kind::Distance | Kind::Polyline | Kind::Angle => {
-            points.windows(2).for_each(|pair| draw(pair[0], pair[1]));
-        }
+        taken.texts.push(place);
     }
 }
 
-/// Where a text of a size hides no other and is within the picture: beside the right-most or the left-most point, else
-/// as near as there is room.
-fn label_place(points: &[Pos2], size: Vec2, rect: Rect, taken: &[Rect]) -> Rect {
+fn on_screen(map: &PlaneMap, measurement: &Measurement) -> Vec<Pos2> {
+    measurement.points.iter().map(|&point| map.screen(point)).collect()
+}
+
+fn pairs(points: &[Pos2]) -> Vec<[Pos2; 2]> {
+    points.windows(2).map(|pair| [pair[0], pair[1]]).collect()
+}
+
+/// The lines of a measurement, with its points on the screen.
+fn segments(map: &PlaneMap, measurement: &Measurement, points: &[Pos2]) -> Vec<[Pos2; 2]> {
+    if let Some(outline) = measurement.outline() {
+        let (right, down) = measurement.place.axes();
+        let origin = measurement.points.first().copied().unwrap_or(DVec3::ZERO);
+        let around: Vec<Pos2> =
+            outline.line().iter().map(|at| map.screen(origin + right * at.x + down * at.y)).collect();
+        return (0..around.len()).map(|n| [around[n], around[(n + 1) % around.len()]]).collect();
+    }
+    match (measurement.kind, points) {
+        (Kind::Cobb | Kind::Bidirectional, _) => {
+            points.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect()
+        }
+        (Kind::Probe, _) => {
+            let arms = [Vec2::new(5.0, 0.0), Vec2::new(0.0, 5.0)];
+            points.iter().flat_map(|&at| arms.map(|arm| [at - arm, at + arm])).collect()
+        }
+        (Kind::Arrow, &[tip, tail]) => {
+            let back = (tail - tip).normalized() * 9.0;
+            let barbs = [0.45_f32, -0.45].map(|angle| tip + egui::emath::Rot2::from_angle(angle) * back);
+            [tail, barbs[0], barbs[1]].map(|end| [tip, end]).to_vec()
+        }
+        _ => pairs(points),
+    }
+}
+
+/// What a text is not to hide.
+#[derive(Default)]
+struct Taken {
+    texts: Vec<Rect>,
+    lines: Vec<Lines>,
+}
+
+/// The lines of a measurement, and what they lie within: most are far from where one looks.
+struct Lines {
+    bounds: Rect,
+    segments: Vec<[Pos2; 2]>,
+}
+
+impl Lines {
+    fn of(segments: &[[Pos2; 2]]) -> Self {
+        Self { bounds: Rect::from_points(segments.as_flattened()), segments: segments.to_vec() }
+    }
+
+    fn cross(&self, place: Rect) -> bool {
+        self.bounds.intersects(place) && self.segments.iter().any(|&ends| crosses(ends, place))
+    }
+}
+
+impl Taken {
+    fn has_text(&self, place: &Rect) -> bool {
+        self.texts.iter().any(|other| other.intersects(place.shrink(0.5)))
+    }
+
+    fn has_anything(&self, place: &Rect) -> bool {
+        self.has_text(place) || self.lines.iter().any(|lines| lines.cross(place.expand(1.0)))
+    }
+}
+
+/// Whether a line comes into a rectangle: what is left of it within one pair of sides after the other.
+fn crosses([from, to]: [Pos2; 2], place: Rect) -> bool {
+    let by = to - from;
+    let (mut first, mut last) = (0.0_f32, 1.0_f32);
+    for axis in 0..2 {
+        let (low, high) = (place.min[axis] - from[axis], place.max[axis] - from[axis]);
+        if by[axis].abs() < 1e-6 {
+            if low > 0.0 || high < 0.0 {
+                return false;
+            }
+            continue;
+        }
+        let ends = [low / by[axis], high / by[axis]];
+        first = first.max(ends[0].min(ends[1]));
+        last = last.min(ends[0].max(ends[1]));
+    }
+    first <= last
+}
+
+/// Where a text of a size is within the picture and hides no other text and no line: beside the right-most or the
+/// left-most point, else as near as there is room; where there is none that hides no line, one that hides no text.
+fn label_place(points: &[Pos2], size: Vec2, rect: Rect, taken: &Taken) -> Rect {
+    /// A text that is farther away, in points, would not be seen to belong to its lines.
+    const NEAR: f32 = 160.0;
     let by_x = |a: &&Pos2, b: &&Pos2| a.x.total_cmp(&b.x);
     let right = points.iter().max_by(by_x).copied().unwrap_or(rect.center());
     let left = points.iter().min_by(by_x).copied().unwrap_or(rect.center());
@@ -171,46 +216,50 @@ fn label_place(points: &[Pos2], size: Vec2, rect: Rect, taken: &[Rect]) -> Rect 
         let room = (rect.size() - size).max(Vec2::ZERO);
         Rect::from_min_size(min.clamp(rect.min, rect.min + room), size)
     };
+    // Above first: below the pointer would hide it.
     let beside = [
-        right + Vec2::new(8.0, 4.0),
         right + Vec2::new(8.0, -4.0 - size.y),
-        left + Vec2::new(-8.0 - size.x, 4.0),
+        right + Vec2::new(8.0, 4.0),
         left + Vec2::new(-8.0 - size.x, -4.0 - size.y),
-    ];
-    let [columns, rows] = [rect.width(), rect.height()].map(|side| (side / LINE) as usize);
-    let all =
-        (0..columns * rows).map(|n| rect.min + Vec2::new((n % columns) as f32, (n / columns) as f32) * LINE);
+        left + Vec2::new(-8.0 - size.x, 4.0),
+    ]
+    .map(within);
     let distance = |place: &Rect| place.center().distance(right);
-    let is_free = |place: &Rect| taken.iter().all(|other| !other.intersects(place.shrink(0.5)));
-    let near = beside.into_iter().map(within).find(is_free);
-    let nearest = || all.map(within).filter(is_free).min_by(|a, b| distance(a).total_cmp(&distance(b)));
-    near.or_else(nearest).unwrap_or(within(beside[0]))
+    let nearest = |is_free: &dyn Fn(&Rect) -> bool| {
+        let [columns, rows] = [rect.width(), rect.height()].map(|side| (side / LINE) as usize);
+        let all = (0..columns * rows)
+            .map(|n| rect.min + Vec2::new((n % columns) as f32, (n / columns) as f32) * LINE);
+        all.map(within).filter(is_free).min_by(|a, b| distance(a).total_cmp(&distance(b)))
+    };
+    let hides_nothing = |place: &Rect| !taken.has_anything(place);
+    let hides_no_text = |place: &Rect| !taken.has_text(place);
+    let first = |is_free: &dyn Fn(&Rect) -> bool| beside.iter().copied().find(is_free);
+    first(&hides_nothing)
+        .or_else(|| nearest(&|place| distance(place) < NEAR && hides_nothing(place)))
+        .or_else(|| first(&hides_no_text))
+        .or_else(|| nearest(&hides_no_text))
+        .unwrap_or(beside[0])
 }
+
+/// So near the pointer takes hold of a point; to a line it must be a little nearer.
+const NEAR: f32 = 7.0;
 
 /// What of a measurement is at a place of the screen: one of its points, or its line.
 pub(crate) fn hit(map: &PlaneMap, measurement: &Measurement, at: Pos2) -> Option<Option<usize>> {
-    const NEAR: f32 = 7.0;
-    let points: Vec<Pos2> = measurement.points.iter().map(|&point| map.screen(point)).collect();
-    if measurement.kind != Kind::Freehand
-        && let Some(point) = points.iter().position(|point| point.distance(at) <= NEAR)
-    {
-        return Some(Some(point));
-    }
-    let near = |a: Pos2, b: Pos2| distance(a, b, at) <= NEAR - 2.0;
-    let pairs: Vec<(Pos2, Pos2)> = match measurement.outline() {
-        Some(outline) => {
-            let (right, down) = measurement.place.axes();
-            let origin = measurement.points.first().copied().unwrap_or(DVec3::ZERO);
-            let around: Vec<Pos2> =
-                outline.line().iter().map(|at| map.screen(origin + right * at.x + down * at.y)).collect();
-            (0..around.len()).map(|n| (around[n], around[(n + 1) % around.len()])).collect()
-        }
-        None if matches!(measurement.kind, Kind::Cobb | Kind::Bidirectional) => {
-            points.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
-        }
-        None => points.windows(2).map(|pair| (pair[0], pair[1])).collect(),
-    };
-    pairs.into_iter().any(|(a, b)| near(a, b)).then_some(None)
+    let points = on_screen(map, measurement);
+    let held = if measurement.kind == Kind::Freehand { &[][..] } else { &points };
+    hit_of(held, &segments(map, measurement, &points), at)
+}
+
+/// As [`hit`], of a distance in space by where its points are seen.
+pub(crate) fn hit_in_space(points: &[Pos2], at: Pos2) -> Option<Option<usize>> {
+    hit_of(points, &pairs(points), at)
+}
+
+fn hit_of(points: &[Pos2], segments: &[[Pos2; 2]], at: Pos2) -> Option<Option<usize>> {
+    let point = points.iter().position(|point| point.distance(at) <= NEAR);
+    let is_on_line = || segments.iter().any(|&[a, b]| distance(a, b, at) <= NEAR - 2.0);
+    point.map(Some).or_else(|| is_on_line().then_some(None))
 }
 
 /// From a place to a line between two others.
@@ -245,18 +294,45 @@ mod tests {
         let rect = Rect::from_min_size(Pos2::new(10.0, 20.0), Vec2::new(300.0, 200.0));
         let size = Vec2::new(90.0, 44.0);
         let corners = [Pos2::new(280.0, 200.0), Pos2::new(160.0, 110.0), Pos2::new(12.0, 24.0)];
-        let mut taken: Vec<Rect> = Vec::new();
+        let mut taken = Taken::default();
         for n in 0..7 {
             let place = label_place(&[corners[n % 3]], size, rect, &taken);
             assert!(rect.contains_rect(place), "{n}: {place}");
             assert!(
-                taken.iter().all(|other| !other.shrink(0.1).intersects(place.shrink(0.1))),
+                taken.texts.iter().all(|other| !other.shrink(0.1).intersects(place.shrink(0.1))),
                 "{n}: {place}"
             );
-            taken.push(place);
+            taken.texts.push(place);
         }
         // Where there is no room left at all, it is written all the same.
-        assert!(rect.contains_rect(label_place(&corners, size, rect, &[rect])));
+        taken.texts = vec![rect];
+        assert!(rect.contains_rect(label_place(&corners, size, rect, &taken)));
+    }
+
+    #[test]
+    fn texts_hide_no_line_where_there_is_room() {
+        let rect = Rect::from_min_size(Pos2::new(10.0, 20.0), Vec2::new(300.0, 200.0));
+        let (size, point) = (Vec2::new(90.0, 14.0), Pos2::new(150.0, 110.0));
+        let lines = |segments: &[[Pos2; 2]]| Taken { lines: vec![Lines::of(segments)], ..Taken::default() };
+        // Both places on the right of the point are crossed, then all four are.
+        let upright = |x: f32| [Pos2::new(x, 0.0), Pos2::new(x, 300.0)];
+        for segments in [&[upright(200.0)][..], &[upright(200.0), upright(100.0)]] {
+            let place = label_place(&[point], size, rect, &lines(segments));
+            for [top, bottom] in segments {
+                let x = place.x_range();
+                assert!(rect.contains_rect(place) && !x.contains(top.x), "{place} {top} {bottom}");
+            }
+        }
+        // One that leans, and lies within the same bounds, is in nobody's way.
+        let leaning = [Pos2::new(150.0, 100.0), Pos2::new(400.0, 350.0)];
+        assert!(!crosses(leaning, Rect::from_min_size(Pos2::new(200.0, 100.0), size)));
+        assert!(crosses(leaning, Rect::from_min_size(Pos2::new(160.0, 116.0), size)));
+        // Where lines are everywhere, texts at least hide no text.
+        let columns: Vec<_> = (0..40).map(|n| upright(n as f32 * 10.0)).collect();
+        let mut taken = lines(&columns);
+        taken.texts.push(label_place(&[point], size, rect, &taken));
+        let other = label_place(&[point], size, rect, &taken);
+        assert!(!other.shrink(0.5).intersects(taken.texts[0]), "{other}");
     }
 
     #[test]

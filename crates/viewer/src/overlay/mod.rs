@@ -16,8 +16,11 @@ pub(crate) fn text(painter: &Painter, at: Pos2, align: Align2, text: &str, color
     let galley = painter.layout_no_wrap(text.to_owned(), font, color);
     let rect = align.anchor_size(at, galley.size());
     let pixel = 1.0 / painter.pixels_per_point();
-    let rim = Color32::from_black_alpha(170);
-    for (x, y) in [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)] {
+    // On white it is all that sets the letters off.
+    let rim = Color32::from_black_alpha(200);
+    for (x, y) in
+        [(-1.0, -1.0), (-1.0, 0.0), (-1.0, 1.0), (0.0, -1.0), (0.0, 1.0), (1.0, -1.0), (1.0, 0.0), (1.0, 1.0)]
+    {
         let by = egui::vec2(x, y) * pixel.max(0.7);
         painter.galley_with_override_text_color(rect.min + by, galley.clone(), rim);
     }

@@ -8,8 +8,10 @@ mod values;
 
 use std::sync::Arc;
 
+use anatome::{Camera, View};
 use egui::emath::GuiRounding as _;
-use egui::{Color32, Rect, Sense, Stroke, StrokeKind, Ui};
+use egui::{Color32, Pos2, Rect, Sense, Stroke, StrokeKind, Ui};
+use glam::DVec3;
 
 pub(crate) use canvas::Canvas;
 #[cfg(test)]
@@ -22,7 +24,8 @@ use crate::command::Command;
 use crate::document::{Document, FrameImage};
 use crate::interaction::Interaction;
 use crate::measure::{Kind, Measurement, Place};
-use crate::overlay::{crop, crosshair, facts, measurements, references};
+use crate::overlay::measurements::{self, Drawn, Told};
+use crate::overlay::{crop, crosshair, facts, references};
 use crate::session::{Content, Direction, SeriesId, Session, ViewState, camera_of, frame_plane, plane_of};
 use crate::theme;
 
@@ -79,6 +82,18 @@ impl<'a> Seen<'a> {
         Some(PlaneMap { rect: self.rect, plane })
     }
 
+    /// The directions (right, down) that the edges of a 3D view are named by: those of the picture, which may be behind;
+    /// else it would be seen from another side for a moment.
+    pub(crate) fn named_axes(&self) -> Option<(DVec3, DVec3)> {
+        let Content::Orbit(wanted) = self.view.content else { return None };
+        let drawn = match self.canvas.shown.as_ref().map(|shown| &shown.view) {
+            Some(View::Rendering { camera, .. } | View::Projection { camera, .. }) => camera.frame().ok(),
+            _ => None,
+        };
+        let (right, down, _) = drawn.unwrap_or_else(|| wanted.orbit.axes());
+        Some((right, down))
+    }
+
     /// Millimetres a point of the screen in a 3D view with parallel rays.
     pub(crate) fn orbit_point_mm(&self) -> Option<f64> {
         let grid = self.document.grid(self.view.series?)?;
@@ -87,7 +102,7 @@ impl<'a> Seen<'a> {
     }
 
     /// The camera of a 3D view.
-    pub(crate) fn camera(&self) -> Option<anatome::Camera> {
+    pub(crate) fn camera(&self) -> Option<Camera> {
         let Content::Orbit(orbit) = self.view.content else { return None };
         Some(camera_of(orbit, self.view.framing, self.document.grid(self.view.series?)?, self.aspect()))
     }
@@ -142,6 +157,22 @@ impl<'a> Seen<'a> {
             }
             _ => false,
         }
+    }
+
+    /// The distances in space that a 3D view shows, with where their points are seen.
+    pub(crate) fn distances(&self) -> impl Iterator<Item = (&Measurement, Vec<Pos2>)> {
+        let camera = self.camera().filter(|_| self.session.shown.measurements);
+        let space = self.view.series.and_then(|series| self.document.space(series));
+        self.session.measurements.iter().filter_map(move |own| {
+            let Place::Space { series } = own.place else { return None };
+            let is_here = self.document.space(series) == space;
+            Some((own, self.projected(camera.as_ref().filter(|_| is_here)?, &own.points)?))
+        })
+    }
+
+    /// Where places are seen in a 3D view; none if the eye is beyond one of them.
+    fn projected(&self, camera: &Camera, points: &[DVec3]) -> Option<Vec<Pos2>> {
+        points.iter().map(|&at| crate::pick::projected(camera, self.rect, at)).collect()
     }
 
     pub(crate) fn series(&self) -> Option<SeriesId> {
@@ -208,11 +239,10 @@ fn draw_over(
         if shown.reference_lines {
             references::draw(painter, seen, map);
         }
-        let mut taken = Vec::new();
+        let mut all: Vec<Drawn> = Vec::new();
         for own in seen.measurements() {
             let told = values.told(own, seen);
-            let is_hot = interaction.hot == Some(own.id) || interaction.selected == Some(own.id);
-            measurements::draw(painter, map, own, &told, is_hot, &mut taken);
+            all.push(Drawn::in_plane(map, own, &told, interaction.is_hot(own.id)));
         }
         if let Some(draft) = interaction.draft.as_ref().filter(|draft| draft.view == seen.index) {
             let own = Measurement {
@@ -222,10 +252,10 @@ fn draw_over(
                 points: draft.points.clone(),
                 text: String::new(),
             };
-            let told =
-                if own.fault().is_none() { values.of(&own, seen) } else { measurements::Told::default() };
-            measurements::draw(painter, map, &own, &told, true, &mut taken);
+            let told = if own.fault().is_none() { values.of(&own, seen) } else { Told::default() };
+            all.push(Drawn::in_plane(map, &own, &told, true));
         }
+        measurements::draw(painter, seen.rect, &all);
     }
     draw_in_space(painter, seen, interaction, values);
     crop::draw(painter, seen);
@@ -247,7 +277,7 @@ fn draw_over(
         }
         Content::Orbit(orbit) => {
             if seen.view.series.is_some() {
-                let (right, down, _) = orbit.orbit.axes();
+                let Some((right, down)) = seen.named_axes() else { return };
                 facts::letters(painter, seen.rect, right, down);
                 if let (None, Some(point_mm)) = (orbit.fov_rad, seen.orbit_point_mm()) {
                     facts::scale_bar(painter, seen.rect, point_mm, "mm");
@@ -259,31 +289,17 @@ fn draw_over(
 
 /// Distances in space, in a 3D view.
 fn draw_in_space(painter: &egui::Painter, seen: &Seen<'_>, interaction: &Interaction, values: &mut Values) {
-    let Some(camera) = seen.camera().filter(|_| seen.session.shown.measurements) else { return };
-    let mut taken = Vec::new();
-    let space = seen.view.series.and_then(|series| seen.document.space(series));
-    let on_screen = |points: &[glam::DVec3]| {
-        points.iter().filter_map(|&at| crate::pick::projected(&camera, seen.rect, at)).collect::<Vec<_>>()
-    };
-    for own in &seen.session.measurements {
-        let Place::Space { series } = own.place else { continue };
-        if seen.document.space(series) == space {
-            let told = values.told(own, seen);
-            let is_hot = interaction.selected == Some(own.id);
-            let lines = measurements::lines(own, &told);
-            measurements::draw_in_space(
-                painter,
-                &on_screen(&own.points),
-                &lines,
-                seen.rect,
-                is_hot,
-                &mut taken,
-            );
-        }
+    let mut all: Vec<Drawn> = Vec::new();
+    for (own, points) in seen.distances() {
+        let lines = measurements::lines(own, &values.told(own, seen));
+        all.push(Drawn::in_space(points, lines, interaction.is_hot(own.id)));
     }
-    if let Some(draft) = interaction.draft.as_ref().filter(|draft| draft.view == seen.index) {
-        measurements::draw_in_space(painter, &on_screen(&draft.points), &[], seen.rect, true, &mut taken);
+    let draft = interaction.draft.as_ref().filter(|draft| draft.view == seen.index);
+    if let Some((draft, camera)) = draft.zip(seen.camera()) {
+        let points = seen.projected(&camera, &draft.points).unwrap_or_default();
+        all.push(Drawn::in_space(points, Vec::new(), true));
     }
+    measurements::draw(painter, seen.rect, &all);
 }
 
 fn draw_crosshair(
@@ -306,7 +322,9 @@ fn draw_crosshair(
         return;
     }
     let is_hot = response.hovered() || interaction.drag.as_ref().is_some_and(|(view, _)| *view == seen.index);
+    let has_letters = seen.session.shown.labels && !corners::is_small(seen.rect);
+    let room = if has_letters { facts::within_letters(seen.rect) } else { seen.rect };
     for line in crosshair::lines(map, space, own) {
-        line.draw(painter, seen.rect, is_hot);
+        line.draw(painter, seen.rect, room, is_hot);
     }
 }

@@ -13,7 +13,7 @@ use crate::measure::{Kind, value_at};
 use crate::overlay::crop;
 use crate::overlay::crosshair::{self, Part};
 use crate::overlay::facts::number;
-use crate::overlay::measurements::hit;
+use crate::overlay::measurements::{hit, hit_in_space};
 use crate::pick::pick;
 use crate::session::{Content, PlaneView, Slab, voi_of};
 use crate::tools::{Draft, Drag, Tool};
@@ -139,6 +139,13 @@ fn hover(ui: &Ui, response: &Response, seen: &Seen<'_>, interaction: &mut Intera
         ui.ctx().set_cursor_icon(CursorIcon::Grab);
         return;
     }
+    if let Some((id, point)) = distance_at(seen, at) {
+        interaction.hot = Some(id);
+        if point.is_some() {
+            ui.ctx().set_cursor_icon(CursorIcon::Move);
+        }
+        return;
+    }
     let Some(map) = seen.map() else { return };
     let at_mm = map.patient_mm(at);
     interaction.hover = Some(Hover { view: seen.index, text: told(seen, at_mm) });
@@ -202,6 +209,8 @@ fn start(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, co
         Drag::Pan
     } else if by(PointerButton::Secondary) {
         Drag::Zoom
+    } else if let Some((id, Some(point))) = distance_at(seen, at) {
+        Drag::Handle { id, point }
     } else if !is_plane {
         match interaction.tool {
             Tool::Pan => Drag::Pan,
@@ -215,6 +224,12 @@ fn start(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, co
         }
     };
     interaction.drag = Some((seen.index, drag));
+}
+
+/// The distance in space at a place of a 3D view, and which of its points. By its line it is not moved: that may lie
+/// across the whole picture, which is turned there, too.
+fn distance_at(seen: &Seen<'_>, at: Pos2) -> Option<(u64, Option<usize>)> {
+    seen.distances().find_map(|(own, points)| Some((own.id, hit_in_space(&points, at)?)))
 }
 
 /// What lies under the pointer is moved, whatever the tool.
@@ -389,11 +404,16 @@ fn orbited(seen: &Seen<'_>, from: Pos2, to: Pos2) -> DQuat {
 }
 
 fn moved(seen: &Seen<'_>, drag: &Drag, from: Pos2, to: Pos2) -> Option<Command> {
-    let map = seen.map()?;
-    let by = map.patient_mm(to) - map.patient_mm(from);
     let (Drag::Handle { id, .. } | Drag::Whole { id }) = drag else { return None };
     let own = seen.session.measurements.iter().find(|own| own.id == *id)?;
     let mut points = own.points.clone();
+    if let (Content::Orbit(_), Drag::Handle { point, .. }) = (seen.view.content, drag) {
+        // As it was set: on what is seen there. Where nothing is seen it stays.
+        *points.get_mut(*point)? = pick(seen, to)?;
+        return Some(Command::Move { id: *id, points });
+    }
+    let map = seen.map()?;
+    let by = map.patient_mm(to) - map.patient_mm(from);
     for (n, point) in points.iter_mut().enumerate() {
         if !matches!(drag, Drag::Handle { point, .. } if *point != n) {
             *point += by;
@@ -463,6 +483,8 @@ fn clicks(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, c
     }
     let (true, Some(at)) = (response.clicked(), at) else { return };
     match (seen.view.content, interaction.tool) {
+        // It is selected, and nothing more.
+        (Content::Orbit(_), _) if interaction.hot.is_some() && interaction.draft.is_none() => {}
         (Content::Orbit(_), Tool::Measure(Kind::Distance)) => {
             let Some(at_mm) = pick(seen, at) else { return };
             match interaction.draft.take().filter(|draft| draft.view == view && draft.kind == Kind::Distance)

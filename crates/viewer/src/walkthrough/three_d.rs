@@ -41,9 +41,53 @@ fn distances_are_measured_between_places_that_are_seen() {
     assert!(length >= flat && length < flat * 1.5, "{length} {flat}");
     harness.get_by_label_contains(&format!("{length:.1} mm"));
     screenshot(&mut harness, "distance-3d");
+
+    // A point is dragged to what is seen elsewhere, and the view is not turned; where nothing is seen it stays.
+    let before = harness.state().session.views.clone();
+    let to = middle + vec2(10.0, 0.0);
+    let place = crate::pick::pick(&harness.state().seen(0).unwrap(), to).expect("nothing is seen there");
+    drag(&mut harness, places[1], to, PointerButton::Primary);
+    settle(&mut harness);
+    let points = |harness: &Harness<'_, Viewer>| harness.state().session.measurements[0].points.clone();
+    assert_eq!(points(&harness), [expected[0], place]);
+    assert_eq!(harness.state().session.views, before);
+    let corner = view_rect(&harness, 0).left_bottom() + vec2(4.0, -150.0);
+    assert_eq!(crate::pick::pick(&harness.state().seen(0).unwrap(), corner), None);
+    drag(&mut harness, to, corner, PointerButton::Primary);
+    settle(&mut harness);
+    assert!(points(&harness)[1].is_finite());
+    // By a click it is chosen, and deleted by a key.
+    harness.get_by_label("Undo").click();
+    settle(&mut harness);
+    click(&mut harness, places[0]);
+    harness.key_press(Key::Delete);
+    settle(&mut harness);
+    assert!(harness.state().session.measurements.is_empty());
+    for _ in 0..2 {
+        harness.get_by_label("Undo").click();
+        settle(&mut harness);
+    }
+    assert_eq!(points(&harness), expected);
     harness.get_by_label("Undo").click();
     settle(&mut harness);
     assert!(harness.state().session.measurements.is_empty());
+}
+
+/// Nobody sees the picture from the front with the letters of the back.
+#[test]
+fn letters_are_those_of_the_picture_and_not_of_what_is_to_come() {
+    let study = Study::made();
+    let Some(mut harness) = in_3d(&study, [800.0, 560.0]) else { return };
+    let letters = |harness: &Harness<'_, Viewer>| {
+        let (right, _) = harness.state().seen(0).unwrap().named_axes().unwrap();
+        anatome::orientation_letters(right)
+    };
+    assert_eq!(letters(&harness), "L");
+    let side = crate::session::Side::Back;
+    harness.state_mut().do_now(&crate::command::Command::Face { view: 0, side });
+    assert_eq!(letters(&harness), "L");
+    settle(&mut harness);
+    assert_eq!(letters(&harness), "R");
 }
 
 #[test]

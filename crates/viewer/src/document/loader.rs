@@ -61,7 +61,9 @@ struct Shared {
     news: SyncSender<(Option<u64>, News)>,
     /// Asks the window to look.
     wake: Box<dyn Fn() + Send + Sync>,
-    workers: Workers,
+    /// For what is read: those that draw have others, else pictures would wait until a series is read.
+    reading: Workers,
+    drawing: Workers,
     limits: Limits,
     work: Mutex<Vec<(u64, Work)>>,
     told: Mutex<Option<Instant>>,
@@ -102,6 +104,7 @@ impl Loader {
         adapter: Option<String>,
         wake: Box<dyn Fn() + Send + Sync>,
     ) -> std::io::Result<Self> {
+        let reading = Workers::new(Some(workers.threads())).map_err(std::io::Error::other)?;
         let (tell, news) = sync_channel(64);
         let mut tasks = Tasks::default();
         tasks.load.push_back(Task::Backend(backend, adapter));
@@ -110,7 +113,8 @@ impl Loader {
             woken: Condvar::new(),
             news: tell,
             wake,
-            workers,
+            reading,
+            drawing: workers,
             limits,
             work: Mutex::default(),
             told: Mutex::default(),
@@ -247,10 +251,10 @@ impl Shared {
 
     fn open_backend(&self, choice: BackendChoice, adapter: Option<&str>) -> Option<()> {
         // Without what was asked for there are still pictures, and people are told by what.
-        let (backend, missing) = match Backend::open(choice, adapter, &self.workers) {
+        let (backend, missing) = match Backend::open(choice, adapter, &self.drawing) {
             Ok(backend) => (backend, None),
             Err(error) => {
-                (Backend::open(BackendChoice::Cpu, None, &self.workers).ok()?, Some(error.to_string()))
+                (Backend::open(BackendChoice::Cpu, None, &self.drawing).ok()?, Some(error.to_string()))
             }
         };
         let backend = Arc::new(backend);
@@ -291,7 +295,7 @@ impl Shared {
     fn open(self: &Arc<Self>, round: u64, input: u32, paths: Vec<PathBuf>) -> Option<()> {
         let (progress, finish) = self.begin("Reading headers");
         let sources: Vec<_> = paths.into_iter().map(Into::into).collect();
-        let study = Study::scan(&sources, &self.limits, &self.workers, &progress);
+        let study = Study::scan(&sources, &self.limits, &self.reading, &progress);
         drop(finish);
         let study = match study {
             Ok(study) => Arc::new(study),
@@ -359,7 +363,7 @@ impl Shared {
             let first = super::FrameImage::decode(&stack, 0, &backend)?;
             return Ok(State::Stack(Arc::new(stack), Arc::new(first.defaults)));
         }
-        let loaded = study.load(number, &self.limits, &self.workers, progress)?;
+        let loaded = study.load(number, &self.limits, &self.reading, progress)?;
         let volume = self.in_suv(number, study, loaded.volume)?;
         let suv_factor = study.suv_factor(number);
         Ok(State::Loaded(Arc::new(made(volume, loaded.notes, suv_factor, &backend, progress)?)))
@@ -419,5 +423,26 @@ struct Finish {
 impl Drop for Finish {
     fn drop(&mut self) {
         lock(&self.shared.work).retain(|(own, _)| *own != self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn what_is_read_keeps_no_picture_waiting() {
+        let workers = Workers::new(Some(1)).unwrap();
+        let (limits, choice) = (Limits::default(), BackendChoice::Cpu);
+        let loader = Loader::start(workers, limits, choice, None, Box::new(|| ())).unwrap();
+        // As long as a series may take.
+        let (end, ends) = channel::<()>();
+        loader.shared.reading.pool().spawn(move || while ends.recv().is_ok() {});
+        let (tell, told) = channel();
+        loader.shared.drawing.pool().spawn(move || tell.send(()).unwrap());
+        assert!(told.recv_timeout(Duration::from_secs(20)).is_ok());
+        drop(end);
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Input {
 }
 
 /// A series, or a volume of another file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     /// By which it is known.
     pub id: SeriesId,
@@ -86,8 +86,10 @@ pub(crate) struct Loaded {
 #[derive(Clone, Debug)]
 pub(crate) struct SeriesFacts {
     pub modality: Modality,
-    /// Free text, which may name anyone: shown with identity only.
+    /// The Series Description: free text.
     pub description: Option<String>,
+    /// Whether that repeats some of the patient's identity: then it is shown with identity only.
+    pub is_described_by_identity: bool,
     /// The Series Number.
     pub number: Option<i64>,
     /// What tells it apart from other parts of its series.
@@ -366,6 +368,13 @@ impl SeriesFacts {
             Some(series) => Self {
                 modality: series.modality(),
                 description: series.description().map(str::to_owned),
+                is_described_by_identity: series.description().is_some_and(|text| {
+                    let identity = series.instances().first().map(|instance| instance.identity());
+                    identity.is_some_and(|own| {
+                        let others = [own.patient_id, own.birth_date, own.accession_number];
+                        repeats(text, own.patient_name.as_deref(), &others)
+                    })
+                }),
                 number: series.number(),
                 part: series.part().map(str::to_owned),
                 shape: series.shape(),
@@ -381,6 +390,7 @@ impl SeriesFacts {
                 Self {
                     modality: study.modality(number).unwrap_or(Modality::Other(String::new())),
                     description: None,
+                    is_described_by_identity: false,
                     number: None,
                     part: part.and_then(|part| part.file().part_name(part.part())),
                     shape: part.map(|part| part.file().grid().shape()),
@@ -390,6 +400,25 @@ impl SeriesFacts {
             }
         }
     }
+}
+
+/// Whether a text repeats a part of the patient's name, or one of several values that are the patient's alone.
+fn repeats(text: &str, name: Option<&str>, others: &[Option<String>]) -> bool {
+    let name = name.unwrap_or_default();
+    // With digits it is a pseudonym, which may have common words in it.
+    let is_pseudonym = name.contains(|c: char| c.is_ascii_digit());
+    let parts = name.split(|c: char| matches!(c, '^' | '=' | ',' | ' ') || c == '-' && !is_pseudonym);
+    let mut all = parts.chain(others.iter().flatten().map(String::as_str));
+    all.any(|part| holds(&text.to_lowercase(), &part.trim().to_lowercase()))
+}
+
+/// Whether a word, or several, stands in a text by itself. Single letters and digits tell nobody.
+fn holds(text: &str, word: &str) -> bool {
+    let is_apart = |next: Option<char>| !next.is_some_and(char::is_alphanumeric);
+    word.chars().nth(1).is_some()
+        && text.match_indices(word).any(|(at, _)| {
+            is_apart(text[..at].chars().next_back()) && is_apart(text[at + word.len()..].chars().next())
+        })
 }
 
 #[cfg(test)]
@@ -405,6 +434,7 @@ impl Document {
             let facts = SeriesFacts {
                 modality: volume.facts().modality.clone(),
                 description: None,
+                is_described_by_identity: false,
                 number: Some(number as i64 + 1),
                 part: None,
                 shape: Some(volume.grid().shape()),
@@ -434,5 +464,25 @@ impl Document {
         let first = self.entries[0].id;
         self.entries.iter_mut().for_each(|entry| entry.phase_of = first);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_that_names_the_patient_is_known() {
+        let others = ["ID-4711", "19700131"].map(|text| Some(text.to_owned()));
+        let names = |text: &str| repeats(text, Some("Doe-Roe^Jane M"), &others);
+        for text in ["HEAD DOE 2 mm", "jane, follow-up", "roe_4", "of id-4711", "T2 (19700131)", "JANE"] {
+            assert!(names(text), "{text}");
+        }
+        for text in ["T1 m", "HEAD 4711", "", "does it", "Doeroe", "Janes"] {
+            assert!(!names(text), "{text}");
+        }
+        let pseudonym = Some("ACRIN-NSCLC-FDG-PET-042");
+        assert!(!repeats("PET WB", pseudonym, &[]) && repeats("for ACRIN-NSCLC-FDG-PET-042", pseudonym, &[]));
+        assert!(!repeats("PET WB", None, &[None]));
     }
 }

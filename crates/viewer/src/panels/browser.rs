@@ -13,6 +13,8 @@ use crate::theme;
 
 /// The side of a small picture in points.
 const SIDE: f32 = 60.0;
+/// The size of the smaller letters.
+const SMALL: f32 = 11.0;
 
 pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
     ui.add_space(2.0);
@@ -104,7 +106,8 @@ fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> bool {
     let is_shown = viewer.session.views.iter().any(|view| view.series == Some(entry.id));
     let (rect, response) =
         ui.allocate_exact_size(Vec2::new(ui.available_width(), SIDE + 8.0), Sense::click());
-    let name = name(entry);
+    let identity = viewer.session.shown.identity;
+    let name = name(entry, identity);
     response.widget_info(|| egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, is_shown, &name));
     if !ui.is_rect_visible(rect) {
         return false;
@@ -123,13 +126,24 @@ fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> bool {
     if let Some(thumbnail) = &entry.thumbnail {
         draw(ui, &painter, thumbnail, entry.id, picture);
     }
-    let mut at = picture.right_top() + Vec2::new(8.0, 1.0);
-    let identity = viewer.session.shown.identity;
-    for (line, color) in lines(entry, identity) {
-        let font = egui::FontId::proportional(if at.y < picture.top() + 2.0 { 12.5 } else { 11.0 });
-        at.y += painter.text(at, egui::Align2::LEFT_TOP, line, font, color).height() + 1.0;
+    let from = picture.right_top() + Vec2::new(8.0, 1.0);
+    let mut room = rect.right() - 4.0 - from.x;
+    let mut at = from;
+    if !entry.facts.notes.is_empty() {
+        let font = egui::FontId::proportional(SMALL);
+        let badge = painter.layout_no_wrap("notes".to_owned(), font, theme::WARNING);
+        room -= badge.size().x + 6.0;
+        let beside = egui::pos2(rect.right() - 4.0 - badge.size().x, from.y + 1.0);
+        painter.galley(beside, badge, theme::WARNING);
     }
-    let response = match notes(viewer, entry) {
+    for (n, (line, color)) in lines(entry, identity).into_iter().enumerate() {
+        let (size, width) = if n == 0 { (12.5, room) } else { (SMALL, rect.right() - 4.0 - from.x) };
+        let galley = one_line(&painter, line, size, color, width);
+        let height = galley.size().y;
+        painter.galley(at, galley, color);
+        at.y += height + 1.0;
+    }
+    let response = match told(viewer, entry, identity) {
         Some(text) => response.on_hover_text(text),
         None => response,
     };
@@ -137,20 +151,44 @@ fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> bool {
 }
 
 /// What a series is called, for people who hear it.
-fn name(entry: &Entry) -> String {
+fn name(entry: &Entry, with_identity: bool) -> String {
     let number = entry.facts.number.unwrap_or_else(|| entry.id.number.into());
     let part = entry.facts.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
-    format!("Series {number}{part}, {}", entry.facts.modality.code())
+    let description = description(entry, with_identity).map(|text| format!(": {text}")).unwrap_or_default();
+    format!("Series {number}{part}, {}{description}", modality(entry))
 }
 
+/// A text that ends where its room does.
+fn one_line(
+    painter: &egui::Painter,
+    text: String,
+    size: f32,
+    color: Color32,
+    width: f32,
+) -> Arc<egui::Galley> {
+    let mut job = egui::text::LayoutJob::simple_singleline(text, egui::FontId::proportional(size), color);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(width.max(0.0));
+    painter.layout_job(job)
+}
+
+/// The modality, which some files do not say.
+fn modality(entry: &Entry) -> &str {
+    Some(entry.facts.modality.code()).filter(|code| !code.is_empty()).unwrap_or("no modality")
+}
+
+/// The Series Description, as far as it may be shown.
+fn description(entry: &Entry, with_identity: bool) -> Option<&String> {
+    let may = with_identity || !entry.facts.is_described_by_identity;
+    entry.facts.description.as_ref().filter(|text| may && !text.trim().is_empty())
+}
+
+/// What is written beside a small picture.
 fn lines(entry: &Entry, with_identity: bool) -> Vec<(String, Color32)> {
     let facts = &entry.facts;
     let (faint, usual) = (theme::FAINT, theme::LABEL);
     let number = facts.number.map(|number| format!("  {number}")).unwrap_or_default();
-    let mut lines = vec![(format!("{}{number}", facts.modality.code()), usual)];
-    if let Some(description) = facts.description.as_ref().filter(|_| with_identity) {
-        lines.push((description.clone(), usual));
-    }
+    let mut lines = vec![(format!("{}{number}", modality(entry)), usual)];
+    lines.extend(description(entry, with_identity).map(|text| (text.clone(), usual)));
     lines.extend(facts.part.clone().map(|part| (part, faint)));
     let size = match (facts.kind, facts.shape) {
         (Kind::Object, _) | (_, None) => "no images".to_owned(),
@@ -158,17 +196,15 @@ fn lines(entry: &Entry, with_identity: bool) -> Vec<(String, Color32)> {
         (Kind::Stack, Some([frames, rows, columns])) => format!("{frames} images, {columns} x {rows}"),
         (Kind::Volume, Some([slices, rows, columns])) => format!("{columns} x {rows} x {slices}"),
     };
-    lines.push((size, faint));
-    match &entry.state {
-        State::Failed(reason) => lines.push((reason.clone(), theme::WARNING)),
-        _ if !facts.notes.is_empty() => lines.push(("notes".to_owned(), theme::WARNING)),
-        _ => {}
-    }
+    lines.push(match &entry.state {
+        State::Failed(reason) => (reason.clone(), theme::WARNING),
+        _ => (size, faint),
+    });
     lines
 }
 
-/// What was odd about a series.
-fn notes(viewer: &Viewer, entry: &Entry) -> Option<String> {
+/// All of what may be cut off, and what was odd about a series.
+fn told(viewer: &Viewer, entry: &Entry, with_identity: bool) -> Option<String> {
     let loaded = viewer.document.whole(entry.id).map(|loaded| &loaded.notes);
     let all = entry.facts.notes.iter().chain(loaded.into_iter().flatten());
     let mut texts: Vec<String> =
@@ -180,6 +216,7 @@ fn notes(viewer: &Viewer, entry: &Entry) -> Option<String> {
     if let State::Failed(reason) = &entry.state {
         texts.insert(0, reason.clone());
     }
+    texts.splice(0..0, description(entry, with_identity).cloned());
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
@@ -197,4 +234,32 @@ fn draw(ui: &Ui, painter: &egui::Painter, thumbnail: &Arc<Thumbnail>, id: Series
     let target = egui::Rect::from_center_size(place.center(), Vec2::new(width, height) * scale);
     let whole = egui::Rect::from_min_max(egui::Pos2::ZERO, egui::pos2(1.0, 1.0));
     painter.image(texture.id(), target, whole, Color32::WHITE);
+}
+
+#[cfg(test)]
+mod tests {
+    use anatome::{Facts, Grid, Modality, Samples, Unit, ValueMapping, Volume, Workers};
+
+    use super::*;
+    use crate::document::Document;
+
+    #[test]
+    fn a_description_is_shown_unless_it_repeats_the_identity() {
+        let grid = Grid::even([2; 3], glam::DAffine3::IDENTITY).unwrap();
+        let samples = Samples::I16(ndarray::Array3::zeros((2, 2, 2)));
+        let mapping = ValueMapping::identity(Unit::Hounsfield);
+        let volume = Volume::new(grid, samples, mapping, None, Facts::new(Modality::Ct)).unwrap();
+        let document = Document::of_volumes(vec![volume], &Workers::new(Some(1)).unwrap());
+        let mut entry = document.entries()[0].clone();
+        let shows = |entry: &Entry, with_identity: bool| {
+            let is_written = lines(entry, with_identity).iter().any(|(line, _)| line == "HEAD DOE");
+            assert_eq!(is_written, name(entry, with_identity) == "Series 1, CT: HEAD DOE");
+            is_written
+        };
+        assert!(!shows(&entry, true));
+        entry.facts.description = Some("HEAD DOE".to_owned());
+        assert!(shows(&entry, false) && shows(&entry, true));
+        entry.facts.is_described_by_identity = true;
+        assert!(!shows(&entry, false) && shows(&entry, true));
+    }
 }

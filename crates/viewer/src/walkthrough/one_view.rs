@@ -32,8 +32,8 @@ fn a_study_is_opened_scrolled_windowed_and_zoomed() {
     let picture = screenshot(&mut harness, "one-view");
     assert_eq!(picture.dimensions(), (1280, 800));
     // The CT is larger, and shown first.
-    harness.get_by_label("Series 1, CT");
-    harness.get_by_label("Series 2, PT");
+    harness.get_by_label("Series 1, CT: Generated thorax, ct");
+    harness.get_by_label("Series 2, PT: Generated thorax, pet");
     let start = slice(&harness);
     assert!((start - start.round()).abs() < 1e-9);
 

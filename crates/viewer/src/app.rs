@@ -10,13 +10,14 @@ use crate::autosave::Autosave;
 use crate::bench::Bench;
 use crate::command::Command;
 use crate::config::Config;
-use crate::dialogs::{Dialog, Looked};
+use crate::dialogs::Dialog;
 use crate::document::{Document, Loader, News};
 use crate::hanging::Hanging;
 use crate::history::History;
 use crate::interaction::Interaction;
 use crate::key_images::SavingKeys;
 use crate::keys::Keys;
+use crate::looked::Looked;
 use crate::panels;
 use crate::pictures::Saving;
 use crate::presets::PresetPictures;
@@ -72,6 +73,8 @@ pub(crate) struct Viewer {
     pub turning: Option<Turning>,
     /// Key images that are being saved.
     pub saving_keys: Option<SavingKeys>,
+    /// Whether the window closes without what is being written.
+    pub closes_now: bool,
     /// What the user keeps beyond a session.
     pub config: Config,
     pub keys: Keys,
@@ -132,6 +135,7 @@ impl Viewer {
             presets: PresetPictures::default(),
             turning: None,
             saving_keys: None,
+            closes_now: false,
             config: Config::new(options.config),
             keys: Keys::default(),
             recent: Recent::default(),
@@ -306,6 +310,7 @@ impl Viewer {
         self.take_saved();
         self.go_on_saving_keys();
         self.take_turned();
+        self.close_if_written(&context);
         self.measure(&context);
         self.take_drops(&context);
         self.provide();
@@ -372,11 +377,17 @@ impl Viewer {
             && shown.into_iter().all(loaded)
             && self.loader.work().is_empty()
             && self.commands.is_empty()
+            && !self.looked.is_looking()
             && self.canvases.iter().enumerate().all(drawn)
     }
 }
 
 impl eframe::App for Viewer {
+    /// Before each frame, and where the window is hidden in its place.
+    fn logic(&mut self, context: &Context, _frame: &mut eframe::Frame) {
+        self.take_close(context);
+    }
+
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.frame(ui);
     }

@@ -6,6 +6,7 @@ use anatome::PictureFormat;
 use egui::{Context, Id, Key, Modal, Ui};
 
 use crate::app::Viewer;
+use crate::looked::{Found, Looked};
 use crate::pictures::Size;
 use crate::recent::Recent;
 use crate::turntable::Turn;
@@ -48,52 +49,8 @@ pub(crate) enum Dialog {
     SaveLayout {
         name: String,
     },
-}
-
-/// What is on the disk at a path: looked for once as long as the path stays, not with every frame.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Looked {
-    path: Option<String>,
-    exists: bool,
-    is_folder: bool,
-    /// The folder that is listed, and what is in it: folders first.
-    folder: PathBuf,
-    entries: Vec<(bool, PathBuf)>,
-}
-
-impl Looked {
-    fn at(&mut self, path: &str) -> &Self {
-        if self.path.as_deref() != Some(path) {
-            let written = Path::new(path.trim());
-            let (exists, is_folder) = (written.exists(), written.is_dir());
-            let home = || std::env::home_dir().unwrap_or_default();
-            let folder = match () {
-                () if path.trim().is_empty() => home(),
-                () if is_folder => written.to_owned(),
-                () => written.parent().map(Path::to_owned).filter(|own| own.is_dir()).unwrap_or_else(home),
-            };
-            let entries = listed(&folder);
-            *self = Self { path: Some(path.to_owned()), exists, is_folder, folder, entries };
-        }
-        self
-    }
-}
-
-/// So many entries of a folder are shown.
-const MOST: usize = 200;
-
-fn listed(folder: &Path) -> Vec<(bool, PathBuf)> {
-    let mut entries: Vec<(bool, PathBuf)> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .take(10 * MOST)
-        .map(|entry| (entry.path().is_dir(), entry.path()))
-        .filter(|(_, path)| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')))
-        .collect();
-    entries.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    entries.truncate(MOST);
-    entries
+    /// Whether the window closes without what is being written.
+    Close,
 }
 
 /// What is done with an answer.
@@ -163,6 +120,7 @@ impl Dialog {
             Self::SaveKeyImages { .. } => "Save key images",
             Self::Screen { .. } => "Size of the screen",
             Self::SaveLayout { .. } => "Save layout",
+            Self::Close => "Pictures are being saved",
         }
     }
 }
@@ -225,6 +183,7 @@ impl Viewer {
                     buttons(ui, "Keep", can)
                 }
                 Dialog::SaveLayout { name } => self.layout_name(ui, name),
+                Dialog::Close => self.show_unwritten(ui),
             }
         });
         if let Some(paths) = again {
@@ -253,6 +212,7 @@ impl Viewer {
             }
             Dialog::Screen { measured_mm } => self.calibrate(context, measured_mm),
             Dialog::SaveLayout { name } => self.save_layout(name.trim()),
+            Dialog::Close => self.close_now(context),
         }
     }
 }
@@ -285,14 +245,18 @@ fn beside(ui: &mut Ui) -> Answer {
 fn asked(ui: &mut Ui, path: &mut String, does: &str, looked: &mut Looked) -> Answer {
     let entered = path_line(ui, path);
     let at = path.clone();
-    listing(ui, path, looked.at(&at));
+    looked.at(&at, ui.ctx());
+    // What was found before stays until something else is.
+    listing(ui, path, looked.last());
     let given = buttons(ui, does, !path.trim().is_empty());
     if entered && !path.trim().is_empty() { Answer::Given } else { given }
 }
 
 fn save(ui: &mut Ui, path: &mut String, replace: &mut bool, replaces: &str, looked: &mut Looked) -> Answer {
     let entered = path_line(ui, path);
-    let &Looked { exists, is_folder, .. } = looked.at(path);
+    // What is not known yet, whoever writes finds: nothing is replaced without this mark.
+    let (exists, is_folder) =
+        looked.at(path, ui.ctx()).map_or((false, false), |found| (found.exists, found.is_folder));
     if exists {
         ui.checkbox(replace, replaces);
     }
@@ -359,14 +323,15 @@ fn path_line(ui: &mut Ui, path: &mut String) -> bool {
 }
 
 /// What is in the folder that is written, to go on by a click.
-fn listing(ui: &mut Ui, path: &mut String, looked: &Looked) {
+fn listing(ui: &mut Ui, path: &mut String, found: Option<&Found>) {
     egui::ScrollArea::vertical().max_height(220.0).auto_shrink([false, false]).show(ui, |ui| {
-        if let Some(parent) = looked.folder.parent()
+        let Some(found) = found else { return };
+        if let Some(parent) = found.folder.parent()
             && ui.selectable_label(false, "..").clicked()
         {
             *path = parent.display().to_string();
         }
-        for (is_folder, own) in &looked.entries {
+        for (is_folder, own) in &found.entries {
             let name = own.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let name = if *is_folder { format!("{name}/") } else { name };
             let chosen = Path::new(path.trim()) == own;

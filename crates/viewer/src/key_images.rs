@@ -42,6 +42,11 @@ impl SavingKeys {
         }
     }
 
+    /// How many are not written yet.
+    pub(crate) fn unwritten(&self) -> u64 {
+        (self.left.len() + usize::from(self.now.is_some())) as u64
+    }
+
     /// The one that is being written.
     pub(crate) fn into_now(self) -> Option<Saving> {
         self.now.map(|(_, saving)| saving)
@@ -118,7 +123,11 @@ impl Viewer {
             return;
         }
         let Some(image) = saving.left.front() else {
-            self.tell(saving.said());
+            if saving.faults.is_empty() {
+                self.tell(saving.said())
+            } else {
+                self.tell_unsaved(saving.said())
+            }
             return;
         };
         let state = |id: SeriesId| self.document.entry(id).map(|entry| &entry.state);

@@ -9,6 +9,7 @@ mod app;
 mod autosave;
 mod bench;
 mod cine;
+mod closing;
 mod command;
 mod config;
 mod dialogs;
@@ -20,6 +21,7 @@ mod history;
 mod interaction;
 mod key_images;
 mod keys;
+mod looked;
 mod measure;
 mod overlay;
 mod own;
@@ -66,7 +68,7 @@ pub struct Options {
     pub backend: BackendChoice,
     /// A GPU by number or (part of) its name.
     pub adapter: Option<String>,
-    /// All parallel work.
+    /// What draws in parallel; what reads has as many threads of its own.
     pub workers: Workers,
     /// Where the session is kept against a crash; nowhere if absent. See [`autosave_path`].
     pub autosave: Option<PathBuf>,

@@ -192,20 +192,21 @@ impl Viewer {
 
     /// Tells of pictures that were saved since.
     pub(crate) fn take_saved(&mut self) {
-        let mut said = Vec::new();
+        let mut told = Vec::new();
         self.saving.retain(|saving| match saving.told.try_recv() {
-            Ok(Ok([width, height])) => {
-                said.push(format!("The picture of {width} x {height} pixels is saved."));
-                false
-            }
-            Ok(Err(reason)) => {
-                said.push(reason);
+            Ok(own) => {
+                told.push(own);
                 false
             }
             Err(error) => error == std::sync::mpsc::TryRecvError::Empty,
         });
-        for text in said {
-            self.tell(text);
+        for own in told {
+            match own {
+                Ok([width, height]) => {
+                    self.tell(format!("The picture of {width} x {height} pixels is saved."));
+                }
+                Err(reason) => self.tell_unsaved(reason),
+            }
         }
     }
 

@@ -25,6 +25,12 @@ pub(crate) struct Turning {
 }
 
 impl Turning {
+    /// How many pictures are not written yet.
+    pub(crate) fn unwritten(&self) -> u64 {
+        let (done, all) = self.work.done;
+        all.saturating_sub(done).max(1)
+    }
+
     /// Writes no further picture, and waits for the present one; returns the folder.
     pub(crate) fn end(self, until: Instant) -> PathBuf {
         self.work.cancel();
@@ -37,7 +43,8 @@ impl Turning {
 
 enum Told {
     Picture(u64),
-    End(String),
+    /// What is told at the end; or why not all of it is saved.
+    End(Result<String, String>),
 }
 
 /// What a turn is written as.
@@ -108,9 +115,12 @@ impl Viewer {
         while let Some(turning) = &mut self.turning {
             match turning.told.try_recv() {
                 Ok(Told::Picture(done)) => turning.work.done.0 = done,
-                Ok(Told::End(text)) => {
+                Ok(Told::End(said)) => {
                     self.turning = None;
-                    self.tell(text);
+                    match said {
+                        Ok(text) => self.tell(text),
+                        Err(text) => self.tell_unsaved(text),
+                    }
                 }
                 Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => self.turning = None,
@@ -139,27 +149,32 @@ struct Writing {
 
 impl Writing {
     /// Writes one picture after the other; returns what is to be told.
-    fn write(&self, wants: &[Want], folder: &Path, turn: &Turn, wake: &(dyn Fn() + Send + Sync)) -> String {
-        if let Err(reason) = make_room(folder, "turn-", turn.replace) {
-            return format!("The turn is not saved. {reason}");
-        }
+    fn write(
+        &self,
+        wants: &[Want],
+        folder: &Path,
+        turn: &Turn,
+        wake: &(dyn Fn() + Send + Sync),
+    ) -> Result<String, String> {
+        make_room(folder, "turn-", turn.replace)
+            .map_err(|reason| format!("The turn is not saved. {reason}"))?;
         for (n, want) in wants.iter().enumerate() {
             if self.progress.is_cancelled() {
-                return format!("The turn was cancelled after {n} pictures.");
+                return Ok(format!("The turn was cancelled after {n} pictures."));
             }
             let path = folder.join(format!("turn-{:03}.{}", n + 1, turn.format.extension()));
             let written = drawn(want, &self.frames).and_then(|(image, _)| {
                 write_picture(&image, &path, turn.format, overwrite(turn.replace), &self.workers)
             });
-            if let Err(error) = written {
-                return format!("{n} of {} pictures of the turn are saved: {error}.", wants.len());
-            }
+            written.map_err(|error| {
+                format!("{n} of {} pictures of the turn are saved: {error}.", wants.len())
+            })?;
             if self.tell.send(Told::Picture(n as u64 + 1)).is_err() {
-                return String::new();
+                return Ok(String::new());
             }
             wake();
         }
-        format!("The turn of {} pictures is saved.", wants.len())
+        Ok(format!("The turn of {} pictures is saved.", wants.len()))
     }
 }
 

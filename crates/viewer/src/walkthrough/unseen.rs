@@ -11,6 +11,7 @@ use super::options;
 use crate::app::Viewer;
 use crate::autosave::Autosave;
 use crate::command::Command;
+use crate::dialogs::Dialog;
 use crate::document::{Document, News, State};
 use crate::history::History;
 use crate::measure::{Kind, Measurement, Place};
@@ -116,6 +117,24 @@ fn key_images_are_saved_whole_one_row_at_a_time_or_not_at_all() {
     assert!(
         folder.path().join("key-image-1.png").exists() && !folder.path().join("key-image-2.png").exists()
     );
+}
+
+#[test]
+fn key_images_that_are_not_written_keep_the_window_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut viewer = viewer(document(&[40]));
+    for number in 1..=3 {
+        viewer.do_now(&Command::Mark { view: 0, size_px: [32, 32] });
+        viewer.do_now(&Command::Scroll { view: 0, steps: number.into() });
+    }
+    save_keys(&mut viewer, folder.path(), false);
+    let context = Context::default();
+    viewer.dialog = Some(Dialog::Close);
+    viewer.close_if_written(&context);
+    assert_eq!(viewer.dialog, Some(Dialog::Close));
+    assert_eq!(saved_keys(&mut viewer), "3 key images are saved.");
+    viewer.close_if_written(&context);
+    assert_eq!(viewer.dialog, None);
 }
 
 #[test]

@@ -155,6 +155,7 @@ impl Viewer {
     pub(crate) fn open(&mut self, paths: Vec<PathBuf>) {
         let input = self.document.add_input();
         self.opened.push(paths.clone());
+        self.timing.opening.get_or_insert((input, Instant::now()));
         self.loader.open(input, paths);
     }
 
@@ -326,7 +327,22 @@ impl Viewer {
         self.let_go();
         self.want();
         self.autosave(&context);
+        self.time_opening();
         self.timing.frame(began.elapsed());
+    }
+
+    /// Takes the time from opening something to its first picture, which is put into the window now.
+    fn time_opening(&mut self) {
+        let Some((input, since)) = self.timing.opening else { return };
+        let is_of = |id: SeriesId| id.input >= input;
+        let is_shown =
+            self.canvases.iter().any(|canvas| canvas.shown.as_ref().is_some_and(|shown| is_of(shown.series)));
+        if is_shown {
+            self.timing.first_picture = Some(since.elapsed());
+        }
+        let is_found = self.document.inputs().iter().all(|own| own.found.is_some());
+        let is_to_come = !is_found || self.coming.is_some() || self.session.series().any(is_of);
+        self.timing.opening.take_if(|_| is_shown || !is_to_come);
     }
 
     pub(crate) fn workers(&self) -> &anatome::Workers {
@@ -347,7 +363,7 @@ impl Viewer {
         self.painter = Painter::new(self.painter.wake());
         self.presets = PresetPictures::default();
         self.canvases.iter_mut().for_each(Canvas::clear);
-        (self.last, self.coming) = (None, None);
+        (self.last, self.coming, self.timing.opening) = (None, None, None);
         self.commands.clear();
         self.asked.clear();
         self.opened.clear();

@@ -7,7 +7,7 @@ mod toolbar;
 mod transfer;
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use egui::{Panel, Ui};
 
@@ -42,6 +42,10 @@ pub(crate) struct Timing {
     pub count: u64,
     /// How many pictures of each view were made.
     answers: Vec<u64>,
+    /// What was asked to be opened, and when, until a picture of it is there.
+    pub opening: Option<(u32, Instant)>,
+    /// From asking to the first picture, of what was opened last.
+    pub first_picture: Option<Duration>,
 }
 
 /// So many are looked at.
@@ -85,7 +89,7 @@ pub(crate) fn show(viewer: &mut Viewer, ui: &mut Ui) {
     }
     if viewer.panels.inspector {
         Panel::right("inspector")
-            .default_size(236.0)
+            .default_size(248.0)
             .size_range(200.0..=420.0)
             .show(ui, |ui| inspector::show(viewer, ui));
     }
@@ -102,6 +106,7 @@ impl Timing {
             None => "none".to_owned(),
         };
         vec![
+            ("first picture after opening", self.first_picture.map_or("none".to_owned(), ms)),
             ("frames of the window", self.count.to_string()),
             ("window's thread", told(self.frames.iter().copied().collect())),
             ("pictures in motion", told(of(false).collect())),

@@ -27,7 +27,7 @@ fn what_nothing_shows_is_let_go_and_read_again() {
     harness.get_by_label("One view").click();
     settle(&mut harness);
     assert!(volume.upgrade().is_some());
-    harness.get_by_label("Series 2, PT").click();
+    harness.get_by_label("Series 2, PT: Generated thorax, pet").click();
     settle(&mut harness);
     assert!(matches!(harness.state().document.entry(CT).unwrap().state, State::Preview(_)));
     wait(&mut harness, "the volume is still held", |_| volume.upgrade().is_none());
@@ -38,9 +38,29 @@ fn what_nothing_shows_is_let_go_and_read_again() {
 
     // With room, what undo brings back stays.
     harness.state_mut().spare_bytes = 1 << 30;
-    harness.get_by_label("Series 2, PT").click();
+    harness.get_by_label("Series 2, PT: Generated thorax, pet").click();
     settle(&mut harness);
     assert!(harness.state().document.whole(CT).is_some());
+}
+
+#[test]
+fn the_first_picture_is_timed_of_what_is_opened_and_shown() {
+    let study = Study::made();
+    let Some(mut harness) = window(Vec::new(), [1000.0, 700.0], 1.0) else { return };
+    settle(&mut harness);
+    assert_eq!(harness.state().timing.first_picture, None);
+    let asked = std::time::Instant::now();
+    harness.state_mut().open(vec![study.path().join("ct")]);
+    wait(&mut harness, "no picture", |viewer| viewer.canvases[0].shown.is_some());
+    let longest = asked.elapsed();
+    let took = harness.state().timing.first_picture.unwrap();
+    assert!(!took.is_zero() && took <= longest, "{took:?} {longest:?}");
+    // What is opened beside it is not shown yet: when it is, that is no time of opening.
+    harness.state_mut().open(vec![study.path().join("pet")]);
+    settle(&mut harness);
+    harness.get_by_label("Series 2, PT: Generated thorax, pet").click();
+    settle(&mut harness);
+    assert_eq!(harness.state().timing.first_picture, Some(took));
 }
 
 #[test]

@@ -146,7 +146,8 @@ fn window(ui: &mut Ui, voi: &Voi, unit: &str) -> Option<Voi> {
         let label = ui.label("Width");
         let width = DragValue::new(&mut width).speed(speed).max_decimals(decimals).range(narrowest..=1e9);
         changed |= ui.add(width).labelled_by(label.id).changed();
-        ui.weak(unit);
+        // In one piece, wherever there is room for it.
+        ui.add(egui::Label::new(egui::RichText::new(unit).weak()).wrap_mode(egui::TextWrapMode::Extend));
     });
     changed.then(|| Window::new(center, width, window.function()).ok().map(Voi::Window))?
 }

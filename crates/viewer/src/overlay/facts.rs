@@ -78,7 +78,7 @@ pub(crate) fn scale_bar(painter: &Painter, rect: Rect, point_mm: f64, unit: &str
     /// What the words in the corner take, with what keeps them apart.
     const CORNER: f32 = 124.0;
     /// In less room a bar says nothing.
-    const LEAST: f32 = 32.0;
+    const LEAST: f32 = 16.0;
     let room = (rect.width() * 0.3).min(rect.width() - 2.0 * CORNER);
     if room < LEAST {
         return;

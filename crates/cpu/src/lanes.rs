@@ -161,9 +161,35 @@ fn ln<S: Simd>(simd: S, x: F32s<S>) -> F32s<S> {
     (rest + tail) + exponent * LN_2_HIGH
 }
 
-/// `x^power` for x from 0 to 1 and a power above 0.
+/// Up to this power, factors are multiplied: as most highlights are.
+const MOST_FACTORS: f32 = 256.0;
+
+/// What is smaller counts as nothing: so that no square of it is too small for the fast instructions.
+const LEAST_FACTOR: f32 = 1e-18;
+
+/// `x^power`, by squares.
+#[inline(always)]
+fn whole_pow<S: Simd>(simd: S, x: F32s<S>, power: u32) -> F32s<S> {
+    let none = f32s(simd, 0.0);
+    let (mut raised, mut square, mut left) = (f32s(simd, 1.0), x, power);
+    while left > 0 {
+        if left & 1 == 1 {
+            raised *= square;
+        }
+        square *= square;
+        square = square.simd_gt(LEAST_FACTOR).select(square, none);
+        raised = raised.simd_gt(LEAST_FACTOR).select(raised, none);
+        left >>= 1;
+    }
+    raised
+}
+
+/// `x^power` for x from 0 to 1 and a power above 0; what is below [`LEAST_FACTOR`] may be 0.
 #[inline(always)]
 pub(crate) fn pow<S: Simd>(simd: S, x: F32s<S>, power: f32) -> F32s<S> {
+    if power.fract() == 0.0 && power <= MOST_FACTORS {
+        return whole_pow(simd, x, power as u32);
+    }
     let least_normal = f32s(simd, f32::MIN_POSITIVE);
     let raised = exp(simd, ln(simd, most(x, least_normal)) * power);
     x.simd_gt(least_normal).select(raised, f32s(simd, 0.0))
@@ -186,12 +212,15 @@ mod tests {
         assert_eq!(checked(0.0), 1.0);
         let raised =
             |x: f32, p: f32| dispatch!(Level::new(), simd => pow(simd, f32s(simd, x), p).to_array()[3]);
-        for power in [0.5, 1.0, 16.0, 32.0, 100.0] {
+        for power in [0.5, 1.0, 15.5, 16.0, 32.0, 99.0, 100.5, 256.0, 257.0] {
             for n in 1..=1000 {
                 let x = n as f32 / 1000.0;
                 let (found, exact) = (f64::from(raised(x, power)), f64::from(x).powf(f64::from(power)));
                 // The logarithm's rounding counts `power` times.
-                assert!((found - exact).abs() <= 2e-5 * exact + 1e-30, "{x} ^ {power}: {found} {exact}");
+                assert!(
+                    (found - exact).abs() <= 2e-5 * exact + f64::from(LEAST_FACTOR),
+                    "{x} ^ {power}: {found} {exact}"
+                );
             }
             assert_eq!(raised(0.0, power), 0.0);
         }

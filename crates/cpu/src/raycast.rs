@@ -286,8 +286,10 @@ impl<'a> RaycastKernel<'a> {
             return;
         }
         let whole = is_seen.select(opacity, all);
-        let color = [color[0] / whole, color[1] / whole, color[2] / whole];
-        let lit = self.lit_color(simd, color, rays, segments.t[0] + (place / whole) * length_mm, is_seen);
+        // One division for four.
+        let part = all / whole;
+        let color = [color[0] * part, color[1] * part, color[2] * part];
+        let lit = self.lit_color(simd, color, rays, segments.t[0] + (place * part) * length_mm, is_seen);
         let weight = light.transmittance * opacity;
         light.sum = each_axis(
             #[inline(always)]
@@ -359,19 +361,19 @@ impl<'a> RaycastKernel<'a> {
         let is_steep = steepness.simd_gt(0.0);
         let steepness = is_steep.select(steepness, f32s(simd, 1.0));
         let w = steepness / (steepness + shading.gradient_floor * shading.gradient_floor);
-        let length = steepness.sqrt();
+        let per_length = f32s(simd, 1.0) / steepness.sqrt();
         let normal = each_axis(
             #[inline(always)]
-            |n| gradient[n] / length,
+            |n| gradient[n] * per_length,
         );
-        let half_way = each_axis(
-            #[inline(always)]
-            |n| light[n] - rays.lines.direction[n],
-        );
-        let half_way_length = most(dot(half_way, half_way).sqrt(), f32s(simd, 1e-12));
-        let shine = magnitude(dot(normal, half_way)) / half_way_length;
         let shade = magnitude(dot(normal, light)) * shading.diffuse + shading.ambient;
         let highlight = if shading.specular > 0.0 {
+            let half_way = each_axis(
+                #[inline(always)]
+                |n| light[n] - rays.lines.direction[n],
+            );
+            let half_way_length = most(dot(half_way, half_way).sqrt(), f32s(simd, 1e-12));
+            let shine = magnitude(dot(normal, half_way)) / half_way_length;
             pow(simd, least(shine, f32s(simd, 1.0)), shading.shininess)
         } else {
             f32s(simd, 0.0)

@@ -15,7 +15,6 @@ impl Viewer {
     /// The views in the middle of the window.
     pub(crate) fn show_views(&mut self, ui: &mut Ui) {
         let whole = ui.available_rect_before_wrap();
-        ui.painter().rect_filled(whole, 0.0, crate::theme::GAP);
         let cells = self.session.layout.rects(&self.session.borders);
         self.canvases.resize_with(self.session.views.len().max(1), Canvas::default);
         let is_one_enlarged = self.session.is_one_enlarged();
@@ -31,6 +30,11 @@ impl Viewer {
                 Rect::from_min_size(min, egui::vec2(cell.width * whole.width(), cell.height * whole.height()))
                     .shrink(gap)
             });
+            if cells.len() > 1 {
+                // Around views, not below them: see `Canvas::paint`.
+                let gap = egui::Stroke::new(2.0, crate::theme::GAP);
+                ui.painter().rect_stroke(rect, 0.0, gap, egui::StrokeKind::Outside);
+            }
             if self.session.aside == Some(index) {
                 ui.painter().rect_filled(rect, 0.0, Color32::BLACK);
                 let (font, color) = (egui::FontId::proportional(12.0), crate::theme::LABEL);

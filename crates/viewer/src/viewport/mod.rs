@@ -203,7 +203,6 @@ pub(crate) fn show(
     let name = seen.name();
     response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Image, true, &name));
     let painter = ui.painter().with_clip_rect(rect);
-    painter.rect_filled(rect, 0.0, theme::BLACK);
     seen.canvas.paint(&painter, rect);
     pointer::handle(ui, &response, seen, interaction, commands);
     draw_over(&painter, seen, interaction, values, &response);

@@ -181,7 +181,10 @@ impl<S: Simd> Beam<S> {
     /// the rays in a hull.
     #[inline(always)]
     fn corners_of_box(&self, hull: &Hull, first: i32, last: i32) -> [[f32; 3]; 2] {
-        let [low, high] = hull.corners([first, last].map(|n| n as f32 * self.step_mm));
+        let [from, to] = [first, last].map(|n| n as f32 * self.step_mm);
+        // A ray that enters or leaves just beside a whole multiple of the step counts as doing so there.
+        let beside = |t: f32| t.abs() * (2.0 * f32::EPSILON);
+        let [low, high] = hull.corners([from - beside(from), to + beside(to)]);
         [
             each_axis(
                 #[inline(always)]
@@ -249,7 +252,10 @@ mod tests {
                 {
                     let lattice = rays.lattice_at(rays.t_of(simd, n));
                     for lane in (0..LANES).filter(|&lane| rays.hit.test(lane)) {
-                        if !(rays.first[lane]..=rays.last[lane]).contains(&n) {
+                        // Where it enters and leaves are the ends of segments, of which the box holds both or none.
+                        let (enters, leaves) = (rays.first[lane] - 1, rays.last[lane] + 1);
+                        let is_end = n == enters && n < first + 4 || n == leaves && n > first;
+                        if !is_end && !(enters + 1..leaves).contains(&n) {
                             continue;
                         }
                         for axis in 0..3 {

@@ -187,7 +187,7 @@ fn whole_pow<S: Simd>(simd: S, x: F32s<S>, power: u32) -> F32s<S> {
 /// `x^power` for x from 0 to 1 and a power above 0; what is below [`LEAST_FACTOR`] may be 0.
 #[inline(always)]
 pub(crate) fn pow<S: Simd>(simd: S, x: F32s<S>, power: f32) -> F32s<S> {
-    if power.fract() == 0.0 && power <= MOST_FACTORS {
+    if power.fract() == 0.0 && (1.0..=MOST_FACTORS).contains(&power) {
         return whole_pow(simd, x, power as u32);
     }
     let least_normal = f32s(simd, f32::MIN_POSITIVE);

@@ -145,14 +145,16 @@ impl RayPlan {
     /// The most samples of a ray.
     pub const MAX_SAMPLES: u32 = 1 << 16;
 
-    /// The most voxels along an axis between neighbouring samples of a ray.
+    /// The most voxels along an axis between neighbouring samples of a ray. Axes of one voxel, which have no others, do not
+    /// count.
     pub fn voxels_of_step(&self) -> f64 {
         let smallest_gap =
             |slices: &SliceRows| slices.rows.iter().map(|row| row.gap_mm.abs()).fold(f32::INFINITY, f32::min);
         let voxel = [1.0, 1.0, self.sampling.slices.as_ref().map_or(1.0, smallest_gap)];
         let along = |axis: usize| self.lattice_from_relative.map(|column| column[axis]);
         let voxels = |axis: usize| Vec3::from_array(along(axis)).as_dvec3().length() / f64::from(voxel[axis]);
-        f64::from(self.step_mm) * (0..3).map(voxels).fold(0.0, f64::max)
+        let axes = (0..3).filter(|&axis| self.sampling.size[axis] > 1);
+        f64::from(self.step_mm) * axes.map(voxels).fold(0.0, f64::max)
     }
 
     pub(super) fn new(request: &Request, volume: &Volume) -> Result<Self> {

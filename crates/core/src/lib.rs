@@ -7,6 +7,7 @@
 mod camera;
 pub mod checkerboard;
 mod color;
+mod digest;
 mod error;
 mod grid;
 mod image;
@@ -16,6 +17,7 @@ pub mod plan;
 mod progress;
 mod renderer;
 mod request;
+mod samples;
 mod scene;
 mod slices;
 mod standard_views;
@@ -34,6 +36,7 @@ pub use orientation::orientation_letters;
 pub use progress::Progress;
 pub use renderer::{Frame, FrameStatus, Renderer, Uploaded};
 pub use request::{Bindings, Output, PixelRect, Precision, Quality, Request};
+pub use samples::{Sample, Samples};
 pub use scene::{
     Appearance, ClipPlane, CropBox, Interpolation, Layer, Projection, Region, SCENE_VERSION, Scene, Shading,
     SlicePlane, View,
@@ -41,7 +44,7 @@ pub use scene::{
 pub use slices::SliceTable;
 pub use standard_views::{Planes, StandardView};
 pub use transfer_function::{TransferFunction, TransferPoint};
-pub use volume::{Facts, Modality, NamedVoi, Padding, Sample, Samples, Unit, ValueMapping, Volume};
+pub use volume::{Facts, Modality, NamedVoi, Padding, Unit, ValueMapping, Volume};
 pub use window::{Voi, VoiLut, Window, WindowFunction};
 
 /// The result of every fallible function of this crate.

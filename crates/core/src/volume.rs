@@ -1,107 +1,13 @@
-//! Samples on a grid.
+//! Samples on a grid, and what they mean.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use glam::DVec3;
-use ndarray::{Array3, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, GeometryFault, Grid, Result, Voi};
-
-/// Stored samples, `[k, j, i]`, in their own type.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Samples {
-    /// 8 bits, unsigned.
-    U8(Array3<u8>),
-    /// 16 bits, signed.
-    I16(Array3<i16>),
-    /// 16 bits, unsigned.
-    U16(Array3<u16>),
-    /// 32-bit floating point, finite.
-    F32(Array3<f32>),
-}
-
-/// A type in which samples are stored.
-pub trait Sample: Copy + Send + Sync + PartialOrd + bytemuck::Pod + 'static {
-    /// The sample as f32: exact for all stored types.
-    fn to_f32(self) -> f32;
-}
-
-macro_rules! sample {
-    ($($t:ty),*) => {$(
-        impl Sample for $t {
-            #[inline(always)]
-            fn to_f32(self) -> f32 {
-                f32::from(self)
-            }
-        }
-    )*};
-}
-sample!(u8, i16, u16, f32);
-
-impl Samples {
-    /// The shape, `[k, j, i]`.
-    #[must_use]
-    pub fn shape(&self) -> [usize; 3] {
-        let (k, j, i) = match self {
-            Self::U8(a) => a.dim(),
-            Self::I16(a) => a.dim(),
-            Self::U16(a) => a.dim(),
-            Self::F32(a) => a.dim(),
-        };
-        [k, j, i]
-    }
-
-    /// The samples' bytes in the machine's byte order, i fastest; `None` for an array that is not contiguous.
-    #[must_use]
-    pub fn bytes(&self) -> Option<&[u8]> {
-        match self {
-            Self::U8(a) => a.as_slice(),
-            Self::I16(a) => a.as_slice().map(bytemuck::cast_slice),
-            Self::U16(a) => a.as_slice().map(bytemuck::cast_slice),
-            Self::F32(a) => a.as_slice().map(bytemuck::cast_slice),
-        }
-    }
-
-    /// The stored value at `[k, j, i]` as f64, or `None` outside.
-    #[must_use]
-    pub fn get(&self, index: [usize; 3]) -> Option<f64> {
-        match self {
-            Self::U8(a) => a.get(index).map(|&v| f64::from(v)),
-            Self::I16(a) => a.get(index).map(|&v| f64::from(v)),
-            Self::U16(a) => a.get(index).map(|&v| f64::from(v)),
-            Self::F32(a) => a.get(index).map(|&v| f64::from(v)),
-        }
-    }
-
-    /// The slices `kept` of these, in that order; numbers that are not there give nothing.
-    #[must_use]
-    pub fn of_slices(self, kept: &[usize]) -> Self {
-        fn of<T: Copy>(samples: &Array3<T>, kept: &[usize]) -> Array3<T> {
-            let there: Vec<usize> = kept.iter().copied().filter(|&k| k < samples.dim().0).collect();
-            samples.select(Axis(0), &there)
-        }
-        match self {
-            Self::U8(a) => Self::U8(of(&a, kept)),
-            Self::I16(a) => Self::I16(of(&a, kept)),
-            Self::U16(a) => Self::U16(of(&a, kept)),
-            Self::F32(a) => Self::F32(of(&a, kept)),
-        }
-    }
-
-    /// The type's name: `u8`, `i16`, `u16` or `f32`.
-    #[must_use]
-    pub fn type_name(&self) -> &'static str {
-        match self {
-            Self::U8(_) => "u8",
-            Self::I16(_) => "i16",
-            Self::U16(_) => "u16",
-            Self::F32(_) => "f32",
-        }
-    }
-}
+use crate::digest::{SEED, mix, mix_bytes};
+use crate::{Error, GeometryFault, Grid, Result, Samples, Voi};
 
 /// What the modality values measure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -392,12 +298,7 @@ impl Volume {
     /// The smallest and largest modality value, padding excluded; `None` if all is padding.
     #[must_use]
     pub fn value_range(&self) -> Option<(f64, f64)> {
-        let (low, high) = match &self.samples {
-            Samples::U8(a) => stored_range(a.view(), self.padding),
-            Samples::I16(a) => stored_range(a.view(), self.padding),
-            Samples::U16(a) => stored_range(a.view(), self.padding),
-            Samples::F32(a) => stored_range(a.view(), self.padding),
-        }?;
+        let (low, high) = self.samples.range(self.padding)?;
         let ends = [low, high].map(|v| self.mapping.modality_from_stored(v));
         Some((ends[0].min(ends[1]), ends[0].max(ends[1])))
     }
@@ -420,30 +321,7 @@ impl Volume {
                 hash = table.z_mm().iter().fold(hash, |h, z| mix(h, z.to_bits()));
             }
             hash = mix(mix(hash, self.mapping.slope.to_bits()), self.mapping.intercept.to_bits());
-            let bytes = self.samples.bytes().unwrap_or_default();
-            let (words, rest) = bytes.as_chunks::<8>();
-            hash = words.iter().fold(hash, |h, w| mix(h, u64::from_le_bytes(*w)));
-            rest.iter().fold(hash, |h, &b| mix(h, u64::from(b)))
+            mix_bytes(hash, self.samples.bytes().unwrap_or_default())
         })
     }
-}
-
-const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
-
-fn mix(hash: u64, word: u64) -> u64 {
-    (hash.rotate_left(23) ^ word).wrapping_mul(0xD6E8_FEB8_6659_FD93)
-}
-
-fn stored_range<T: Sample>(samples: ArrayView3<'_, T>, padding: Option<Padding>) -> Option<(f64, f64)> {
-    let mut range: Option<(T, T)> = None;
-    for &v in samples.iter() {
-        if padding.is_some_and(|p| p.contains(f64::from(v.to_f32()))) {
-            continue;
-        }
-        range =
-            Some(range.map_or((v, v), |(low, high)| {
-                (if v < low { v } else { low }, if v > high { v } else { high })
-            }));
-    }
-    range.map(|(low, high)| (f64::from(low.to_f32()), f64::from(high.to_f32())))
 }

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anatome_core::Sample;
 use anatome_core::plan::SamplingPlan;
+use fearless_simd::{Level, Simd};
 use rayon::prelude::*;
 
+use crate::lanes::{self, Work};
 use crate::parts::{AtomicParts, Parts};
 use crate::stored::Stored;
 use crate::transfer::Visibility;
@@ -43,7 +45,11 @@ impl Range {
     pub(crate) const EMPTY: Self = Self { low: f32::INFINITY, high: f32::NEG_INFINITY };
 
     pub(crate) fn union(self, other: Self) -> Self {
-        Self { low: self.low.min(other.low), high: self.high.max(other.high) }
+        // No sample is without a number.
+        Self {
+            low: if other.low < self.low { other.low } else { self.low },
+            high: if other.high > self.high { other.high } else { self.high },
+        }
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -79,17 +85,14 @@ pub(crate) struct Cells {
 
 impl Cells {
     /// Reads all samples once, in the current pool.
-    pub(crate) fn new(samples: Stored<'_>, plan: &SamplingPlan) -> Self {
+    pub(crate) fn new(level: Level, samples: Stored<'_>, plan: &SamplingPlan) -> Self {
         let count = plan.size.map(|n| (n as usize).div_ceil(CELL));
         let [across, down, deep] = count;
         let mut ranges = vec![Range::EMPTY; across * down * deep];
         let mut are_padded = vec![false; ranges.len()];
         let layers = ranges.par_chunks_mut(across * down).zip(are_padded.par_chunks_mut(across * down));
-        layers.enumerate().for_each(|(c, (ranges, are_padded))| match samples {
-            Stored::U8(samples) => fill_layer(samples, plan, c, ranges, are_padded),
-            Stored::I16(samples) => fill_layer(samples, plan, c, ranges, are_padded),
-            Stored::U16(samples) => fill_layer(samples, plan, c, ranges, are_padded),
-            Stored::F32(samples) => fill_layer(samples, plan, c, ranges, are_padded),
+        layers.enumerate().for_each(|(c, (ranges, are_padded))| {
+            lanes::run(level, Layer { samples, plan, c, ranges, are_padded });
         });
         let around = are_padded.contains(&true).then(|| {
             let mut around = around(&ranges, count);
@@ -270,18 +273,27 @@ fn spread_through(distance: &mut [u8], part: usize, across: usize) {
 
 /// The ranges with those of all neighbours, diagonal ones included.
 fn around(ranges: &[Range], [across, down, deep]: [usize; 3]) -> Vec<Range> {
-    let mut ranges = ranges.to_vec();
-    for (stride, count) in [(1, across), (across, down), (across * down, deep)] {
-        let before = ranges;
-        let union = |n: usize| {
-            let place = n / stride % count;
-            let below = if place > 0 { before[n - stride] } else { Range::EMPTY };
-            let above = if place + 1 < count { before[n + stride] } else { Range::EMPTY };
-            before[n].union(below).union(above)
-        };
-        ranges = (0..before.len()).into_par_iter().with_min_len(4096).map(union).collect();
+    let add = |to: &mut [Range], from: &[Range]| {
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = to.union(*from));
+    };
+    let mut wider = ranges.to_vec();
+    wider.par_chunks_exact_mut(across).zip(ranges.par_chunks_exact(across)).for_each(|(to, from)| {
+        add(to, &from[1..]);
+        add(&mut to[1..], from);
+    });
+    // Rows beside rows, then layers beside layers.
+    for (part, count) in [(across, down), (across * down, deep)] {
+        let before = wider.clone();
+        wider.par_chunks_exact_mut(part).enumerate().for_each(|(n, to)| {
+            if n % count > 0 {
+                add(to, &before[(n - 1) * part..]);
+            }
+            if n % count + 1 < count {
+                add(to, &before[(n + 1) * part..]);
+            }
+        });
     }
-    ranges
+    wider
 }
 
 /// The voxels that a cell at a place along an axis of `size` voxels covers.
@@ -289,69 +301,107 @@ pub(crate) fn voxels(cell: usize, size: usize) -> std::ops::RangeInclusive<usize
     cell * CELL..=((cell + 1) * CELL).min(size - 1)
 }
 
-fn fill_layer<T: Sample>(
-    samples: &[T],
-    plan: &SamplingPlan,
+/// A layer of cells that is to be filled.
+struct Layer<'a> {
+    samples: Stored<'a>,
+    plan: &'a SamplingPlan,
+    /// Its number.
     c: usize,
-    ranges: &mut [Range],
-    are_padded: &mut [bool],
-) {
-    let [row, rows, slices] = plan.size.map(|n| n as usize);
-    let padding = plan.padding.unwrap_or((f32::INFINITY, f32::NEG_INFINITY));
-    let across = row.div_ceil(CELL);
-    let cells = ranges.chunks_exact_mut(across).zip(are_padded.chunks_exact_mut(across));
-    let mut columns = Columns::new(row);
-    for (b, (ranges, are_padded)) in cells.enumerate() {
-        columns.clear();
-        for k in voxels(c, slices) {
-            for j in voxels(b, rows) {
-                let first = (k * rows + j) * row;
-                columns.add(&samples[first..first + row], padding);
-            }
+    ranges: &'a mut [Range],
+    are_padded: &'a mut [bool],
+}
+
+impl Work for Layer<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        match self.samples {
+            Stored::U8(samples) => self.fill(samples),
+            Stored::I16(samples) => self.fill(samples),
+            Stored::U16(samples) => self.fill(samples),
+            Stored::F32(samples) => self.fill(samples),
         }
-        for (a, (range, is_padded)) in ranges.iter_mut().zip(are_padded).enumerate() {
-            (*range, *is_padded) = columns.part(voxels(a, row));
+    }
+}
+
+impl Layer<'_> {
+    #[inline(always)]
+    fn fill<T: Sample>(self, samples: &[T]) {
+        let [row, rows, slices] = self.plan.size.map(|n| n as usize);
+        let padding =
+            self.plan.padding.map(|(lowest, highest)| T::ends_within(lowest.into(), highest.into()));
+        let across = row.div_ceil(CELL);
+        let cells = self.ranges.chunks_exact_mut(across).zip(self.are_padded.chunks_exact_mut(across));
+        let mut columns = Columns::new(row);
+        for (b, (ranges, are_padded)) in cells.enumerate() {
+            columns.clear();
+            for k in voxels(self.c, slices) {
+                for j in voxels(b, rows) {
+                    let first = (k * rows + j) * row;
+                    let samples = &samples[first..first + row];
+                    match padding {
+                        Some(padding) => columns.add_padded(samples, padding),
+                        None => columns.add(samples),
+                    }
+                }
+            }
+            for (a, (range, is_padded)) in ranges.iter_mut().zip(are_padded).enumerate() {
+                (*range, *is_padded) = columns.part(voxels(a, row));
+            }
         }
     }
 }
 
 /// What is at each place of the rows of a cell: whole rows at a time, for the vector instructions.
-struct Columns {
-    low: Vec<f32>,
-    high: Vec<f32>,
-    /// How often there is padding.
-    padded: Vec<u32>,
+struct Columns<T> {
+    low: Vec<T>,
+    high: Vec<T>,
+    are_padded: Vec<u8>,
 }
 
-impl Columns {
+impl<T: Sample> Columns<T> {
     fn new(row: usize) -> Self {
-        Self { low: vec![0.0; row], high: vec![0.0; row], padded: vec![0; row] }
+        Self { low: vec![T::ENDS.1; row], high: vec![T::ENDS.0; row], are_padded: vec![0; row] }
     }
 
+    #[inline(always)]
     fn clear(&mut self) {
-        self.low.fill(Range::EMPTY.low);
-        self.high.fill(Range::EMPTY.high);
-        self.padded.fill(0);
+        self.low.fill(T::ENDS.1);
+        self.high.fill(T::ENDS.0);
+        self.are_padded.fill(0);
     }
 
-    fn add<T: Sample>(&mut self, samples: &[T], (lowest, highest): (f32, f32)) {
-        let columns = self.low.iter_mut().zip(&mut self.high).zip(&mut self.padded);
-        for (((low, high), padded), sample) in columns.zip(samples) {
-            let v = sample.to_f32();
+    #[inline(always)]
+    fn add(&mut self, samples: &[T]) {
+        for ((low, high), &v) in self.low.iter_mut().zip(&mut self.high).zip(samples) {
+            *low = if *low < v { *low } else { v };
+            *high = if *high > v { *high } else { v };
+        }
+    }
+
+    #[inline(always)]
+    fn add_padded(&mut self, samples: &[T], (lowest, highest): (T, T)) {
+        let columns = self.low.iter_mut().zip(&mut self.high).zip(&mut self.are_padded);
+        for (((low, high), is_padded), &v) in columns.zip(samples) {
             let is_padding = (lowest <= v) & (v <= highest);
             *low = if is_padding | (*low < v) { *low } else { v };
             *high = if is_padding | (*high > v) { *high } else { v };
-            *padded += u32::from(is_padding);
+            *is_padded |= u8::from(is_padding);
         }
     }
 
     /// The range of some places, and whether there is padding.
+    #[inline(always)]
     fn part(&self, places: std::ops::RangeInclusive<usize>) -> (Range, bool) {
-        let range = Range {
-            low: self.low[places.clone()].iter().copied().fold(f32::INFINITY, f32::min),
-            high: self.high[places.clone()].iter().copied().fold(f32::NEG_INFINITY, f32::max),
-        };
-        (range, self.padded[places].iter().any(|&count| count > 0))
+        let (mut low, mut high, mut is_padded) = (T::ENDS.1, T::ENDS.0, 0);
+        for n in places {
+            low = if self.low[n] < low { self.low[n] } else { low };
+            high = if self.high[n] > high { self.high[n] } else { high };
+            is_padded |= self.are_padded[n];
+        }
+        let range = if low <= high { Range { low: low.to_f32(), high: high.to_f32() } } else { Range::EMPTY };
+        (range, is_padded != 0)
     }
 }
 
@@ -371,8 +421,8 @@ mod tests {
             samples[CELL * stride] = 9;
             let before = (CELL - 1) * stride;
             let before = [before % 10, before / 10 % 10, before / 100];
-            let range =
-                Cells::new(Stored::U16(&samples), &plan).range(&VoxelBox { low: before, high: before });
+            let range = Cells::new(Level::new(), Stored::U16(&samples), &plan)
+                .range(&VoxelBox { low: before, high: before });
             assert_eq!(range, Range { low: 0.0, high: 9.0 }, "{stride}");
         }
     }
@@ -414,7 +464,7 @@ mod tests {
         samples[place([6, 6, 6])] = 9;
         samples[place([18, 18, 18])] = 9;
         samples[place([14, 18, 18])] = -5;
-        let cells = Cells::new(Stored::I16(&samples), &plan);
+        let cells = Cells::new(Level::new(), Stored::I16(&samples), &plan);
         let seen = Occupancy::new(&cells, |range| range.high > 5.0);
         let seen: Vec<usize> = (0..6 * 6 * 6).filter(|&n| seen.distance[n] == 0).collect();
         let cell = |[a, b, c]: [usize; 3]| (c * 6 + b) * 6 + a;
@@ -436,7 +486,7 @@ mod tests {
             let interpolation = Interpolation::Linear;
             let plan =
                 SamplingPlan { size, slope: 1.0, intercept: 0.0, padding, interpolation, slices: None };
-            let cells = Cells::new(Stored::I16(&samples), &plan);
+            let cells = Cells::new(Level::new(), Stored::I16(&samples), &plan);
             for (low, high) in [([0, 0, 0], [0, 0, 0]), ([3, 3, 3], [3, 4, 5]), ([7, 2, 0], [12, 8, 9])] {
                 let range = cells.range(&VoxelBox { low, high });
                 let is_near = |n: usize, v: usize| (low[n]..=high[n] + 1).contains(&v);

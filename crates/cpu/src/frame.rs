@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anatome_core::checkerboard::{Between, Rows};
 use anatome_core::{
-    Frame, FrameStatus, Image, PixelRect, PixelSubset, Pixels, PlaneGeometry, Recipe, Request, Result, Source,
+    Frame, FrameStatus, Image, PixelRect, PixelSubset, Pixels, PlaneGeometry, Recipe, Request, Result,
+    Source, Volume,
 };
 use fearless_simd::Level;
 use rayon::ThreadPool;
@@ -31,7 +32,10 @@ pub struct CpuFrame<'a> {
     /// Whether half the pixels are made up from the others at the end.
     is_checkerboard: bool,
     plane: Option<PlaneGeometry>,
+    /// Without its source, whose digest is needed last.
     recipe: Recipe,
+    slot: String,
+    volume: &'a Volume,
 }
 
 impl fmt::Debug for CpuFrame<'_> {
@@ -50,11 +54,10 @@ impl<'a> CpuFrame<'a> {
         level: Level,
         kernel: Kernel<'a>,
         request: &Request,
-        uploaded: &CpuVolume,
+        uploaded: &'a CpuVolume,
         plane: Option<PlaneGeometry>,
     ) -> Self {
         let rect = request.rect();
-        let digest = format!("{:016x}", uploaded.volume.digest());
         let slot = request.scene.layers.first().map(|layer| layer.slot.clone()).unwrap_or_default();
         let blocks = Blocks::new(rect, kernel.block_px());
         let is_slice = matches!(kernel, Kernel::Slice(_));
@@ -69,7 +72,9 @@ impl<'a> CpuFrame<'a> {
             pixels: Pixels::blank(request.output, rect.width as usize * rect.height as usize),
             is_checkerboard: request.quality.pixels == PixelSubset::Checkerboard && !is_slice,
             plane,
-            recipe: Recipe::new(request, vec![Source { slot, digest }], "cpu", None),
+            recipe: Recipe::new(request, Vec::new(), "cpu", None),
+            slot,
+            volume: &uploaded.volume,
         }
     }
 
@@ -130,6 +135,8 @@ impl Frame for CpuFrame<'_> {
         if self.is_checkerboard {
             self.pool.install(|| make_up(&mut self.pixels, self.rect));
         }
+        let digest = format!("{:016x}", self.volume.digest());
+        self.recipe.sources.push(Source { slot: self.slot, digest });
         Image::new(self.rect.width, self.rect.height, self.pixels, self.plane, self.recipe)
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum Kernel<'a> {
 
 impl<'a> Kernel<'a> {
     /// The kernel of a plan. Works in the current pool.
-    pub(crate) fn new(request: &Request, plan: Plan, uploaded: &'a CpuVolume) -> Result<Self> {
+    pub(crate) fn new(level: Level, request: &Request, plan: Plan, uploaded: &'a CpuVolume) -> Result<Self> {
         if !matches!(request.output, Output::Grey8 | Output::Grey16 | Output::Rgba8 | Output::Values) {
             let feature = format!("the output {:?} on the CPU", request.output);
             return Err(Error::Unsupported { feature });
@@ -49,7 +49,7 @@ impl<'a> Kernel<'a> {
         // those that make it. Two pictures that begin at once each make their own, and the first counts.
         let cells = request.quality.skipping.then(|| {
             uploaded.cells.get().unwrap_or_else(|| {
-                let cells = Cells::new(samples, &plan.sampling);
+                let cells = Cells::new(level, samples, &plan.sampling);
                 uploaded.cells.get_or_init(|| cells)
             })
         });

@@ -76,6 +76,11 @@ impl Renderer for CpuRenderer {
 
     fn upload(&self, volume: &Arc<Volume>, progress: &Progress) -> Result<CpuVolume> {
         progress.check()?;
+        // Every picture names it, and it takes longer than a slice.
+        let digested = Arc::clone(volume);
+        self.pool.spawn(move || {
+            let _ = digested.digest();
+        });
         Ok(CpuVolume { volume: Arc::clone(volume), cells: OnceLock::new() })
     }
 
@@ -87,7 +92,7 @@ impl Renderer for CpuRenderer {
             Plan::Plane(plan) => Some(plan.geometry),
             Plan::Rays(_) => None,
         };
-        let kernel = self.pool.install(|| Kernel::new(request, plan, uploaded))?;
+        let kernel = self.pool.install(|| Kernel::new(self.level, request, plan, uploaded))?;
         Ok(CpuFrame::new(&self.pool, self.level, kernel, request, uploaded, plane))
     }
 }

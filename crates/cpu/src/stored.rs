@@ -67,7 +67,7 @@ pub(crate) trait Whole: Sample {
     type Pair: Copy;
 
     /// Two halves that are the largest, and two that are the smallest.
-    const ENDS: (i32, i32);
+    const ENDS_IN_HALVES: (i32, i32);
 
     /// A pair as two halves of 16 bits, the first one in the lower.
     fn halves(pair: Self::Pair) -> i32;
@@ -118,7 +118,7 @@ macro_rules! in_order {
 
 impl Whole for i16 {
     type Pair = u32;
-    const ENDS: (i32, i32) = (0x7FFF_7FFF, !0x7FFF_7FFF);
+    const ENDS_IN_HALVES: (i32, i32) = (0x7FFF_7FFF, !0x7FFF_7FFF);
 
     #[inline(always)]
     fn halves(pair: u32) -> i32 {
@@ -145,7 +145,7 @@ impl Whole for i16 {
 
 impl Whole for u16 {
     type Pair = u32;
-    const ENDS: (i32, i32) = (!0, 0);
+    const ENDS_IN_HALVES: (i32, i32) = (!0, 0);
 
     #[inline(always)]
     fn halves(pair: u32) -> i32 {
@@ -172,7 +172,7 @@ impl Whole for u16 {
 
 impl Whole for u8 {
     type Pair = u16;
-    const ENDS: (i32, i32) = u16::ENDS;
+    const ENDS_IN_HALVES: (i32, i32) = u16::ENDS_IN_HALVES;
 
     #[inline(always)]
     fn halves(pair: u16) -> i32 {
@@ -307,7 +307,7 @@ impl<S: Simd> Bounds<S> {
     /// Those of none.
     #[inline(always)]
     pub(crate) fn of_none<T: Whole>(simd: S) -> Self {
-        Self { low: i32s(simd, T::ENDS.0), high: i32s(simd, T::ENDS.1) }
+        Self { low: i32s(simd, T::ENDS_IN_HALVES.0), high: i32s(simd, T::ENDS_IN_HALVES.1) }
     }
 
     /// Those of four.

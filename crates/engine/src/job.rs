@@ -16,7 +16,7 @@ use crate::files::{OutFolder, Overwrite, write_picture, write_whole};
 use crate::inspect::{SeriesReport, SkippedReport};
 use crate::pictures::{Picture, Style, natural_output, note_assumed, only_picture, scene};
 use crate::stacks::{FrameStyle, draw_frame};
-use crate::study::{SeriesChoice, Study};
+use crate::study::{Loaded, SeriesChoice, Study};
 use crate::{Error, PictureFormat, Result, Workers, labels};
 
 /// The version of [`JobReport`] as JSON.
@@ -270,8 +270,8 @@ impl Job {
         }
         let mut notes = study.notes().clone();
         self.shots.check(&study.modality(chosen)?, &mut notes)?;
-        let backend = self.open_backend(workers, &mut notes)?;
-        let loaded = study.load(chosen, &self.limits, workers, &watch(Stage::Load))?;
+        let (backend, loaded) =
+            self.open_and_load(&study, chosen, workers, &watch(Stage::Load), &mut notes)?;
         let load_s = start.elapsed().as_secs_f64();
         let uploaded = backend.upload(&loaded.volume, &watch(Stage::Upload))?;
         notes.append(loaded.notes);
@@ -296,6 +296,27 @@ impl Job {
             load_s,
             total_s: start.elapsed().as_secs_f64(),
         })
+    }
+
+    /// Loads the volume while drivers are looked for, which takes about as long.
+    fn open_and_load(
+        &self,
+        study: &Study,
+        chosen: usize,
+        workers: &Workers,
+        loading: &Progress,
+        notes: &mut Notes,
+    ) -> Result<(Backend, Loaded)> {
+        let open = || {
+            let backend = self.open_backend(workers, notes);
+            if backend.is_err() {
+                loading.cancel();
+            }
+            backend
+        };
+        let load = || study.load(chosen, &self.limits, workers, loading);
+        let (backend, loaded) = workers.pool().join(open, load);
+        Ok((backend?, loaded?))
     }
 
     fn open_backend(&self, workers: &Workers, notes: &mut Notes) -> Result<Backend> {

@@ -120,12 +120,10 @@ impl Bricks {
 
     /// To be held until the work that needs the bricks is submitted: until then none may go.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Residents> {
-        // After a panic elsewhere pages may tell of a brick that was not written: it is noticed by no one, so start anew.
         self.residents.lock().unwrap_or_else(|poisoned| {
+            // A panic elsewhere may have left pages of bricks that were not written.
             let mut residents = PoisonError::into_inner(poisoned);
-            residents.places.fill((None, 0));
-            let pages = residents.pages.len().min(HEADER)..residents.pages.len();
-            residents.pages[pages].fill(ABSENT);
+            residents.forget();
             residents
         })
     }
@@ -137,24 +135,28 @@ impl Bricks {
         residents: &mut Residents,
         needed: &[u32],
     ) -> Result<(), DeviceFault> {
-        residents.now += 1;
-        let missing = residents.touch(needed);
-        if missing.is_empty() {
+        let page = |place| {
+            let [x, y, z] = self.place(place);
+            x | y << 10 | z << 20
+        };
+        residents.bring(needed, page, |moved, pages| {
+            let bytes = moved.len() as u64 * u64::from(KEPT).pow(3) * u64::from(texel_bytes(self.format));
+            gpu.guarded(bytes, || {
+                for &(brick, place) in moved {
+                    self.write(gpu, brick, self.place(place));
+                }
+                gpu.queue.write_buffer(&self.pages, 0, bytemuck::cast_slice(pages));
+            })
+        })
+    }
+
+    /// Waits for what was submitted under this lock, and fails if it missed a brick.
+    pub(crate) fn check(&self, gpu: &Gpu, residents: &mut Residents) -> Result<(), DeviceFault> {
+        if gpu.read(&self.pages, 1)? == [0] {
             return Ok(());
         }
-        let mut free: Vec<usize> = (0..residents.places.len()).collect();
-        let now = residents.now;
-        free.retain(|&place| residents.places[place].1 < now);
-        free.sort_unstable_by_key(|&place| residents.places[place].1);
-        let bytes = missing.len() as u64 * u64::from(KEPT).pow(3) * u64::from(texel_bytes(self.format));
-        gpu.guarded(bytes, || {
-            for (brick, place) in missing.into_iter().zip(free) {
-                let [x, y, z] = self.place(place);
-                residents.put(brick, place, x | y << 10 | z << 20);
-                self.write(gpu, brick, [x, y, z]);
-            }
-            gpu.queue.write_buffer(&self.pages, 0, bytemuck::cast_slice(&residents.pages));
-        })
+        gpu.guarded(4, || gpu.queue.write_buffer(&self.pages, 0, &[0; 4]))?;
+        Err(residents.missed())
     }
 
     fn place(&self, number: usize) -> [u32; 3] {
@@ -199,6 +201,43 @@ impl Bricks {
 }
 
 impl Residents {
+    /// The failure of work that missed a brick. All are brought anew.
+    pub(crate) fn missed(&mut self) -> DeviceFault {
+        self.forget();
+        let reason = "a part of the volume was not there when it was needed".to_owned();
+        DeviceFault::Validation { reason }
+    }
+
+    /// None is there.
+    fn forget(&mut self) {
+        self.places.fill((None, 0));
+        let pages = self.pages.len().min(HEADER)..self.pages.len();
+        self.pages[pages].fill(ABSENT);
+    }
+
+    /// Gives each brick that is needed and not there a place, and lets `write` fill these places and the pages. If that
+    /// fails, nobody knows what stands where.
+    fn bring(
+        &mut self,
+        needed: &[u32],
+        page: impl Fn(usize) -> u32,
+        write: impl FnOnce(&[(u32, usize)], &[u32]) -> Result<(), DeviceFault>,
+    ) -> Result<(), DeviceFault> {
+        self.now += 1;
+        let missing = self.touch(needed);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut free: Vec<usize> = (0..self.places.len()).collect();
+        free.retain(|&place| self.places[place].1 < self.now);
+        free.sort_unstable_by_key(|&place| self.places[place].1);
+        let moved: Vec<(u32, usize)> = missing.into_iter().zip(free).collect();
+        for &(brick, place) in &moved {
+            self.put(brick, place, page(place));
+        }
+        write(&moved, &self.pages).inspect_err(|_| self.forget())
+    }
+
     /// Marks bricks as needed now; those of them that are not there.
     fn touch(&mut self, needed: &[u32]) -> Vec<u32> {
         let needed_now: std::collections::HashSet<u32> = needed.iter().copied().collect();
@@ -248,7 +287,12 @@ fn arrange(wanted: u64, longest: u32) -> [u32; 3] {
 
 #[cfg(test)]
 mod tests {
+    use anatome_core::*;
+    use anatome_testkit::Need;
+    use glam::{DAffine3, DVec3};
+
     use super::*;
+    use crate::{AdapterChoice, GpuRenderer};
 
     #[test]
     fn places_are_no_more_than_wanted_and_fit_a_texture() {
@@ -256,6 +300,98 @@ mod tests {
         {
             assert_eq!(arrange(wanted, 58), expected);
         }
+    }
+
+    fn empty(bricks: usize, places: usize) -> Residents {
+        let mut pages = vec![0, bricks as u32, 1, 1];
+        pages.resize(HEADER + bricks, ABSENT);
+        Residents { pages, places: vec![(None, 0); places], now: 0 }
+    }
+
+    #[test]
+    fn only_what_is_missing_is_written_in_place_of_what_was_not_needed_for_longest() {
+        let mut residents = empty(5, 3);
+        let mut bring = |needed: &[u32], expected: &[(u32, usize)], expected_pages: [u32; 5]| {
+            let mut moved = Vec::new();
+            let write = |now: &[(u32, usize)], pages: &[u32]| {
+                moved = now.to_vec();
+                assert_eq!(pages[HEADER..], expected_pages);
+                Ok(())
+            };
+            residents.bring(needed, |place| 10 + place as u32, write).unwrap();
+            assert_eq!(moved, expected);
+        };
+        bring(&[4, 0], &[(0, 0), (4, 1)], [10, ABSENT, ABSENT, ABSENT, 11]);
+        bring(&[0, 1], &[(1, 2)], [10, 12, ABSENT, ABSENT, 11]);
+        bring(&[1, 0], &[], [0; 5]);
+        bring(&[2, 3], &[(2, 1), (3, 0)], [ABSENT, 12, 11, 10, ABSENT]);
+    }
+
+    /// Otherwise a later picture would show what stood there before.
+    #[test]
+    fn bricks_that_could_not_be_written_are_not_there() {
+        let mut residents = empty(5, 3);
+        let page = |place| place as u32;
+        residents.bring(&[0, 1], page, |_, _| Ok(())).unwrap();
+        let fault = residents.bring(&[1, 2, 3], page, |_, _| Err(DeviceFault::OutOfMemory { bytes: 1 }));
+        assert!(matches!(fault, Err(DeviceFault::OutOfMemory { bytes: 1 })), "{fault:?}");
+        let mut moved = Vec::new();
+        let write = |now: &[(u32, usize)], pages: &[u32]| {
+            moved = now.iter().map(|(brick, _)| *brick).collect();
+            assert_eq!(pages[HEADER..].iter().filter(|&&page| page != ABSENT).count(), 2);
+            Ok(())
+        };
+        residents.bring(&[1, 2], page, write).unwrap();
+        assert_eq!(moved, [1, 2]);
+    }
+
+    /// 5 x 5 x 5 bricks, of which 64 are there at most; and a slice through the first layer of them.
+    fn scene() -> (Arc<Volume>, Request) {
+        let shape = [160, 140, 140];
+        let samples = Array3::from_shape_fn((160, 140, 140), |(k, j, i)| ((k * 7 + j * 3 + i) % 256) as u8);
+        let grid = Grid::even(shape, DAffine3::IDENTITY).unwrap();
+        let mapping = ValueMapping::identity(Unit::Arbitrary);
+        let facts = Facts::new(Modality::Ct);
+        let volume = Volume::new(grid, Samples::U8(samples), mapping, None, facts).unwrap();
+        let plane = SlicePlane {
+            center_mm: DVec3::new(49.5, 49.5, 10.0),
+            right: DVec3::X,
+            down: DVec3::Y,
+            width_mm: 100.0,
+        };
+        let voi = Voi::Window(Window::new(128.0, 256.0, WindowFunction::Linear).unwrap());
+        let appearance = Appearance::Grey { voi, invert: false, colors: None };
+        let scene = Scene::of_primary(View::Slice { plane }, appearance);
+        (Arc::new(volume), Request::new(scene, [100, 100], Output::Values))
+    }
+
+    /// The shader marks what it misses in a word that all pictures of a volume share.
+    #[test]
+    fn a_missed_brick_fails_the_picture_that_missed_it_and_no_other() {
+        let Ok(renderer) = GpuRenderer::open(&AdapterChoice::Number(1)) else {
+            return Need::Gpu.is_missing("no adapter opens");
+        };
+        let renderer = renderer.with_memory_budget(5_600_000);
+        let (volume, request) = scene();
+        let uploaded = renderer.upload(&volume, &Progress::new()).unwrap();
+        let render = || renderer.render(&request, &Bindings::primary(&uploaded), &Progress::new());
+        let expected = render().unwrap();
+        let gpu = &renderer.gpu;
+        let bricks = uploaded.bricks.as_ref().unwrap();
+        let lose_all = || {
+            let pages = vec![ABSENT; bricks.cut.len()];
+            gpu.queue.write_buffer(&bricks.pages, 4 * HEADER as u64, bytemuck::cast_slice(&pages));
+        };
+        lose_all();
+        let missed = render().unwrap_err();
+        assert!(matches!(missed, Error::Device(DeviceFault::Validation { .. })), "{missed}");
+        assert_eq!(render().unwrap().pixels(), expected.pixels());
+        // Work on cells looks for bricks, too.
+        let mut residents = bricks.lock();
+        bricks.check(gpu, &mut residents).unwrap();
+        gpu.queue.write_buffer(&bricks.pages, 0, &[1, 0, 0, 0]);
+        assert!(bricks.check(gpu, &mut residents).is_err());
+        bricks.check(gpu, &mut residents).unwrap();
     }
 
     #[test]

@@ -140,9 +140,8 @@ impl GpuRenderer {
                 let pass = contents_pass(uploaded, &params, groups(&cells::SHADER, count), contents);
                 let mut residents = bricks.lock();
                 bricks.bring(&self.gpu, &mut residents, &row)?;
-                let submission = self.run(uploaded, &[pass])?;
-                drop(residents);
-                self.gpu.wait(submission)?;
+                self.run(uploaded, &[pass])?;
+                bricks.check(&self.gpu, &mut residents)?;
             }
         }
         Ok(())

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anatome_core::DeviceFault;
 use wgpu::{
-    BufferDescriptor, BufferUsages, DeviceDescriptor, ErrorFilter, Features, PollError, PollType,
-    SubmissionIndex,
+    BufferDescriptor, BufferUsages, CommandEncoderDescriptor, DeviceDescriptor, ErrorFilter, Features,
+    MapMode, PollError, PollType, SubmissionIndex,
 };
 
 use crate::AdapterFacts;
@@ -105,6 +105,27 @@ impl Gpu {
             Err(PollError::Timeout) => Err(DeviceFault::Timeout { seconds: WAIT.as_secs() }),
             Err(other) => Err(DeviceFault::Validation { reason: other.to_string() }),
         }
+    }
+
+    /// The first words of a buffer, once what was submitted has run.
+    pub(crate) fn read(&self, buffer: &wgpu::Buffer, words: u64) -> Result<Vec<u32>, DeviceFault> {
+        let bytes = 4 * words;
+        let (submission, readback) = self.guarded(bytes, || {
+            let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
+            let readback = self.empty_buffer("readback", bytes, usage);
+            let mut encoder = self.device.create_command_encoder(&CommandEncoderDescriptor::default());
+            encoder.copy_buffer_to_buffer(buffer, 0, &readback, 0, bytes);
+            let submission = self.queue.submit([encoder.finish()]);
+            readback.slice(..).map_async(MapMode::Read, |_| {});
+            (submission, readback)
+        })?;
+        self.wait(submission)?;
+        // If mapping failed there is no range.
+        let view = readback
+            .slice(..)
+            .get_mapped_range()
+            .map_err(|error| DeviceFault::Validation { reason: error.to_string() })?;
+        Ok(bytemuck::cast_slice(&view).to_vec())
     }
 
     /// A buffer with contents. Must run in [`Self::guarded`].

@@ -264,11 +264,10 @@ impl<'a> GpuFrame<'a> {
         })?;
         self.finished_pixels += tiles.iter().map(|tile| u64::from(tile.len())).sum::<u64>();
         self.free.push(bound);
-        if has_missed {
-            let reason = "a part of the volume was not there when it was needed".to_owned();
-            return Err(DeviceFault::Validation { reason }.into());
+        match &self.uploaded.bricks {
+            Some(bricks) if has_missed => Err(bricks.lock().missed().into()),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Makes batches longer while they are short, and half as long when one took too long.

@@ -11,7 +11,7 @@ use anatome_core::{
 use anatome_shaders::selftest;
 use glam::{DAffine3, DMat3, DVec3};
 use ndarray::Array3;
-use wgpu::{BufferUsages, MapMode};
+use wgpu::BufferUsages;
 
 use crate::{GpuRenderer, GpuVolume, gpu_data};
 
@@ -68,13 +68,11 @@ impl GpuRenderer {
     pub(crate) fn read_back(&self, uploaded: &GpuVolume, count: usize) -> Result<Vec<u32>> {
         let gpu = &self.gpu;
         let pipeline = self.pipelines.get(gpu, &selftest::SHADER, uploaded.format, &[("BRICKED", 0)])?;
-        let bytes = 4 * count as u64;
-        let (submission, readback) = gpu.guarded(2 * bytes, || {
+        let output = gpu.guarded(4 * count as u64, || {
             let params = gpu_data::SelfTest::new(uploaded);
             let params = gpu.filled_buffer("params", bytemuck::bytes_of(&params), BufferUsages::UNIFORM);
-            let output = gpu.empty_buffer("output", bytes, BufferUsages::STORAGE | BufferUsages::COPY_SRC);
-            let readback =
-                gpu.empty_buffer("readback", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+            let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+            let output = gpu.empty_buffer("output", 4 * count as u64, usage);
             let own = [("params", params.as_entire_binding()), ("output", output.as_entire_binding())];
             let resources: Vec<_> = own.into_iter().chain(uploaded.resources()).collect();
             let bind_group = pipeline.bind(gpu, &resources);
@@ -85,18 +83,10 @@ impl GpuRenderer {
             let [width, _, _] = selftest::SHADER.workgroup_size;
             pass.dispatch_workgroups((count as u32).div_ceil(width), 1, 1);
             drop(pass);
-            encoder.copy_buffer_to_buffer(&output, 0, &readback, 0, bytes);
-            let submission = gpu.queue.submit([encoder.finish()]);
-            readback.slice(..).map_async(MapMode::Read, |_| {});
-            (submission, readback)
+            gpu.queue.submit([encoder.finish()]);
+            output
         })?;
-        gpu.wait(submission)?;
-        // If mapping failed there is no range.
-        let view = readback
-            .slice(..)
-            .get_mapped_range()
-            .map_err(|error| DeviceFault::Validation { reason: error.to_string() })?;
-        Ok(bytemuck::cast_slice(&view).to_vec())
+        Ok(gpu.read(&output, count as u64)?)
     }
 }
 

@@ -116,6 +116,8 @@ impl Slot {
             encoder.copy_buffer_to_buffer(&clock.ticks, 0, &self.readback, 0, 16);
         }
         encoder.copy_buffer_to_buffer(pages, 0, &self.readback, MISSED_AT, 4);
+        // What this batch missed is no other's failure.
+        encoder.clear_buffer(pages, 0, Some(4));
         encoder.copy_buffer_to_buffer(&self.output, 0, &self.readback, PIXELS_AT, pixel_bytes);
     }
 

@@ -287,6 +287,8 @@ fn arrange(wanted: u64, longest: u32) -> [u32; 3] {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use anatome_core::*;
     use anatome_testkit::Need;
     use glam::{DAffine3, DVec3};
@@ -354,15 +356,15 @@ mod tests {
         let facts = Facts::new(Modality::Ct);
         let volume = Volume::new(grid, Samples::U8(samples), mapping, None, facts).unwrap();
         let plane = SlicePlane {
-            center_mm: DVec3::new(49.5, 49.5, 10.0),
+            center_mm: DVec3::new(69.5, 69.5, 10.0),
             right: DVec3::X,
             down: DVec3::Y,
-            width_mm: 100.0,
+            width_mm: 140.0,
         };
         let voi = Voi::Window(Window::new(128.0, 256.0, WindowFunction::Linear).unwrap());
         let appearance = Appearance::Grey { voi, invert: false, colors: None };
         let scene = Scene::of_primary(View::Slice { plane }, appearance);
-        (Arc::new(volume), Request::new(scene, [100, 100], Output::Values))
+        (Arc::new(volume), Request::new(scene, [140, 140], Output::Values))
     }
 
     /// The shader marks what it misses in a word that all pictures of a volume share.
@@ -378,12 +380,18 @@ mod tests {
         let expected = render().unwrap();
         let gpu = &renderer.gpu;
         let bricks = uploaded.bricks.as_ref().unwrap();
-        let lose_all = || {
-            let pages = vec![ABSENT; bricks.cut.len()];
-            gpu.queue.write_buffer(&bricks.pages, 4 * HEADER as u64, bytemuck::cast_slice(&pages));
-        };
-        lose_all();
-        let missed = render().unwrap_err();
+        // Bricks at i = 96 to 127, which the second batch needs and the first does not.
+        for brick in (0..bricks.cut.len()).filter(|brick| brick % 5 == 3) {
+            let at = 4 * (HEADER + brick) as u64;
+            gpu.queue.write_buffer(&bricks.pages, at, bytemuck::bytes_of(&ABSENT));
+        }
+        let mut whole = renderer.begin(&request, &Bindings::primary(&uploaded)).unwrap();
+        let first = whole.advance(Duration::ZERO).unwrap();
+        assert!(matches!(first, FrameStatus::Pending { .. }), "the second batch is in flight");
+        let region = Some(PixelRect { x: 0, y: 0, width: 48, height: 140 });
+        let left = Request { region, ..request.clone() };
+        renderer.render(&left, &Bindings::primary(&uploaded), &Progress::new()).unwrap();
+        let missed = whole.finish().unwrap_err();
         assert!(matches!(missed, Error::Device(DeviceFault::Validation { .. })), "{missed}");
         assert_eq!(render().unwrap().pixels(), expected.pixels());
         // Work on cells looks for bricks, too.

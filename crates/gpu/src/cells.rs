@@ -11,7 +11,7 @@ use bytemuck::{NoUninit, bytes_of, cast_slice};
 use wgpu::{BindingResource, BufferUsages};
 
 use crate::bricks::{BRICK, Bricks};
-use crate::frame::{LONGEST, SHORT};
+use crate::pace::{LONGEST, SHORT};
 use crate::pipeline::Constant;
 use crate::{GpuRenderer, GpuVolume, gpu_data};
 

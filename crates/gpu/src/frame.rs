@@ -14,19 +14,11 @@ use crate::GpuVolume;
 use crate::device::Gpu;
 use crate::gpu_data::Tile;
 use crate::needs::bricks_of_tile;
+use crate::pace::{MAX_BATCH, MAX_BATCH_IN_ORDER, Pace, Tiles};
 use crate::pipeline::Pipeline;
 use crate::slot::{Slot, Slots};
 
 const TILE_PIXELS: u64 = (TILE_PX * TILE_PX) as u64;
-
-/// The most tiles in a batch: up to 16 MiB of pixels, and fewer workgroups than any adapter's limit of 65,535.
-const MAX_BATCH: u32 = 16_384;
-/// The first batch is small, because nothing is known yet of how long a tile takes.
-const FIRST_BATCH: u32 = 16;
-/// No batch should take longer: drivers end programs that hold a GPU for seconds, and other windows want to be drawn.
-pub(crate) const LONGEST: Duration = Duration::from_millis(50);
-/// Below this a batch may be larger.
-pub(crate) const SHORT: Duration = Duration::from_millis(20);
 
 /// What all batches of a frame share.
 #[derive(Debug)]
@@ -49,28 +41,14 @@ pub struct GpuFrame<'a> {
     pixels: Pixels,
     rect: PixelRect,
     tiles: Tiles,
-    next: u32,
     /// Parts of tiles that come before the next.
     parts: Vec<Tile>,
-    batch: u32,
-    /// The most tiles that slots hold.
-    most: u32,
+    pace: Pace,
     free: Vec<Bound>,
     in_flight: VecDeque<Batch>,
     finished_pixels: u64,
     last_finish: Option<Instant>,
     device_time: Option<Duration>,
-}
-
-/// The tiles that cover a part of a picture, row by row.
-#[derive(Clone, Copy, Debug)]
-struct Tiles {
-    first_column: u32,
-    first_row: u32,
-    columns: u32,
-    count: u32,
-    /// The columns of pixels of a tile; of a checkerboard every second pixel in them is computed.
-    width_px: u32,
 }
 
 /// A slot, bound to what this frame renders.
@@ -90,22 +68,6 @@ struct Batch {
     mapped: Arc<OnceLock<Result<(), wgpu::BufferAsyncError>>>,
 }
 
-impl Tiles {
-    fn covering(rect: PixelRect, pixels: PixelSubset) -> Self {
-        let width_px = if pixels == PixelSubset::Checkerboard { 2 * TILE_PX } else { TILE_PX };
-        let first_column = rect.x / width_px;
-        let first_row = rect.y / TILE_PX;
-        let columns = (rect.x + rect.width).div_ceil(width_px) - first_column;
-        let rows = (rect.y + rect.height).div_ceil(TILE_PX) - first_row;
-        Self { first_column, first_row, columns, count: columns * rows, width_px }
-    }
-
-    /// Column and row of the tile in the whole picture.
-    fn place(&self, index: u32) -> (u32, u32) {
-        (self.first_column + index % self.columns, self.first_row + index / self.columns)
-    }
-}
-
 impl<'a> GpuFrame<'a> {
     pub(crate) fn new(
         gpu: &'a Gpu,
@@ -121,8 +83,11 @@ impl<'a> GpuFrame<'a> {
             Plan::Plane(_) => PixelSubset::All,
             Plan::Rays(plan) => plan.pixels,
         };
-        let tiles = Tiles::covering(rect, subset);
-        let capacity = u64::from(tiles.count.min(MAX_BATCH));
+        // What neighbours need of a volume in bricks is brought once.
+        let is_in_order = uploaded.bricks.is_some();
+        let tiles = Tiles::covering(rect, subset, is_in_order);
+        let most = tiles.len().min(if is_in_order { MAX_BATCH_IN_ORDER } else { MAX_BATCH });
+        let capacity = u64::from(most);
         let bound = || -> Result<Bound> {
             let slot = slots.take(gpu, capacity, capacity * work.tile_bytes())?;
             let bind_group = gpu.guarded(0, || work.bind(gpu, uploaded, &slot))?;
@@ -140,10 +105,8 @@ impl<'a> GpuFrame<'a> {
             pixels,
             rect,
             tiles,
-            next: 0,
             parts: Vec::new(),
-            batch: FIRST_BATCH,
-            most: capacity as u32,
+            pace: Pace::new(most),
             free,
             in_flight: VecDeque::new(),
             finished_pixels: 0,
@@ -195,11 +158,9 @@ impl<'a> GpuFrame<'a> {
     /// more is cut in two.
     fn next_tiles(&mut self) -> Result<(Vec<Tile>, Vec<u32>)> {
         let (mut tiles, mut needed) = (Vec::new(), Vec::new());
-        while tiles.len() < self.batch.min(self.most) as usize && self.is_more() {
-            let tile = self.parts.pop().unwrap_or_else(|| {
-                self.next += 1;
-                self.tile(self.next - 1)
-            });
+        while tiles.len() < self.pace.batch() as usize
+            && let Some(tile) = self.parts.pop().or_else(|| self.tiles.next().map(|place| self.tile(place)))
+        {
             if let Some(bricks) = &self.uploaded.bricks {
                 let mut more: Vec<u32> = bricks_of_tile(&self.plan, bricks.cut, &tile);
                 let alone = more.len();
@@ -225,11 +186,10 @@ impl<'a> GpuFrame<'a> {
     }
 
     fn is_more(&self) -> bool {
-        self.next < self.tiles.count || !self.parts.is_empty()
+        self.tiles.len() > 0 || !self.parts.is_empty()
     }
 
-    fn tile(&self, index: u32) -> Tile {
-        let (column, row) = self.tiles.place(index);
+    fn tile(&self, [column, row]: [u32; 2]) -> Tile {
         let origin = match &self.plan {
             Plan::Plane(plane) => Some(plane.tile(column, row)),
             Plan::Rays(_) => None,
@@ -245,7 +205,8 @@ impl<'a> GpuFrame<'a> {
     fn collect(&mut self, batch: Batch) -> Result<()> {
         let Batch { bound, tiles, submission, submitted, mapped } = batch;
         self.gpu.wait(submission)?;
-        self.adapt(submitted, tiles.len());
+        let took = self.time_of(submitted);
+        self.pace.finished(tiles.len() as u32, took);
         if !matches!(mapped.get(), Some(Ok(()))) {
             return Err(DeviceFault::Lost { reason: "a result could not be read back".to_owned() }.into());
         }
@@ -270,19 +231,13 @@ impl<'a> GpuFrame<'a> {
         }
     }
 
-    /// Makes batches longer while they are short, and half as long when one took too long.
-    fn adapt(&mut self, submitted: Instant, tiles: usize) {
+    /// How long a batch took that has finished now.
+    fn time_of(&mut self, submitted: Instant) -> Duration {
         let now = Instant::now();
         // While two are in flight, the second starts when the first ends.
         let started = self.last_finish.map_or(submitted, |before| before.max(submitted));
-        let took = now.duration_since(started);
         self.last_finish = Some(now);
-        if took > LONGEST {
-            self.batch = (tiles as u32 / 2).max(1);
-        } else if took < SHORT && tiles as u32 >= self.batch {
-            let factor = if took < SHORT / 4 { 4 } else { 2 };
-            self.batch = (self.batch * factor).min(MAX_BATCH);
-        }
+        now.duration_since(started)
     }
 }
 

@@ -18,6 +18,7 @@ mod device;
 mod frame;
 mod gpu_data;
 mod needs;
+mod pace;
 mod pipeline;
 mod renderer;
 mod self_test;

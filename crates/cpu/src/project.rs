@@ -134,7 +134,7 @@ impl<'a> ProjectKernel<'a> {
         let may_leap = G::IS_UNORDERED && self.cells.is_some();
         let first = guess.filter(|_| may_leap);
         for run in first.iter().chain(runs) {
-            let is_indifferent = gathered.is_indifferent(simd, run.range) | !rays.hit;
+            let is_indifferent = gathered.is_indifferent(simd, run.range, self.window) | !rays.hit;
             let is_indifferent = match may_leap {
                 true => is_indifferent | gathered.is_settled(simd, self.window),
                 false => is_indifferent,

@@ -22,8 +22,9 @@ pub(crate) trait Gather<S: Simd>: Copy {
     /// are now the value.
     fn gather(&mut self, simd: S, next: &Found<S>, of: Mask<S>, apart: F32s<S>) -> Mask<S>;
 
-    /// The lines that no value of a range would change; the range is empty where no sample is.
-    fn is_indifferent(&self, simd: S, range: Range) -> Mask<S>;
+    /// The lines of which no value of a range would change what is shown in a window; the range is empty where no sample
+    /// is.
+    fn is_indifferent(&self, simd: S, range: Range, window: Range) -> Mask<S>;
 
     /// The lines whose value is beyond the end of a window: no later one changes what is shown.
     fn is_settled(&self, simd: S, window: Range) -> Mask<S>;
@@ -75,11 +76,14 @@ impl<S: Simd, const LARGEST: bool> Gather<S> for Extreme<S, LARGEST> {
     }
 
     #[inline(always)]
-    fn is_indifferent(&self, simd: S, range: Range) -> Mask<S> {
+    fn is_indifferent(&self, simd: S, range: Range, window: Range) -> Mask<S> {
         if range.is_empty() {
             return Mask::splat(simd, true);
         }
-        !self.is_beaten_by(f32s(simd, if LARGEST { range.high } else { range.low }))
+        // A sample more only tells that there is one.
+        let looks_alike = if LARGEST { range.high <= window.low } else { range.low > window.high };
+        let best = f32s(simd, if LARGEST { range.high } else { range.low });
+        !self.is_beaten_by(best) | (self.is_known & Mask::splat(simd, looks_alike))
     }
 
     #[inline(always)]
@@ -146,7 +150,7 @@ impl<S: Simd> Gather<S> for Mean<S> {
     }
 
     #[inline(always)]
-    fn is_indifferent(&self, simd: S, range: Range) -> Mask<S> {
+    fn is_indifferent(&self, simd: S, range: Range, _window: Range) -> Mask<S> {
         Mask::splat(simd, range.is_empty())
     }
 

@@ -7,3 +7,4 @@ mod frames;
 mod planes;
 mod rays;
 mod scenes;
+mod skipping;

@@ -19,8 +19,8 @@ use anatome_core::{
 use anatome_testkit::{Random, Tolerance, compare};
 use glam::{DAffine3, DVec3};
 
-use suite::volumes::{GridKind, SampleKind, ball, grid, islands, noisy};
-use suite::{Case, all, assert_parity, fast, scenes};
+use suite::volumes::{GridKind, SampleKind, ball, grid, grid_of, islands, noisy};
+use suite::{Candidate, Case, all, assert_parity, fast, scenes};
 
 /// 43,200 pixels, of which 4 may differ in a slice.
 const PLANE_PX: [u32; 2] = [240, 180];
@@ -272,39 +272,59 @@ fn parts_skipping_and_stops_change_nothing() {
     }
 }
 
-/// Whatever is rendered from wherever, leaps change no bit, and ends on the way change at most one level.
+/// Whether leaps change no bit, and ends on the way at most one level; how many backends' pictures show something.
+fn shown_alike(backends: &[Candidate], volume: &Arc<Volume>, leaping: &Request, what: &str) -> usize {
+    let mut plain = leaping.clone();
+    plain.quality.skipping = false;
+    let mut whole = leaping.clone();
+    whole.quality.early_termination = false;
+    let mut plain_whole = whole.clone();
+    plain_whole.quality.skipping = false;
+    let is_shown = |backend: &Candidate| {
+        let what = format!("{what} by {}: {leaping:?}", backend.name());
+        let images = [leaping, &plain, &whole, &plain_whole].map(|r| backend.render(volume, r));
+        for pair in [[0, 1], [2, 3]] {
+            let report = compare(&images[pair[0]], &images[pair[1]], &Tolerance::NONE);
+            assert!(report.is_ok(), "{what}: {report:?}");
+        }
+        let report = compare(&images[0], &images[2], &Tolerance::ENDS);
+        assert!(report.is_ok(), "{what}: ends: {report:?}");
+        images[0].pixels() != backend.render(volume, &emptied(leaping)).pixels()
+    };
+    backends.iter().filter(|&backend| is_shown(backend)).count()
+}
+
+/// Whatever is rendered from wherever, from within, too.
 #[test]
 fn leaps_pass_by_nothing_that_is_seen() {
-    let mut random = Random::new(11);
-    let backends = fast();
+    let (mut random, backends) = (Random::new(11), fast());
     let mut shown = 0;
-    for n in 0..64 {
+    for n in 0..72 {
         let kind = GridKind::ALL[n % 4];
         let samples = SampleKind::ALL[n / 4 % 4];
-        let volume = islands(grid(kind, &mut random), samples, &mut random);
-        let leaping = scenes::anything_along_rays(volume.grid(), &mut random);
-        let mut plain = leaping.clone();
-        plain.quality.skipping = false;
-        let mut whole = leaping.clone();
-        whole.quality.early_termination = false;
-        let mut plain_whole = whole.clone();
-        plain_whole.quality.skipping = false;
-        for backend in &backends {
-            let what = || {
-                format!("{n}: {} of {kind:?} {samples:?} by {}", leaping.scene.view.kind(), backend.name())
-            };
-            let images = [&leaping, &plain, &whole, &plain_whole].map(|r| backend.render(&volume, r));
-            for pair in [[0, 1], [2, 3]] {
-                let report = compare(&images[pair[0]], &images[pair[1]], &Tolerance::NONE);
-                assert!(report.is_ok(), "{}: {report:?}", what());
-            }
-            let report = compare(&images[0], &images[2], &Tolerance::ENDS);
-            assert!(report.is_ok(), "{}: ends: {report:?}", what());
-            shown += usize::from(images[0].pixels() != backend.render(&volume, &emptied(&leaping)).pixels());
-        }
+        let volume = islands(grid(kind, &mut random), samples, n % 3 > 0, &mut random);
+        let request = scenes::anything_along_rays(volume.grid(), &mut random);
+        shown += shown_alike(&backends, &volume, &request, &format!("{n}: {kind:?} {samples:?}"));
     }
     // What is compared is mostly not blank.
-    assert!(shown > 40 * backends.len(), "{shown}");
+    assert!(shown > 38 * backends.len(), "{shown}");
+}
+
+/// Over so many cells that leaps are as long as they get.
+#[test]
+fn long_leaps_pass_by_nothing_that_is_seen() {
+    let (mut random, backends) = (Random::new(12), fast());
+    let mut shown = 0;
+    for (n, kind) in GridKind::ALL.into_iter().enumerate() {
+        let samples = SampleKind::ALL[n];
+        let grid = grid_of([100, 110, 300], kind, &mut random);
+        let volume = islands(grid, samples, n % 2 == 0, &mut random);
+        for m in 0..6 {
+            let request = scenes::anything_along_rays(volume.grid(), &mut random);
+            shown += shown_alike(&backends, &volume, &request, &format!("{n} {m}: {kind:?} {samples:?}"));
+        }
+    }
+    assert!(shown > 8 * backends.len(), "{shown}");
 }
 
 /// -500 before the first place along i, 500 from the second on, something else in between.

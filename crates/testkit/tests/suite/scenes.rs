@@ -1,8 +1,9 @@
 //! Scenes for generated volumes.
 
 use anatome_core::{
-    Appearance, Camera, ClipPlane, ColorMap, ColorStop, CropBox, Grid, Lens, Output, Projection, Quality,
-    Request, Scene, Shading, SlicePlane, TransferFunction, TransferPoint, View, Voi, Window, WindowFunction,
+    Appearance, Camera, ClipPlane, ColorMap, ColorStop, CropBox, Grid, Interpolation, Lens, Output,
+    Projection, Quality, Request, Scene, Shading, SlicePlane, TransferFunction, TransferPoint, View, Voi,
+    Window, WindowFunction,
 };
 use anatome_testkit::Random;
 use glam::DVec3;
@@ -112,11 +113,11 @@ pub fn ramp_peak_and_haze() -> [(&'static str, TransferFunction); 3] {
 /// A rendering or a projection with a camera, transfer function, window, region and step at random.
 pub fn anything_along_rays(grid: &Grid, random: &mut Random) -> Request {
     const SIZE_PX: [u32; 2] = [61, 43];
-    let is_central = random.whole(0, 1) == 1;
-    let camera = camera(grid, is_central, random);
-    let mut request = match random.whole(0, 3) {
-        0 => projection(camera, Projection::Mip, SIZE_PX),
-        1 => projection(camera, Projection::MinIp, SIZE_PX),
+    let camera = any_camera(grid, random);
+    let mut request = match random.whole(0, 8) {
+        0 | 1 => projection(camera, Projection::Mip, SIZE_PX),
+        2 | 3 => projection(camera, Projection::MinIp, SIZE_PX),
+        4 => projection(camera, Projection::Mean, SIZE_PX),
         _ => rendering(camera, Shading::default(), any_transfer_function(random), SIZE_PX),
     };
     if let Appearance::Grey { voi, .. } = &mut request.scene.layers[0].appearance {
@@ -124,6 +125,9 @@ pub fn anything_along_rays(grid: &Grid, random: &mut Random) -> Request {
         request.output = [Output::Grey8, Output::Values][random.whole(0, 1)];
     }
     request.scene.background = [0.2, 0.3, 0.4];
+    if random.whole(0, 3) == 0 {
+        request.scene.layers[0].interpolation = Interpolation::Nearest;
+    }
     let half_mm = DVec3::splat(14.0);
     if random.whole(0, 1) == 1 {
         let min_mm = grid.center_mm() - random.point(DVec3::splat(1.0), half_mm);
@@ -137,6 +141,20 @@ pub fn anything_along_rays(grid: &Grid, random: &mut Random) -> Request {
     request.quality.step = [0.25, 0.5, 1.0, 3.7][random.whole(0, 3)];
     request.quality.early_termination = true;
     request
+}
+
+/// A camera outside a grid or within, that sees much of it or little.
+fn any_camera(grid: &Grid, random: &mut Random) -> Camera {
+    let [a, .., b] = grid.corners_mm();
+    let size_mm = a.distance(b);
+    let target_mm = grid.center_mm() + random.direction() * size_mm * random.between(0.0, 0.3);
+    let away = [random.between(0.02, 0.4), 1.7][random.whole(0, 1)];
+    let lens = match random.whole(0, 1) {
+        0 => Lens::Perspective { fov_rad: [0.38, random.between(0.03, 2.6)][random.whole(0, 1)] },
+        _ => Lens::Orthographic { height_mm: size_mm * random.between(0.05, 0.8) },
+    };
+    let eye_mm = target_mm + random.direction() * size_mm * away;
+    Camera { eye_mm, target_mm, up: random.direction(), lens }
 }
 
 /// Bands of opacity among bands without.

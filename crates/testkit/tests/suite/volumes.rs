@@ -57,6 +57,11 @@ impl SampleKind {
 
 /// A turned, anisotropic grid of [`SHAPE`].
 pub fn grid(kind: GridKind, random: &mut Random) -> Grid {
+    grid_of(SHAPE, kind, random)
+}
+
+/// A turned, anisotropic grid of `[k, j, i]` voxels.
+pub fn grid_of(shape: [usize; 3], kind: GridKind, random: &mut Random) -> Grid {
     let turn = random.rotation();
     let spacing = random.point(DVec3::splat(0.6), DVec3::new(1.1, 1.1, 2.4));
     let mut axes =
@@ -65,11 +70,11 @@ pub fn grid(kind: GridKind, random: &mut Random) -> Grid {
     let slices = |missing: Option<usize>, random: &mut Random| {
         let mut z = random.between(-300.0, 300.0);
         let mut table = vec![z];
-        for k in 1..SHAPE[0] {
+        for k in 1..shape[0] {
             z += if missing == Some(k - 1) { 7.0 } else { random.between(0.7, 2.9) };
             table.push(z);
         }
-        let flags = (0..SHAPE[0] - 1).map(|k| missing == Some(k)).collect();
+        let flags = (0..shape[0] - 1).map(|k| missing == Some(k)).collect();
         SliceTable::new(table, flags).unwrap()
     };
     match kind {
@@ -82,10 +87,10 @@ pub fn grid(kind: GridKind, random: &mut Random) -> Grid {
             axes.z_axis = turn.z_axis + turn.y_axis * random.between(-0.3, 0.3);
             let missing = (kind == GridKind::Missing).then_some(9);
             let affine = DAffine3 { matrix3: axes, translation };
-            return Grid::uneven(SHAPE, affine, slices(missing, random)).unwrap();
+            return Grid::uneven(shape, affine, slices(missing, random)).unwrap();
         }
     }
-    Grid::even(SHAPE, DAffine3 { matrix3: axes, translation }).unwrap()
+    Grid::even(shape, DAffine3 { matrix3: axes, translation }).unwrap()
 }
 
 /// Waves and noise from about -1000 to 1000, with padding in a corner and in a few single voxels.
@@ -110,8 +115,9 @@ pub fn ball(grid: Grid, kind: SampleKind, random: &mut Random) -> Arc<Volume> {
     stored(grid, kind, &values)
 }
 
-/// Islands of noise in nothing, with walls of padding between some of them: much for rays to leap over, wrongly, too.
-pub fn islands(grid: Grid, kind: SampleKind, random: &mut Random) -> Arc<Volume> {
+/// Islands of noise in nothing, with walls of padding between some of them, or with no padding at all: much for rays to
+/// leap over, wrongly, too.
+pub fn islands(grid: Grid, kind: SampleKind, is_padded: bool, random: &mut Random) -> Arc<Volume> {
     let (depth, height, width) = dimensions(&grid);
     let islands: Vec<_> = (0..6)
         .map(|_| {
@@ -127,9 +133,15 @@ pub fn islands(grid: Grid, kind: SampleKind, random: &mut Random) -> Arc<Volume>
         let value = island.map_or(nothing, |(_, _, value)| value + random.between(-60.0, 60.0));
         // On each side of a wall nothing differs.
         let beyond = if i > walls[0] { 300.0 } else { 0.0 };
-        (value + beyond, i == walls[0] || j == walls[1] || k == walls[2])
+        (value + beyond, is_padded && (i == walls[0] || j == walls[1] || k == walls[2]))
     });
-    stored(grid, kind, &values)
+    let padded = stored(grid, kind, &values);
+    if is_padded {
+        return padded;
+    }
+    let (grid, samples) = (padded.grid().clone(), padded.samples().clone());
+    let (mapping, facts) = (padded.mapping().clone(), padded.facts().clone());
+    Arc::new(Volume::new(grid, samples, mapping, None, facts).unwrap())
 }
 
 fn dimensions(grid: &Grid) -> (usize, usize, usize) {

@@ -439,3 +439,6 @@ impl<'a> RaycastKernel<'a> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

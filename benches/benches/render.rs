@@ -3,7 +3,11 @@
 //! is. On the CPU, and on a hardware GPU where there is one. All of it takes hours: name what is wanted, as in
 //! `cargo bench -p anatome-benches --bench render -- 'MIP/cpu/3840x2160'`.
 
-#![expect(clippy::print_stderr, reason = "a bench has no other way to say what could not run")]
+#![expect(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a bench has no other way to say what could not run, and failures would look fast"
+)]
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -63,26 +67,26 @@ impl Bench<'_> {
     ) -> anatome::Result<()> {
         let (progress, backend) = (Progress::new(), &self.backend);
         let size = size_of(volume);
-        let upload = || backend.upload(volume, &progress);
+        let upload = || backend.upload(volume, &progress).unwrap();
         criterion.bench_function(&id("upload", self.name, &size, kind), |b| b.iter(|| black_box(upload())));
         let works = works(volume, 16.0 / 9.0)?;
         let Some(bone) = works.iter().find(|work| work.name == "rendering, bone") else {
             return Ok(());
         };
         // The first rendering of a volume finds the ranges of its cells.
-        let first = |uploaded: anatome::Result<UploadedVolume>| {
-            backend.render(&of_work(bone, DOT_PX), &uploaded?, &progress)
+        let first = |uploaded: UploadedVolume| {
+            backend.render(&of_work(bone, DOT_PX), &uploaded, &progress).unwrap()
         };
         criterion.bench_function(&id("cells", self.name, &size, kind), |b| {
             b.iter_batched(upload, first, BatchSize::PerIteration);
         });
-        let uploaded = upload()?;
+        let uploaded = upload();
         let mut step = 0;
         criterion.bench_function(&id("transfer-function-change", self.name, &size, kind), |b| {
             b.iter(|| {
                 step += 1;
-                let scene = shifted(&bone.scene, f64::from(step % 8))?;
-                backend.render(&Request::new(scene, DOT_PX, Output::Rgba8), &uploaded, &progress)
+                let scene = shifted(&bone.scene, f64::from(step % 8)).unwrap();
+                backend.render(&Request::new(scene, DOT_PX, Output::Rgba8), &uploaded, &progress).unwrap()
             });
         });
         Ok(())
@@ -102,7 +106,9 @@ impl Bench<'_> {
         for work in &works {
             let request = of_work(work, size_px);
             let id = id(work.name, self.name, format!("{width}x{height}"), kind);
-            criterion.bench_function(&id, |b| b.iter(|| backend.render(&request, &uploaded, &progress)));
+            criterion.bench_function(&id, |b| {
+                b.iter(|| backend.render(&request, &uploaded, &progress).unwrap());
+            });
         }
         let slice = works.first().filter(|_| self.backend.adapter().is_some());
         if let Some(request) = slice.map(|work| of_work(work, size_px)) {
@@ -116,9 +122,8 @@ impl Bench<'_> {
 
     fn rest(&self, request: &Request, uploaded: &UploadedVolume) -> Duration {
         let started = Instant::now();
-        let timed = self.backend.render_timed(request, uploaded, &Progress::new());
-        let gpu = timed.ok().and_then(|(_, gpu)| gpu).unwrap_or_default();
-        started.elapsed().saturating_sub(gpu)
+        let (_, gpu) = self.backend.render_timed(request, uploaded, &Progress::new()).unwrap();
+        started.elapsed().saturating_sub(gpu.unwrap_or_default())
     }
 }
 
@@ -194,9 +199,7 @@ fn run(criterion: &mut Criterion) -> anatome::Result<()> {
 }
 
 fn all(criterion: &mut Criterion) {
-    if let Err(error) = run(criterion) {
-        eprintln!("the bench could not run: {error}");
-    }
+    run(criterion).unwrap();
 }
 
 criterion_group! {

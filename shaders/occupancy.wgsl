@@ -19,7 +19,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> ranges: array<vec2<f32>>;
 /// As the shader `cells` leaves them.
 @group(0) @binding(4) var<storage, read> are_padded: array<u32>;
-/// The number of entries with extinction before each entry of the table, and before its end.
+/// The number of entries that may be seen before each entry of the table, and before its end.
 @group(0) @binding(3) var<storage, read> before: array<u32>;
 /// 0 for cells that can be seen, FAR for the others.
 @group(0) @binding(2) var<storage, read_write> distances: array<u32>;

@@ -7,11 +7,10 @@
 #import leap
 #import lighting
 
-/// The most look-ups in a segment.
-const MAX_LOOKUPS = 8u;
-
 /// Evenly spaced entries: colour x extinction, extinction, in 1/mm.
 @group(0) @binding(7) var<storage, read> table: array<vec4<f32>>;
+/// The integrals of what the table samples, in entries / mm: at the entry -1, at each of its entries, and at the one after.
+@group(0) @binding(13) var<storage, read> integrals: array<vec4<f32>>;
 /// For each cell, how far the nearest that can be seen is; see the shader `chessboard`. Not looked at without leaps.
 @group(0) @binding(10) var<storage, read> distances: array<u32>;
 
@@ -19,6 +18,10 @@ const MAX_LOOKUPS = 8u;
 struct End {
     t: f32,
     at: Sample,
+    /// Its place among the table's entries.
+    place: f32,
+    /// The integral up to there.
+    integral: vec4<f32>,
 }
 
 /// Light gathered, and the part of the light behind that is still seen.
@@ -50,7 +53,7 @@ fn march(ray: Ray) -> Light {
     }
     // The sample before the first is where the ray enters, that after the last where it leaves.
     var n = ray.first - 1;
-    var before = End(0.0, no_sample(NONE));
+    var before = End(0.0, no_sample(NONE), 0.0, vec4(0.0));
     var is_known = false;
     var is_free = SKIPPING && free_cells(ray, n).w > 0u;
     for (var step = 0u; step < min(u32(ray.last - ray.first + 2), MAX_SAMPLES); step++) {
@@ -84,7 +87,9 @@ fn march(ray: Ray) -> Light {
 }
 
 fn end_at(ray: Ray, n: i32) -> End {
-    return End(t_of(ray, n), sample_ray(ray, n));
+    let at = sample_ray(ray, n);
+    let place = (at.value - rendering.table_first) * rendering.entries_per_unit;
+    return End(t_of(ray, n), at, place, integral_at(place));
 }
 
 /// The cell of a sample, and the distance to the nearest cell that can be seen.
@@ -94,25 +99,29 @@ fn free_cells(ray: Ray, n: i32) -> vec4<u32> {
 }
 
 fn add_segment(light: ptr<function, Light>, ray: Ray, before: End, after: End) {
-    let v0 = before.at.value;
-    let change = after.at.value - v0;
-    let lookups = clamp(ceil(abs(change) / rendering.value_step), 1.0, f32(MAX_LOOKUPS));
     let length_mm = after.t - before.t;
-    let part_mm = length_mm / lookups;
+    let entries = (after.place - before.place) * 0.5;
+    let middle = before.place + entries;
+    let is_short = abs(entries) < rendering.few_entries;
+    var mean = array(vec4(0.0), vec4(0.0));
+    if (is_short) {
+        mean[0] = look_up(before.place + entries * 0.5);
+        mean[1] = look_up(middle + entries * 0.5);
+    } else {
+        let integral = integral_at(middle);
+        mean[0] = (integral - before.integral) / entries;
+        mean[1] = (after.integral - integral) / entries;
+    }
     var color = vec3(0.0);
     var place = 0.0;
     var opacity = 0.0;
-    var left = 1.0;
-    for (var n = 0u; n < min(u32(lookups), MAX_LOOKUPS); n++) {
-        let u = (f32(n) + 0.5) / lookups;
-        let entry = look_up(v0 + u * change);
-        if (entry.w > 0.0) {
-            let through = exp(-entry.w * part_mm);
-            let weight = left * (1.0 - through);
-            color += weight * (entry.xyz / entry.w);
-            place += weight * u;
+    for (var n = 0u; n < 2u; n++) {
+        let extinction = mean[n].w;
+        if (extinction > 0.0) {
+            let weight = (1.0 - opacity) * (1.0 - exp(-extinction * (length_mm * 0.5)));
+            color += weight * (mean[n].xyz / extinction);
+            place += weight * (f32(n) * 0.5 + 0.25);
             opacity += weight;
-            left *= through;
         }
     }
     if (opacity <= 0.0) {
@@ -123,10 +132,18 @@ fn add_segment(light: ptr<function, Light>, ray: Ray, before: End, after: End) {
     (*light).transmittance *= 1.0 - opacity;
 }
 
-fn look_up(value: f32) -> vec4<f32> {
+/// The integral up to a place among the entries; beyond the table's ends it goes on in a line.
+fn integral_at(place: f32) -> vec4<f32> {
+    let last = arrayLength(&integrals) - 2u;
+    let index = min(u32(clamp(place + 1.0, 0.0, f32(last))), last);
+    let a = integrals[index];
+    return a + (place + 1.0 - f32(index)) * (integrals[index + 1u] - a);
+}
+
+fn look_up(place: f32) -> vec4<f32> {
     let last = arrayLength(&table) - 1u;
-    let place = clamp((value - rendering.table_first) * rendering.entries_per_unit, 0.0, f32(last));
-    let index = min(u32(place), last - 1u);
+    let held = clamp(place, 0.0, f32(last));
+    let index = min(u32(held), last - 1u);
     let a = table[index];
-    return a + (place - f32(index)) * (table[index + 1u] - a);
+    return a + (held - f32(index)) * (table[index + 1u] - a);
 }

@@ -11,8 +11,8 @@ struct Rendering {
     background: vec3<f32>,
     /// Entries per modality unit.
     entries_per_unit: f32,
-    /// The largest change of value within a segment for which one look-up is enough.
-    value_step: f32,
+    /// Means over fewer entries are taken from the table.
+    few_entries: f32,
     ambient: f32,
     diffuse: f32,
     specular: f32,

@@ -89,22 +89,69 @@ impl TransferFunction {
     /// Extinction in 1/mm of a modality value: `-ln(1 - opacity_per_mm)`, at most 13.8.
     #[must_use]
     pub fn extinction_per_mm(&self, value: f64) -> f64 {
-        -(-self.at(value).1.min(Self::MAX_OPACITY_PER_MM)).ln_1p()
+        extinction_per_mm(self.at(value).1)
     }
 
     /// `n >= 2` evenly spaced entries over the domain: colour times extinction, then extinction, in 1/mm.
     #[must_use]
     pub fn table(&self, n: usize) -> Vec<[f32; 4]> {
-        let (low, high) = self.domain();
-        (0..n)
-            .map(|i| {
-                let value = low + (high - low) * i as f64 / (n - 1) as f64;
-                let extinction = self.extinction_per_mm(value);
-                let [r, g, b] = self.at(value).0.map(|c| (c * extinction) as f32);
-                [r, g, b, extinction as f32]
-            })
-            .collect()
+        (0..n).map(|entry| self.emission(self.value_of(entry as f64, n)).map(|part| part as f32)).collect()
     }
+
+    /// The integrals of what [`Self::table`] samples, from its first entry on, in entries / mm: at the entry -1, which
+    /// stands for all lower values, at each of its `n >= 2` entries, and at the entry `n`, for all higher ones. Beyond its
+    /// ends a function is constant, so its integral goes on in a line.
+    #[must_use]
+    pub fn integrals(&self, n: usize) -> Vec<[f32; 4]> {
+        let [first, last] = [0, n - 1].map(|entry| self.emission(self.value_of(entry as f64, n)));
+        let mut sum = [0.0; 4];
+        let mut integrals = vec![first.map(|part| -part)];
+        integrals.push(sum);
+        for entry in 1..n {
+            let mean =
+                self.mean_emission(self.value_of((entry - 1) as f64, n), self.value_of(entry as f64, n));
+            sum = std::array::from_fn(|part| sum[part] + mean[part]);
+            integrals.push(sum);
+        }
+        integrals.push(std::array::from_fn(|part| sum[part] + last[part]));
+        integrals.into_iter().map(|row| row.map(|part| part as f32)).collect()
+    }
+
+    /// The value of an entry of `n` over the domain.
+    fn value_of(&self, entry: f64, n: usize) -> f64 {
+        let (low, high) = self.domain();
+        low + (high - low) * entry / (n - 1) as f64
+    }
+
+    /// Colour times extinction, then extinction, in 1/mm.
+    fn emission(&self, value: f64) -> [f64; 4] {
+        let (color, opacity_per_mm) = self.at(value);
+        let extinction = extinction_per_mm(opacity_per_mm);
+        [color[0] * extinction, color[1] * extinction, color[2] * extinction, extinction]
+    }
+
+    /// The mean of [`Self::emission`] from a value to a higher one, both within the domain: by Simpson's rule between points.
+    fn mean_emission(&self, from: f64, to: f64) -> [f64; 4] {
+        let inner = self.0.partition_point(|point| point.value <= from)..;
+        let inner = self.0[inner].iter().map(|point| point.value).take_while(|&value| value < to);
+        let mut mean = [0.0; 4];
+        let mut start = from;
+        for end in inner.chain([to]) {
+            let part = (end - start) / (to - from);
+            // At a step it counts what is between its two points and this part's other end.
+            let [first, middle, last] =
+                [start.next_up().min(end), f64::midpoint(start, end), end.next_down().max(start)]
+                    .map(|value| self.emission(value));
+            mean = std::array::from_fn(|n| mean[n] + part * (first[n] + 4.0 * middle[n] + last[n]) / 6.0);
+            start = end;
+        }
+        mean
+    }
+}
+
+/// `-ln(1 - opacity_per_mm)`, at most 13.8.
+fn extinction_per_mm(opacity_per_mm: f64) -> f64 {
+    -(-opacity_per_mm.min(TransferFunction::MAX_OPACITY_PER_MM)).ln_1p()
 }
 
 #[cfg(test)]
@@ -130,5 +177,32 @@ mod tests {
         assert!(TransferFunction::new(vec![point(1.0, 0.0), point(0.0, 0.0)]).is_err());
         assert!(TransferFunction::new(vec![point(0.0, 0.0), point(1.0, 1.1)]).is_err());
         assert!(TransferFunction::new(vec![point(0.0, 0.0), point(f64::NAN, 0.1)]).is_err());
+    }
+
+    /// Each integral less the one before it is the mean between two entries; bands narrower than that count as well.
+    #[test]
+    fn integrals_miss_nothing() {
+        let points =
+            [(0.0, 0.0), (300.1, 0.0), (300.2, 0.9), (300.3, 0.0), (500.0, 0.0), (500.0, 0.5), (1000.0, 0.8)];
+        let f = TransferFunction::new(points.map(|(value, opacity)| point(value, opacity)).to_vec()).unwrap();
+        let n = 101;
+        let integrals = f.integrals(n);
+        assert_eq!(integrals.len(), n + 2);
+        let steps = 200_000;
+        for (entry, pair) in integrals.windows(2).enumerate() {
+            let mean: f64 = (0..steps)
+                .map(|step| {
+                    let part = (f64::from(step) + 0.5) / f64::from(steps);
+                    f.extinction_per_mm((entry as f64 - 1.0 + part) * 10.0)
+                })
+                .sum::<f64>()
+                / f64::from(steps);
+            let (found, color) = (f64::from(pair[1][3] - pair[0][3]), f64::from(pair[1][1] - pair[0][1]));
+            assert!((found - mean).abs() < 2e-5, "{entry}: {found}, expected {mean}");
+            assert!((color - mean / 2.0).abs() < 2e-5, "{entry}: {color}");
+        }
+        // Wider than a point, less than an entry: nothing of it is at any entry.
+        assert!(f.table(n)[29..32].iter().all(|entry| entry[3] == 0.0));
+        assert!(integrals[32][3] - integrals[31][3] > 0.01);
     }
 }

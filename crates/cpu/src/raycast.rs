@@ -10,7 +10,7 @@ use fearless_simd::prelude::*;
 use crate::beam::{Beam, Hull, PACKETS, beams, pixel_of};
 use crate::cells::{CELL, Cells, Occupancy, Range};
 use crate::lanes::{
-    F32s, LANES, Mask, dot, each_axis, exp, f32s, highest, i32s, least, magnitude, most, pow, vec3, within,
+    F32s, LANES, Mask, dot, each_axis, exp, f32s, i32s, least, magnitude, most, pow, vec3, within,
 };
 use crate::parts::Parts;
 use crate::project::modality_range;
@@ -18,7 +18,7 @@ use crate::shared::display::rgba_bytes;
 use crate::shared::position::Positions;
 use crate::shared::ray::Rays;
 use crate::shared::sampling::{Field, Found};
-use crate::transfer::{Table, Visibility};
+use crate::transfer::{Emission, Table, Visibility};
 
 /// Renders by emission and absorption.
 pub(crate) struct RaycastKernel<'a> {
@@ -41,6 +41,9 @@ struct Light<S: Simd> {
     /// The samples that were taken last, and their number.
     before: Found<S>,
     number: Option<i32>,
+    /// The integral of the transfer function up to the end of the segments that were added last, and that end's number.
+    integral: Emission<S>,
+    integral_at: Option<i32>,
 }
 
 /// Segments of rays: between two values at two distances.
@@ -48,6 +51,8 @@ struct Segments<S: Simd> {
     is_any: Mask<S>,
     t: [F32s<S>; 2],
     value: [F32s<S>; 2],
+    /// The number of the sample at their end.
+    end: i32,
 }
 
 /// Whether something of what is interpolated between stored values of a range is seen.
@@ -108,6 +113,8 @@ impl<'a> RaycastKernel<'a> {
             transmittance: f32s(simd, 1.0),
             before: Found::nothing(simd),
             number: None,
+            integral: Emission { color: vec3(simd, [0.0; 3]), extinction: f32s(simd, 0.0) },
+            integral_at: None,
         }; PACKETS];
         // The sample before the first is where a ray enters, that after the last where it leaves.
         let mut n = beam.first - 1;
@@ -202,7 +209,7 @@ impl<'a> RaycastKernel<'a> {
                 let value = [from.value, to.value];
                 if self.may_be_seen(is_any, value).any_true() {
                     let t = [rays.t_of(simd, n - 1), rays.t_of(simd, n)];
-                    self.add_seen(simd, light, rays, &Segments { is_any, t, value });
+                    self.add_seen(simd, light, rays, &Segments { is_any, t, value, end: n });
                 }
             }
         }
@@ -228,7 +235,7 @@ impl<'a> RaycastKernel<'a> {
                 let is_any = is_inside & rays.has_before(simd, n) & light.before.is_sample & found.is_sample;
                 let value = [light.before.value, found.value];
                 if self.may_be_seen(is_any, value).any_true() {
-                    self.add_seen(simd, light, rays, &Segments { is_any, t: [t_before, t], value });
+                    self.add_seen(simd, light, rays, &Segments { is_any, t: [t_before, t], value, end: n });
                 }
             }
             light.before = found;
@@ -252,34 +259,23 @@ impl<'a> RaycastKernel<'a> {
 
     #[inline(always)]
     fn add_segments<S: Simd>(&self, simd: S, light: &mut Light<S>, rays: &Rays<S>, segments: &Segments<S>) {
-        let [from, to] = segments.value;
         let is_seen = self.may_be_seen(segments.is_any, segments.value);
         let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
-        let change = to - from;
-        let lookups = (magnitude(change) / self.rendering.value_step).ceil();
-        let lookups = within(lookups, all, f32s(simd, RenderingPlan::MAX_LOOKUPS as f32));
         let length_mm = segments.t[1] - segments.t[0];
-        let part_mm = length_mm / lookups;
-        let (mut color, mut place, mut opacity, mut left) = (vec3(simd, [0.0; 3]), none, none, all);
-        // As often as it takes, and not always the most: so that the loop is not copied that often.
-        for n in 0..highest(simd, is_seen.select(lookups, none)) as u32 {
-            let counts = is_seen & lookups.simd_gt(n as f32);
-            let u = f32s(simd, n as f32 + 0.5) / lookups;
-            let entries = self.table.look_up(simd, from + u * change);
-            let counts = counts & entries.extinction.simd_gt(0.0);
-            if !counts.any_true() {
-                continue;
-            }
-            let through = exp(simd, -entries.extinction * part_mm);
-            let weight = counts.select(left * (all - through), none);
-            let by_extinction = counts.select(weight / entries.extinction, none);
+        let means = self.means(simd, light, segments, is_seen);
+        let (mut color, mut place, mut opacity) = (vec3(simd, [0.0; 3]), none, none);
+        for (mean, u) in means.iter().zip([0.25, 0.75]) {
+            let counts = is_seen & mean.extinction.simd_gt(0.0);
+            let extinction = counts.select(mean.extinction, all);
+            let through = exp(simd, -extinction * (length_mm * 0.5));
+            let weight = counts.select((all - opacity) * (all - through), none);
+            let by_extinction = weight / extinction;
             color = each_axis(
                 #[inline(always)]
-                |c| color[c] + by_extinction * entries.color[c],
+                |c| color[c] + by_extinction * mean.color[c],
             );
             place += weight * u;
             opacity += weight;
-            left = counts.select(left * through, left);
         }
         let is_seen = opacity.simd_gt(0.0);
         if !is_seen.any_true() {
@@ -296,6 +292,41 @@ impl<'a> RaycastKernel<'a> {
             |c| light.sum[c] + is_seen.select(weight * lit[c], none),
         );
         light.transmittance *= all - opacity;
+    }
+
+    /// What the halves of segments emit in the mean.
+    #[inline(always)]
+    fn means<S: Simd>(
+        &self,
+        simd: S,
+        light: &mut Light<S>,
+        segments: &Segments<S>,
+        is_seen: Mask<S>,
+    ) -> [Emission<S>; 2] {
+        let [from, to] = segments.value.each_ref().map(
+            #[inline(always)]
+            |value| self.table.place(*value),
+        );
+        let entries = (to - from) * 0.5;
+        let middle = from + entries;
+        let before = match light.integral_at {
+            Some(n) if n + 1 == segments.end => light.integral,
+            _ => self.table.integral(simd, from),
+        };
+        let between = self.table.integral(simd, middle);
+        let after = self.table.integral(simd, to);
+        (light.integral, light.integral_at) = (after, Some(segments.end));
+        let is_short = magnitude(entries).simd_lt(RenderingPlan::FEW_ENTRIES);
+        let per_entry = f32s(simd, 1.0) / is_short.select(f32s(simd, 1.0), entries);
+        let means = [between.less(&before, per_entry), after.less(&between, per_entry)];
+        if !(is_short & is_seen).any_true() {
+            return means;
+        }
+        let [first, second] = [from, middle].map(
+            #[inline(always)]
+            |start| self.table.look_up(simd, start + entries * 0.5),
+        );
+        [means[0].or(&first, is_short), means[1].or(&second, is_short)]
     }
 
     #[inline(always)]

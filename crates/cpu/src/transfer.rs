@@ -1,4 +1,4 @@
-//! The table of a transfer function: looking up, and telling what can't be seen.
+//! The table of a transfer function: looking up, integrals, and telling what can't be seen.
 
 use anatome_core::plan::RenderingPlan;
 use fearless_simd::prelude::*;
@@ -11,6 +11,8 @@ use crate::lanes::{F32s, I32s, Mask, each_axis, each_lane, f32s, within};
 pub(crate) struct Table {
     /// Each entry, and how much more the next one is.
     entries: Vec<[f32; 8]>,
+    /// The integral at the entry before the first, and at each entry, and how much more the next one is.
+    integrals: Vec<[f32; 8]>,
     visibility: Visibility,
     /// All values that may be seen lie between these two.
     seen: Range,
@@ -19,17 +21,40 @@ pub(crate) struct Table {
 /// Which values can be seen, whatever they look like.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Visibility {
-    /// The number of entries with extinction before each entry.
+    /// As [`RenderingPlan::seen_before`] says.
     before: Vec<u32>,
     /// The value of the first entry.
     first: f32,
     entries_per_unit: f32,
 }
 
-/// Colours x extinction, and extinctions, in 1/mm.
-pub(crate) struct Entries<S: Simd> {
+/// Colours x extinction, and extinctions: in 1/mm, or integrals of them in entries / mm.
+#[derive(Clone, Copy)]
+pub(crate) struct Emission<S: Simd> {
     pub(crate) color: [F32s<S>; 3],
     pub(crate) extinction: F32s<S>,
+}
+
+impl<S: Simd> Emission<S> {
+    /// The difference to another one, times a number.
+    #[inline(always)]
+    pub(crate) fn less(&self, other: &Self, times: F32s<S>) -> Self {
+        let color = each_axis(
+            #[inline(always)]
+            |n| (self.color[n] - other.color[n]) * times,
+        );
+        Self { color, extinction: (self.extinction - other.extinction) * times }
+    }
+
+    /// Another one where a mask says so.
+    #[inline(always)]
+    pub(crate) fn or(&self, other: &Self, is_other: Mask<S>) -> Self {
+        let color = each_axis(
+            #[inline(always)]
+            |n| is_other.select(other.color[n], self.color[n]),
+        );
+        Self { color, extinction: is_other.select(other.extinction, self.extinction) }
+    }
 }
 
 impl Visibility {
@@ -42,38 +67,39 @@ impl Visibility {
         let above = high as usize + usize::from(high > (high as usize) as f32);
         self.before[place(range.low) as usize] == self.before[above + 1]
     }
+
+    /// Between which values something may be seen.
+    fn seen(&self) -> Range {
+        let is_seen = |pair: &[u32]| pair[0] < pair[1];
+        let last = self.before.len() - 2;
+        // Between an entry and its neighbours something is seen, too; a little more, as places and values are rounded.
+        let value = |place: f64| f64::from(self.first) + place / f64::from(self.entries_per_unit);
+        let rounding =
+            |value: f64| (value.abs() + f64::from(self.first.abs())) * (4.0 * f64::from(f32::EPSILON));
+        let below = |place: f64| (value(place) - rounding(value(place))) as f32;
+        let above = |place: f64| (value(place) + rounding(value(place))) as f32;
+        let mut pairs = self.before.windows(2);
+        let low = match pairs.position(is_seen) {
+            Some(0) => f32::NEG_INFINITY,
+            Some(n) => below(n as f64 - 1.01),
+            None => f32::INFINITY,
+        };
+        let high = match self.before.windows(2).rposition(is_seen) {
+            Some(n) if n == last => f32::INFINITY,
+            Some(n) => above(n as f64 + 1.01),
+            None => f32::NEG_INFINITY,
+        };
+        Range { low, high }
+    }
 }
 
 impl Table {
     pub(crate) fn new(plan: &RenderingPlan) -> Self {
-        Self::of_entries(&plan.table, plan.table_first, plan.entries_per_unit)
-    }
-
-    /// From entries of which the first stands for the value `first`.
-    fn of_entries(table: &[[f32; 4]], first: f32, entries_per_unit: f32) -> Self {
-        let entries = table.windows(2).map(|pair| {
-            let [a, b] = [pair[0], pair[1]];
-            std::array::from_fn(|n| if n < 4 { a[n] } else { b[n - 4] - a[n - 4] })
-        });
-        let mut before = vec![0];
-        for entry in table {
-            before.push(before[before.len() - 1] + u32::from(entry[3] > 0.0));
-        }
-        let is_seen = |entry: &[f32; 4]| entry[3] > 0.0;
-        // Between an entry and its neighbours something is seen, too; a little more, for rounding.
-        let value = |n: usize, more: f32| first + (n as f32 + more) / entries_per_unit;
-        let low = match table.iter().position(is_seen) {
-            Some(0) => f32::NEG_INFINITY,
-            Some(n) => value(n, -1.01),
-            None => f32::INFINITY,
-        };
-        let high = match table.iter().rposition(is_seen) {
-            Some(n) if n == table.len() - 1 => f32::INFINITY,
-            Some(n) => value(n, 1.01),
-            None => f32::NEG_INFINITY,
-        };
-        let visibility = Visibility { before, first, entries_per_unit };
-        Self { entries: entries.collect(), visibility, seen: Range { low, high } }
+        let before = plan.seen_before();
+        let visibility =
+            Visibility { before, first: plan.table_first, entries_per_unit: plan.entries_per_unit };
+        let (entries, integrals) = (rows(&plan.table), rows(&plan.integrals));
+        Self { entries, integrals, seen: visibility.seen(), visibility }
     }
 
     /// Which values can be seen.
@@ -87,33 +113,57 @@ impl Table {
         high.simd_gt(self.seen.low) & low.simd_lt(self.seen.high)
     }
 
-    /// The entries of values, linear between two.
+    /// The places of values among the entries.
     #[inline(always)]
-    pub(crate) fn look_up<S: Simd>(&self, simd: S, value: F32s<S>) -> Entries<S> {
-        let last = self.entries.len();
-        let place = (value - self.visibility.first) * self.visibility.entries_per_unit;
-        let place = within(place, f32s(simd, 0.0), f32s(simd, last as f32));
-        let index: I32s<S> = place.to_int();
-        let index = index.min(last as i32 - 1);
-        let part = place - index.to_float::<F32s<S>>();
-        let (index, part) = (index.to_array(), part.to_array());
-        let rows = each_lane(
-            #[inline(always)]
-            |n| {
-                let entry = &self.entries[index[n] as usize];
-                let (at, more) = (f32x4::from_slice(simd, &entry[..4]), f32x4::from_slice(simd, &entry[4..]));
-                at + more * part[n]
-            },
-        );
-        let low = columns([rows[0], rows[1], rows[2], rows[3]]);
-        let high = columns([rows[4], rows[5], rows[6], rows[7]]);
-        let [r, g, b] = each_axis(
-            #[inline(always)]
-            |n| simd.combine_f32x4(low[n], high[n]),
-        );
-        let extinction = simd.combine_f32x4(low[3], high[3]);
-        Entries { color: [r, g, b], extinction }
+    pub(crate) fn place<S: Simd>(&self, value: F32s<S>) -> F32s<S> {
+        (value - self.visibility.first) * self.visibility.entries_per_unit
     }
+
+    /// The entries at places, linear between two.
+    #[inline(always)]
+    pub(crate) fn look_up<S: Simd>(&self, simd: S, place: F32s<S>) -> Emission<S> {
+        let held = within(place, f32s(simd, 0.0), f32s(simd, self.entries.len() as f32));
+        of_rows(simd, &self.entries, held, held)
+    }
+
+    /// The integrals up to places; beyond the ends of the table they go on in a line.
+    #[inline(always)]
+    pub(crate) fn integral<S: Simd>(&self, simd: S, place: F32s<S>) -> Emission<S> {
+        let place = place + 1.0;
+        let held = within(place, f32s(simd, 0.0), f32s(simd, self.integrals.len() as f32));
+        of_rows(simd, &self.integrals, held, place)
+    }
+}
+
+/// Each of some entries but the last, and how much more the next one is.
+fn rows(entries: &[[f32; 4]]) -> Vec<[f32; 8]> {
+    let row =
+        |[a, b]: &[[f32; 4]; 2]| std::array::from_fn(|n| if n < 4 { a[n] } else { b[n - 4] - a[n - 4] });
+    entries.array_windows().map(row).collect()
+}
+
+/// What is at places in the rows in which other places are, which are none below 0.
+#[inline(always)]
+fn of_rows<S: Simd>(simd: S, rows: &[[f32; 8]], held: F32s<S>, place: F32s<S>) -> Emission<S> {
+    let index: I32s<S> = held.to_int();
+    let index = index.min(rows.len() as i32 - 1);
+    let part = place - index.to_float::<F32s<S>>();
+    let (index, part) = (index.to_array(), part.to_array());
+    let found = each_lane(
+        #[inline(always)]
+        |n| {
+            let row = &rows[index[n] as usize];
+            let (at, more) = (f32x4::from_slice(simd, &row[..4]), f32x4::from_slice(simd, &row[4..]));
+            at + more * part[n]
+        },
+    );
+    let low = columns([found[0], found[1], found[2], found[3]]);
+    let high = columns([found[4], found[5], found[6], found[7]]);
+    let color = each_axis(
+        #[inline(always)]
+        |n| simd.combine_f32x4(low[n], high[n]),
+    );
+    Emission { color, extinction: simd.combine_f32x4(low[3], high[3]) }
 }
 
 /// The columns of four rows.
@@ -136,8 +186,9 @@ mod tests {
     /// Entries at 0, 10, ... 50, of which only those at 20 and 30 are seen.
     #[test]
     fn what_is_between_two_entries_is_seen_if_one_is() {
-        let seen = [0.0, 0.0, 0.5, 0.5, 0.0, 0.0];
-        let table = Table::of_entries(&seen.map(|extinction| [0.0, 0.0, 0.0, extinction]), 0.0, 0.1);
+        let visibility = Visibility { before: vec![0, 0, 0, 1, 2, 2, 2], first: 0.0, entries_per_unit: 0.1 };
+        let Range { low, high } = visibility.seen();
+        assert!(low < 10.0 && low > 9.0 && high > 40.0 && high < 41.0, "{low} {high}");
         for (low, high, transparent) in [
             (-50.0, -20.0, true),
             (-50.0, 10.0, true),
@@ -149,7 +200,7 @@ mod tests {
             (60.0, 90.0, true),
             (0.0, 50.0, false),
         ] {
-            assert_eq!(table.visibility.is_transparent(Range { low, high }), transparent, "{low} {high}");
+            assert_eq!(visibility.is_transparent(Range { low, high }), transparent, "{low} {high}");
         }
     }
 }

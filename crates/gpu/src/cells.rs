@@ -41,7 +41,7 @@ pub(crate) struct Contents {
 /// All that tells which cells a transfer function lets see.
 #[derive(Debug, PartialEq)]
 struct Seen {
-    /// The number of entries with extinction before each entry, and before the end.
+    /// As [`RenderingPlan::seen_before`] says.
     before: Vec<u32>,
     table_first: f32,
     entries_per_unit: f32,
@@ -49,13 +49,7 @@ struct Seen {
 
 impl Seen {
     fn new(plan: &RenderingPlan) -> Self {
-        let mut before = Vec::with_capacity(plan.table.len() + 1);
-        let mut count = 0;
-        before.push(count);
-        for entry in &plan.table {
-            count += u32::from(entry[3] > 0.0);
-            before.push(count);
-        }
+        let before = plan.seen_before();
         Self { before, table_first: plan.table_first, entries_per_unit: plan.entries_per_unit }
     }
 }

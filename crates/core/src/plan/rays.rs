@@ -93,13 +93,18 @@ pub enum RayMode {
 /// Emission and absorption along a ray.
 ///
 /// The ray is a chain of segments between neighbouring samples `v0` at `t0` and `v1` at `t1`; a segment of which one
-/// end is no sample is empty. Within it the value is linear. With `m = clamp(ceil(|v1 - v0| / value_step), 1, 8)` and
-/// `u_n = (n + 0.5) / m`, the table is looked up (linearly, clamped) at `v0 + u_n * (v1 - v0)` for n in 0..m, giving
-/// (colour x extinction, extinction E). Each look-up stands for a part of the segment: `a_n = 1 - exp(-E * (t1 - t0) / m)`
-/// with the weight `w_n = a_n * (1 - a_0) * ... * (1 - a_(n-1))`, front to back. The segment's opacity `a` is the sum
-/// of the weights; its colour and its place U are the weighted means of the colours and of `u_n`. It is lit at
+/// end is no sample is empty. Within it the value is linear, and it is seen as two halves of the length
+/// `h = (t1 - t0) / 2`. Of each half, n = 0 and 1, the transfer function is integrated over the values between its ends,
+/// so that nothing between two samples is missed, however narrow, and no terraces show: C and E are the means of colour x
+/// extinction and of extinction there (their values, where both ends are equal). The half's colour is `C / E`, and
+/// `a_n = 1 - exp(-E * h)`. Front to back, `w_0 = a_0` and `w_1 = (1 - a_0) * a_1`: the segment's opacity `a` is their
+/// sum, its colour their weighted mean, and its place `U = (w_0 / 4 + w_1 * 3 / 4) / a`. It is lit at
 /// `t0 + U * (t1 - t0)`. With transmittance T from 1: `sum += T * a * lit colour; T *= 1 - a`. The pixel is
 /// `sum + T * background`.
+///
+/// A kernel takes the means from [`Self::integrals`], linearly between two: the change of the integral from one end to the
+/// other over the entries between them. Where those are fewer than [`Self::FEW_ENTRIES`], in which such a difference has
+/// too few digits, it looks [`Self::table`] up (linearly, clamped) at the middle.
 ///
 /// Lighting: the gradient g (modality units per mm) is taken by central differences one voxel to each side along the
 /// lattice axes, with the same fractions, divided by the distance of the two sides, mapped to mm by the transpose of
@@ -120,8 +125,8 @@ pub struct RenderingPlan {
     pub table_first: f32,
     /// Entries per modality unit.
     pub entries_per_unit: f32,
-    /// The largest change of value within a segment for which one look-up is enough.
-    pub value_step: f32,
+    /// The integrals of the table from its first entry on, in entries / mm; see [`TransferFunction::integrals`].
+    pub integrals: Vec<[f32; 4]>,
     /// How surfaces are lit.
     pub shading: Shading,
     /// How deep below a face its light reaches whole: the smallest distance between voxels, mm. It ends at twice that.
@@ -137,8 +142,28 @@ pub struct RenderingPlan {
 impl RenderingPlan {
     /// The number of entries of the table.
     pub const ENTRIES: usize = 4096;
-    /// The most look-ups in a segment.
-    pub const MAX_LOOKUPS: u32 = 8;
+    /// Means over fewer entries are taken from the table.
+    pub const FEW_ENTRIES: f32 = 2.0;
+
+    /// For each entry of the table, and for its end, how many entries before it may be seen: those with extinction, and
+    /// those beside a band so narrow that it lies between two without any.
+    #[must_use]
+    pub fn seen_before(&self) -> Vec<u32> {
+        let has_any = |entry: usize| self.table[entry][3] > 0.0;
+        // The integral at an entry stands after that at the entry -1.
+        let has_band = |entry: usize| {
+            !has_any(entry)
+                && !has_any(entry + 1)
+                && self.integrals[entry + 1][3] < self.integrals[entry + 2][3]
+        };
+        let last = self.table.len() - 1;
+        let mut before = vec![0];
+        for entry in 0..=last {
+            let is_beside = entry > 0 && has_band(entry - 1) || entry < last && has_band(entry);
+            before.push(before[entry] + u32::from(has_any(entry) || is_beside));
+        }
+        before
+    }
 }
 
 impl RayPlan {
@@ -240,19 +265,11 @@ impl RenderingPlan {
         let (low, high) = transfer_function.domain();
         let (right, down, forward) = camera.frame()?;
         let entries = Self::ENTRIES;
-        // Half the narrowest ramp is resolved, but not more than a few entries of the table.
-        let narrowest = transfer_function
-            .points()
-            .windows(2)
-            .map(|pair| pair[1].value - pair[0].value)
-            .filter(|&width| width > 0.0)
-            .fold(high - low, f64::min);
-        let value_step = (narrowest / 2.0).max((high - low) / 1024.0);
         Ok(Self {
             table: transfer_function.table(entries),
             table_first: low as f32,
             entries_per_unit: ((entries - 1) as f64 / (high - low)) as f32,
-            value_step: value_step as f32,
+            integrals: transfer_function.integrals(entries),
             shading,
             face_mm: volume.grid().smallest_spacing_mm() as f32,
             light: f32s((-forward - right * 0.35 - down * 0.45).normalize()),

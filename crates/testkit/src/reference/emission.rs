@@ -1,7 +1,6 @@
 //! Emission and absorption: the rules of [`anatome_core::plan::RenderingPlan`] in float64, with the transfer function
 //! itself instead of its table.
 
-use anatome_core::plan::RenderingPlan;
 use anatome_core::{Appearance, Camera, Request, Result, SceneFault, Shading, TransferFunction};
 use glam::DVec3;
 
@@ -10,11 +9,19 @@ use super::ray::{Ray, RayView};
 /// A ray ends when less of the light than this is left.
 const LEAST_LIGHT: f64 = 1.0 / 512.0;
 
+/// Nodes and weights of Gauss's rule of five points on -1 to 1.
+const GAUSS: [(f64, f64); 5] = [
+    (0.0, 0.568_888_888_888_888_9),
+    (0.538_469_310_105_683_1, 0.478_628_670_499_366_5),
+    (-0.538_469_310_105_683_1, 0.478_628_670_499_366_5),
+    (0.906_179_845_938_664, 0.236_926_885_056_189_1),
+    (-0.906_179_845_938_664, 0.236_926_885_056_189_1),
+];
+
 /// How a volume emits and absorbs light.
 #[derive(Debug)]
 pub(super) struct Emission {
     transfer_function: TransferFunction,
-    value_step: f64,
     shading: Shading,
     /// Towards the light, of unit length.
     light: DVec3,
@@ -44,7 +51,6 @@ impl Emission {
         };
         let (right, down, forward) = camera.frame()?;
         Ok(Self {
-            value_step: value_step(transfer_function),
             transfer_function: transfer_function.clone(),
             shading,
             light: (-forward - 0.35 * right - 0.45 * down).normalize(),
@@ -85,18 +91,16 @@ impl Emission {
     ) -> (DVec3, f64) {
         let (Some(v0), Some(v1)) = (before.value, after.value) else { return (DVec3::ZERO, 0.0) };
         let length_mm = after.t_mm - before.t_mm;
-        let lookups = ((v1 - v0).abs() / self.value_step).ceil();
-        let lookups = lookups.clamp(1.0, f64::from(RenderingPlan::MAX_LOOKUPS));
-        let (mut emitted, mut opacity, mut center, mut left) = (DVec3::ZERO, 0.0, 0.0, 1.0);
-        for n in 0..lookups as u32 {
-            let u = (f64::from(n) + 0.5) / lookups;
-            let value = v0 + u * (v1 - v0);
-            let through = (-self.transfer_function.extinction_per_mm(value) * length_mm / lookups).exp();
-            let seen = left * (1.0 - through);
-            emitted += seen * DVec3::from_array(self.transfer_function.at(value).0);
-            center += seen * u;
-            opacity += seen;
-            left *= through;
+        let middle = f64::midpoint(v0, v1);
+        let (mut emitted, mut opacity, mut center) = (DVec3::ZERO, 0.0, 0.0);
+        for (from, to, u) in [(v0, middle, 0.25), (middle, v1, 0.75)] {
+            let (mean, extinction) = self.mean(from, to);
+            if extinction > 0.0 {
+                let seen = (1.0 - opacity) * (1.0 - (-extinction * length_mm / 2.0).exp());
+                emitted += seen * mean / extinction;
+                center += seen * u;
+                opacity += seen;
+            }
         }
         if opacity <= 0.0 {
             return (DVec3::ZERO, 0.0);
@@ -110,6 +114,32 @@ impl Emission {
         let (ambient, diffuse) = (f64::from(self.shading.ambient), f64::from(self.shading.diffuse));
         let cut = color * (ambient + diffuse * normal.dot(self.light).abs());
         (cut * part + lit * (1.0 - part), opacity)
+    }
+
+    /// The means of colour x extinction and of extinction over the values from one to another, by Gauss's rule between the
+    /// points of the transfer function.
+    fn mean(&self, from: f64, to: f64) -> (DVec3, f64) {
+        let emission = |value: f64| {
+            let extinction = self.transfer_function.extinction_per_mm(value);
+            (DVec3::from_array(self.transfer_function.at(value).0) * extinction, extinction)
+        };
+        let (low, high) = (from.min(to), from.max(to));
+        if high - low <= 1e-9 * (low.abs() + high.abs()) {
+            return emission(low);
+        }
+        let points = self.transfer_function.points().iter().map(|point| point.value);
+        let inner = points.filter(|&value| low < value && value < high);
+        let (mut colors, mut extinctions, mut start) = (DVec3::ZERO, 0.0, low);
+        for end in inner.chain([high]) {
+            for (node, weight) in GAUSS {
+                let (color, extinction) = emission(f64::midpoint(start, end) + node * (end - start) / 2.0);
+                let part = weight / 2.0 * (end - start) / (high - low);
+                colors += part * color;
+                extinctions += part * extinction;
+            }
+            start = end;
+        }
+        (colors, extinctions)
     }
 
     /// A colour under the light at a place.
@@ -128,15 +158,6 @@ impl Emission {
         let reflected = surface * f64::from(self.shading.specular) * highlight;
         color * (1.0 + surface * (f64::from(self.shading.ambient) + diffuse - 1.0)) + DVec3::splat(reflected)
     }
-}
-
-/// The largest change of value within a segment for which one look-up is enough: half the narrowest ramp of the
-/// transfer function, at least 1/1024 of its domain.
-fn value_step(transfer_function: &TransferFunction) -> f64 {
-    let points = transfer_function.points();
-    let (low, high) = transfer_function.domain();
-    let ramps = points.windows(2).map(|pair| pair[1].value - pair[0].value).filter(|&width| width > 0.0);
-    (ramps.fold(high - low, f64::min) / 2.0).max((high - low) / 1024.0)
 }
 
 /// Central differences one voxel to each side along the lattice axes, in modality units per mm. A side without a sample

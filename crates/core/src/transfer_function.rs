@@ -130,24 +130,34 @@ impl TransferFunction {
         [color[0] * extinction, color[1] * extinction, color[2] * extinction, extinction]
     }
 
-    /// The mean of [`Self::emission`] from a value to a higher one, both within the domain: by Simpson's rule between points.
+    /// The mean of [`Self::emission`] from a value to a higher one, both within the domain: by Gauss's rule between points,
+    /// with more places where a point lies within.
     fn mean_emission(&self, from: f64, to: f64) -> [f64; 4] {
-        let inner = self.0.partition_point(|point| point.value <= from)..;
-        let inner = self.0[inner].iter().map(|point| point.value).take_while(|&value| value < to);
-        let mut mean = [0.0; 4];
-        let mut start = from;
+        let inner = self.0[self.0.partition_point(|point| point.value <= from)..].iter();
+        let mut inner = inner.map(|point| point.value).take_while(|&value| value < to).peekable();
+        let rule: &[(f64, f64)] = if inner.peek().is_some() { &GAUSS_5 } else { &GAUSS_2 };
+        let (mut mean, mut start) = ([0.0; 4], from);
         for end in inner.chain([to]) {
-            let part = (end - start) / (to - from);
-            // At a step it counts what is between its two points and this part's other end.
-            let [first, middle, last] =
-                [start.next_up().min(end), f64::midpoint(start, end), end.next_down().max(start)]
-                    .map(|value| self.emission(value));
-            mean = std::array::from_fn(|n| mean[n] + part * (first[n] + 4.0 * middle[n] + last[n]) / 6.0);
+            for (place, weight) in rule {
+                let emission = self.emission(start + place * (end - start));
+                let part = weight * (end - start) / (to - from);
+                mean = std::array::from_fn(|n| mean[n] + part * emission[n]);
+            }
             start = end;
         }
         mean
     }
 }
+
+/// Places from 0 to 1, and their weights.
+const GAUSS_2: [(f64, f64); 2] = [(0.211_324_865_405_187_1, 0.5), (0.788_675_134_594_812_9, 0.5)];
+const GAUSS_5: [(f64, f64); 5] = [
+    (0.046_910_077_030_668_0, 0.118_463_442_528_094_5),
+    (0.230_765_344_947_158_5, 0.239_314_335_249_683_2),
+    (0.5, 0.284_444_444_444_444_4),
+    (0.769_234_655_052_841_5, 0.239_314_335_249_683_2),
+    (0.953_089_922_969_332, 0.118_463_442_528_094_5),
+];
 
 /// `-ln(1 - opacity_per_mm)`, at most 13.8.
 fn extinction_per_mm(opacity_per_mm: f64) -> f64 {

@@ -6,7 +6,7 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::cells::VoxelBox;
-use crate::lanes::{F32s, LANES, each_axis, each_lane, f32s, highest, lowest};
+use crate::lanes::{F32s, I32s, LANES, each_axis, each_lane, f32s, least, lowest, within};
 use crate::shared::ray::Rays;
 use crate::shared::sampling::Field;
 
@@ -55,62 +55,44 @@ pub(crate) fn pixel_of(pixels: PixelSubset, rect: PixelRect, packet: usize, lane
     }
 }
 
-/// Between which lines the rays lie that hit: the lowest and the highest numbers of their lattice origins and directions.
+/// Between which lines the rays lie that hit. Lanes 0, 1 and 2 are of the lowest numbers of their lattice origins and
+/// directions along i, j and k, lanes 4, 5 and 6 of the highest with their signs turned, so that the least is wanted of all.
 #[derive(Clone, Copy)]
-pub(crate) struct Hull {
-    origin: [[f32; 3]; 2],
-    direction: [[f32; 3]; 2],
+pub(crate) struct Hull<S: Simd> {
+    origin: F32s<S>,
+    direction: F32s<S>,
+    /// The other end of the directions, with the same signs.
+    other: F32s<S>,
 }
 
-impl Hull {
-    /// That of none.
-    const EMPTY: Self = {
-        let ends = [[f32::INFINITY; 3], [f32::NEG_INFINITY; 3]];
-        Self { origin: ends, direction: ends }
-    };
-
+impl<S: Simd> Hull<S> {
     #[inline(always)]
-    fn of_rays<S: Simd>(simd: S, rays: &Rays<S>) -> Self {
+    fn of_rays(simd: S, rays: &Rays<S>) -> Self {
         let far = f32s(simd, f32::INFINITY);
         let ends = |of: &[F32s<S>; 3]| {
-            [
-                each_axis(|n| lowest(simd, rays.hit.select(of[n], far))),
-                each_axis(|n| highest(simd, rays.hit.select(of[n], -far))),
-            ]
+            let low = each_axis(|n| lowest(simd, rays.hit.select(of[n], far)));
+            let high = each_axis(|n| lowest(simd, rays.hit.select(-of[n], far)));
+            [low[0], low[1], low[2], 0.0, high[0], high[1], high[2], 0.0].simd_into(simd)
         };
-        Self { origin: ends(&rays.lines.lattice_origin), direction: ends(&rays.lines.lattice_direction) }
+        Self::new(simd, ends(&rays.lines.lattice_origin), ends(&rays.lines.lattice_direction))
     }
 
-    fn union(self, other: Self) -> Self {
-        let ends = |[low, high]: [[f32; 3]; 2], [lower, higher]: [[f32; 3]; 2]| {
-            [each_axis(|n| low[n].min(lower[n])), each_axis(|n| high[n].max(higher[n]))]
-        };
-        Self { origin: ends(self.origin, other.origin), direction: ends(self.direction, other.direction) }
-    }
-
-    /// The lowest and the highest lattice positions at distances from one to another.
     #[inline(always)]
-    fn corners(&self, [from, to]: [f32; 2]) -> [[f32; 3]; 2] {
-        let [low, high] = self.direction;
-        // Unlike those of the standard library, these need one instruction each.
-        let least = |a: f32, b: f32| if a < b { a } else { b };
-        let most = |a: f32, b: f32| if a > b { a } else { b };
-        [
-            each_axis(
-                #[inline(always)]
-                |n| {
-                    self.origin[0][n]
-                        + least(least(from * low[n], from * high[n]), least(to * low[n], to * high[n]))
-                },
-            ),
-            each_axis(
-                #[inline(always)]
-                |n| {
-                    self.origin[1][n]
-                        + most(most(from * low[n], from * high[n]), most(to * low[n], to * high[n]))
-                },
-            ),
-        ]
+    fn new(simd: S, origin: F32s<S>, direction: F32s<S>) -> Self {
+        let (low, high) = simd.split_f32x8(direction);
+        Self { origin, direction, other: -simd.combine_f32x4(high, low) }
+    }
+
+    #[inline(always)]
+    fn union(self, simd: S, other: Self) -> Self {
+        Self::new(simd, least(self.origin, other.origin), least(self.direction, other.direction))
+    }
+
+    /// The lowest lattice positions at distances from one to another, and the highest with their signs turned.
+    #[inline(always)]
+    fn corners(&self, [from, to]: [f32; 2]) -> F32s<S> {
+        let at = |t: f32| least(self.direction * t, self.other * t);
+        self.origin + least(at(from), at(to))
     }
 }
 
@@ -119,16 +101,18 @@ pub(crate) struct Beam<S: Simd> {
     /// The rays of each packet.
     pub(crate) packets: [Rays<S>; PACKETS],
     /// Between which lines those of each packet lie.
-    pub(crate) hulls: [Hull; PACKETS],
+    pub(crate) hulls: [Hull<S>; PACKETS],
     /// Between which lines all lie.
-    pub(crate) hull: Hull,
+    pub(crate) hull: Hull<S>,
     /// The first whole multiple of the step in any ray.
     pub(crate) first: i32,
     /// The last.
     pub(crate) last: i32,
     step_mm: f32,
-    /// How much larger boxes are made along each axis, in lattice units.
-    margin: [f32; 3],
+    /// How much larger boxes are made, in lattice units, by lanes as in [`Hull`].
+    margin: F32s<S>,
+    /// The last voxel along each axis, likewise.
+    last_voxel: F32s<S>,
 }
 
 impl<S: Simd> Beam<S> {
@@ -158,13 +142,19 @@ impl<S: Simd> Beam<S> {
             #[inline(always)]
             |packet| Hull::of_rays(simd, &packets[packet]),
         );
+        let by_lanes = |of: [f32; 3]| [of[0], of[1], of[2], 0.0, of[0], of[1], of[2], 0.0].simd_into(simd);
+        let mut hull = hulls[0];
+        for other in &hulls[1..] {
+            hull = hull.union(simd, *other);
+        }
         Some(Self {
-            hull: hulls.into_iter().fold(Hull::EMPTY, Hull::union),
+            hull,
             hulls,
             first,
             last,
             step_mm: plan.step_mm,
-            margin: field.smallest_gaps().map(|gap| gap * MARGIN),
+            margin: by_lanes(field.smallest_gaps().map(|gap| gap * MARGIN)),
+            last_voxel: by_lanes(field.size.map(|size| (size - 1) as f32)),
             packets,
         })
     }
@@ -172,29 +162,36 @@ impl<S: Simd> Beam<S> {
     /// The voxels that samples from `first` to `last` of rays in a hull may depend on, the next ones along each axis
     /// excluded.
     #[inline(always)]
-    pub(crate) fn voxels(&self, field: &Field<'_>, hull: &Hull, first: i32, last: i32) -> VoxelBox {
-        let [low, high] = self.corners_of_box(hull, first, last);
-        VoxelBox { low: field.voxel_at(low), high: field.voxel_at(high) }
+    pub(crate) fn voxels(
+        &self,
+        simd: S,
+        field: &Field<'_>,
+        hull: &Hull<S>,
+        first: i32,
+        last: i32,
+    ) -> VoxelBox {
+        let corners = self.corners_of_box(simd, hull, first, last);
+        // No axis has more voxels than f32 can count.
+        let voxels: I32s<S> = within(corners.floor(), f32s(simd, 0.0), self.last_voxel).to_int();
+        let [i, j, k, _, i_high, j_high, k_high, _] = voxels.to_array();
+        let [k, k_high] = match &field.slices {
+            None => [k, k_high],
+            Some(_) => [corners[2], corners[6]].map(|z| field.slice_at(z)),
+        };
+        let voxel = |n: i32| n as usize;
+        VoxelBox { low: [voxel(i), voxel(j), voxel(k)], high: [voxel(i_high), voxel(j_high), voxel(k_high)] }
     }
 
     /// The lowest and the highest corner of a box in lattice coordinates around the samples from `first` to `last` of
-    /// the rays in a hull.
+    /// the rays in a hull, by lanes as in [`Hull`], with their own signs.
     #[inline(always)]
-    fn corners_of_box(&self, hull: &Hull, first: i32, last: i32) -> [[f32; 3]; 2] {
-        let [from, to] = [first, last].map(|n| n as f32 * self.step_mm);
+    fn corners_of_box(&self, simd: S, hull: &Hull<S>, first: i32, last: i32) -> F32s<S> {
+        let [from, to] = [first as f32 * self.step_mm, last as f32 * self.step_mm];
         // A ray that enters or leaves just beside a whole multiple of the step counts as doing so there.
         let beside = |t: f32| t.abs() * (2.0 * f32::EPSILON);
-        let [low, high] = hull.corners([from - beside(from), to + beside(to)]);
-        [
-            each_axis(
-                #[inline(always)]
-                |n| low[n] - self.margin[n],
-            ),
-            each_axis(
-                #[inline(always)]
-                |n| high[n] + self.margin[n],
-            ),
-        ]
+        let corners = hull.corners([from - beside(from), to + beside(to)]) - self.margin;
+        let signs: F32s<S> = [1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0].simd_into(simd);
+        corners * signs
     }
 }
 
@@ -245,8 +242,13 @@ mod tests {
         for part in beams(plan.rect, plan.pixels) {
             let Some(beam) = Beam::new(simd, plan, &field, part) else { continue };
             for first in (beam.first..=beam.last).step_by(5) {
-                let boxes = beam.hulls.map(|hull| beam.corners_of_box(&hull, first, first + 4));
-                let [lowest, highest] = beam.corners_of_box(&beam.hull, first, first + 4);
+                let corners = |hull: &Hull<S>| {
+                    let [i, j, k, _, i_high, j_high, k_high, _] =
+                        beam.corners_of_box(simd, hull, first, first + 4).to_array();
+                    [[i, j, k], [i_high, j_high, k_high]]
+                };
+                let boxes = beam.hulls.each_ref().map(corners);
+                let [lowest, highest] = corners(&beam.hull);
                 for ((rays, [low, high]), n) in
                     beam.packets.iter().zip(boxes).flat_map(|of| (first..first + 5).map(move |n| (of, n)))
                 {

@@ -174,18 +174,45 @@ impl Occupancy {
     #[inline(always)]
     pub(crate) fn is_empty(&self, voxels: &VoxelBox) -> bool {
         let [low, high] = voxels.cells();
-        let middle: [usize; 3] = std::array::from_fn(|n| usize::midpoint(low[n], high[n]));
-        let reach = (0..3).map(|n| (high[n] - middle[n]).max(middle[n] - low[n])).max().unwrap_or(0);
-        let free = usize::from(self.distance[self.index(middle)]);
-        if free == 0 || reach < free {
-            return free > 0;
+        match self.is_free(low, high) {
+            Some(is_free) => is_free,
+            None => (low[2]..=high[2])
+                .all(|c| (low[1]..=high[1]).all(|b| self.is_row_empty([low[0], b, c], high[0]))),
         }
-        (low[2]..=high[2]).all(|c| {
-            (low[1]..=high[1]).all(|b| {
-                let row = self.index([0, b, c]);
-                self.distance[row + low[0]..=row + high[0]].iter().all(|&distance| distance > 0)
-            })
-        })
+    }
+
+    /// As [`Self::is_empty`], as far as it can be told from the middle: large boxes are not looked through.
+    #[inline(always)]
+    pub(crate) fn is_empty_from_middle(&self, voxels: &VoxelBox) -> bool {
+        let [low, high] = voxels.cells();
+        self.is_free(low, high) == Some(true)
+    }
+
+    /// Whether nothing can be seen from the cell `low` to the cell `high`, as far as their middle tells.
+    #[inline(always)]
+    fn is_free(&self, low: [usize; 3], high: [usize; 3]) -> Option<bool> {
+        let middle: [usize; 3] = std::array::from_fn(|n| usize::midpoint(low[n], high[n]));
+        // The middle is no farther from the lowest cell than from the highest.
+        let reach = (0..3).map(|n| high[n] - middle[n]).max().unwrap_or(0);
+        match usize::from(self.distance[self.index(middle)]) {
+            0 => Some(false),
+            free => (reach < free).then_some(true),
+        }
+    }
+
+    /// Whether nothing can be seen from the cell `first` to the one in the column `last` of its row.
+    #[inline(always)]
+    fn is_row_empty(&self, first: [usize; 3], last: usize) -> bool {
+        const EACH: u64 = 0x0101_0101_0101_0101;
+        let (start, len) = (self.index(first), last - first[0] + 1);
+        let after = self.distance[start..].first_chunk::<8>();
+        let Some(eight) = after.filter(|_| len <= 8) else {
+            return self.distance[start..start + len].iter().all(|&distance| distance > 0);
+        };
+        // Those behind the last count as far. The highest bit tells of a byte that is 0, if no lower one is.
+        let far = u64::MAX.checked_shl(8 * len as u32).unwrap_or(0);
+        let eight = u64::from_le_bytes(*eight) | far;
+        eight.wrapping_sub(EACH) & !eight & (EACH << 7) == 0
     }
 
     /// As [`Self::is_empty`], looking at the parts of cells, too: what is seen of those of a cell is asked for once.

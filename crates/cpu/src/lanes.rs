@@ -83,13 +83,14 @@ pub(crate) fn dot<S: Simd>(a: [F32s<S>; 3], b: [F32s<S>; 3]) -> F32s<S> {
 /// The smaller of two numbers, the second if they can't be compared.
 #[inline(always)]
 pub(crate) fn least<S: Simd>(a: F32s<S>, b: F32s<S>) -> F32s<S> {
-    a.simd_lt(b).select(a, b)
+    // The instruction of these processors does just this; those of others treat such numbers in other ways.
+    if cfg!(target_arch = "x86_64") { a.min(b) } else { a.simd_lt(b).select(a, b) }
 }
 
 /// The larger of two numbers, the second if they can't be compared.
 #[inline(always)]
 pub(crate) fn most<S: Simd>(a: F32s<S>, b: F32s<S>) -> F32s<S> {
-    a.simd_gt(b).select(a, b)
+    if cfg!(target_arch = "x86_64") { a.max(b) } else { a.simd_gt(b).select(a, b) }
 }
 
 /// No lower than the one, no higher than the other; what is not a number is the one.
@@ -104,12 +105,6 @@ pub(crate) fn lowest<S: Simd>(simd: S, x: F32s<S>) -> f32 {
     let (a, b) = simd.split_f32x8(x);
     let [a, b, c, d] = a.simd_lt(b).select(a, b).to_array();
     (if a < b { a } else { b }).min(if c < d { c } else { d })
-}
-
-/// The most of the numbers.
-#[inline(always)]
-pub(crate) fn highest<S: Simd>(simd: S, x: F32s<S>) -> f32 {
-    -lowest(simd, -x)
 }
 
 /// Without its sign.

@@ -78,7 +78,7 @@ impl<'a> ProjectKernel<'a> {
         let mut found = FoundPixels::nothing(rect.width as usize * rect.height as usize);
         for part in beams(rect, self.plan.pixels) {
             let Some(beam) = Beam::new(simd, &self.plan, &self.field, part) else { continue };
-            let runs = self.runs::<S, G>(&beam);
+            let runs = self.runs::<S, G>(simd, &beam);
             let mut guess = None;
             for (packet, rays) in beam.packets.iter().enumerate() {
                 let projected = self.along::<S, G>(simd, rays, &runs, &mut guess);
@@ -97,7 +97,7 @@ impl<'a> ProjectKernel<'a> {
 
     /// The samples of a beam, the most promising first if their order does not matter.
     #[inline(always)]
-    fn runs<S: Simd, G: Gather<S>>(&self, beam: &Beam<S>) -> Vec<Run> {
+    fn runs<S: Simd, G: Gather<S>>(&self, simd: S, beam: &Beam<S>) -> Vec<Run> {
         let any = Range { low: f32::NEG_INFINITY, high: f32::INFINITY };
         let ends = i32::from(G::TAKES_ENDS);
         let mut runs = Vec::with_capacity(256);
@@ -106,7 +106,7 @@ impl<'a> ProjectKernel<'a> {
             let (first, last) = (n - ends, n + RUN - 1 + ends);
             let range = match self.cells {
                 Some(cells) => {
-                    let voxels = beam.voxels(&self.field, &beam.hull, first, last);
+                    let voxels = beam.voxels(simd, &self.field, &beam.hull, first, last);
                     modality_range(&self.field, cells.range(&voxels))
                 }
                 None => any,

@@ -119,7 +119,7 @@ impl<'a> RaycastKernel<'a> {
         // The sample before the first is where a ray enters, that after the last where it leaves.
         let mut n = beam.first - 1;
         while n <= beam.last {
-            let leap = self.leap(beam, n);
+            let leap = self.leap(simd, beam, n);
             if leap > 0 {
                 n += leap;
                 continue;
@@ -128,7 +128,7 @@ impl<'a> RaycastKernel<'a> {
             for ((rays, hull), light) in beam.packets.iter().zip(&beam.hulls).zip(&mut lights) {
                 if self.is_lit(light, rays).any_true() {
                     is_over = false;
-                    if !self.shows_nothing(beam, hull, n) {
+                    if !self.shows_nothing(simd, beam, hull, n) {
                         self.add_run(simd, light, rays, n);
                     }
                 }
@@ -143,22 +143,24 @@ impl<'a> RaycastKernel<'a> {
 
     /// How many segments from the sample `n` on can't be seen.
     #[inline(always)]
-    fn leap<S: Simd>(&self, beam: &Beam<S>, n: i32) -> i32 {
+    fn leap<S: Simd>(&self, simd: S, beam: &Beam<S>, n: i32) -> i32 {
         let Some(occupancy) = &self.occupancy else { return 0 };
-        let (mut count, mut next) = (0, RUN);
-        while n + count <= beam.last && occupancy.is_empty(&beam.voxels(&self.field, &beam.hull, n, n + next))
-        {
-            count = next;
-            next *= 2;
+        let voxels = |count: i32| beam.voxels(simd, &self.field, &beam.hull, n, n + count);
+        if !occupancy.is_empty(&voxels(RUN)) {
+            return 0;
+        }
+        let mut count = RUN;
+        while n + count <= beam.last && occupancy.is_empty_from_middle(&voxels(2 * count)) {
+            count *= 2;
         }
         count
     }
 
     /// Whether no segment of a run along the rays in a hull can be seen, as far as it can be told in little time.
     #[inline(always)]
-    fn shows_nothing<S: Simd>(&self, beam: &Beam<S>, hull: &Hull, n: i32) -> bool {
+    fn shows_nothing<S: Simd>(&self, simd: S, beam: &Beam<S>, hull: &Hull<S>, n: i32) -> bool {
         let Some(occupancy) = &self.occupancy else { return false };
-        let voxels = beam.voxels(&self.field, hull, n, n + RUN);
+        let voxels = beam.voxels(simd, &self.field, hull, n, n + RUN);
         occupancy.is_empty_by_parts(&voxels, |cell| self.parts_seen(cell))
     }
 

@@ -99,6 +99,7 @@ impl Table {
         let visibility =
             Visibility { before, first: plan.table_first, entries_per_unit: plan.entries_per_unit };
         let (entries, integrals) = (rows(&plan.table), rows(&plan.integrals));
+        assert!(!entries.is_empty() && !integrals.is_empty(), "a table of a plan has two entries or more");
         Self { entries, integrals, seen: visibility.seen(), visibility }
     }
 
@@ -146,13 +147,15 @@ fn rows(entries: &[[f32; 4]]) -> Vec<[f32; 8]> {
 #[inline(always)]
 fn of_rows<S: Simd>(simd: S, rows: &[[f32; 8]], held: F32s<S>, place: F32s<S>) -> Emission<S> {
     let index: I32s<S> = held.to_int();
-    let index = index.min(rows.len() as i32 - 1);
+    let index = index.max(0).min(rows.len() as i32 - 1);
     let part = place - index.to_float::<F32s<S>>();
     let (index, part) = (index.to_array(), part.to_array());
     let found = each_lane(
         #[inline(always)]
         |n| {
-            let row = &rows[index[n] as usize];
+            // SAFETY: there are rows, and each index is held between the first and the last.
+            #[expect(unsafe_code, reason = "checking each of eight rows costs more than reading them")]
+            let row = unsafe { rows.get_unchecked(index[n] as usize) };
             let (at, more) = (f32x4::from_slice(simd, &row[..4]), f32x4::from_slice(simd, &row[4..]));
             at + more * part[n]
         },

@@ -143,7 +143,7 @@ impl RenderingPlan {
     /// The number of entries of the table.
     pub const ENTRIES: usize = 4096;
     /// Means over fewer entries are taken from the table.
-    pub const FEW_ENTRIES: f32 = 2.0;
+    pub const FEW_ENTRIES: f32 = 1.0;
 
     /// For each entry of the table, and for its end, how many entries before it may be seen: those with extinction, and
     /// those beside a band so narrow that it lies between two without any.

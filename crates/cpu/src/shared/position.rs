@@ -103,18 +103,16 @@ impl Field<'_> {
         Held { voxel, fraction, is_inside: Mask::splat(simd, true), has_next }
     }
 
-    /// The voxel at or before a lattice position that counts as inside.
-    #[inline(always)]
-    pub(crate) fn voxel_at(&self, lattice: [f32; 3]) -> [usize; 3] {
+    /// The slice at or before a position along the slice normal that counts as inside.
+    pub(crate) fn slice_at(&self, z: f32) -> i32 {
         let k = match &self.slices {
-            None => floor(lattice[2]),
+            None => floor(z),
             Some(slices) => {
-                let (k, part) = find_interval(slices, lattice[2]);
+                let (k, part) = find_interval(slices, z);
                 k.saturating_add(floor(part))
             }
         };
-        let voxel = [floor(lattice[0]), floor(lattice[1]), k];
-        std::array::from_fn(|n| voxel[n].clamp(0, self.size[n] - 1) as usize)
+        k.clamp(0, self.size[2] - 1)
     }
 }
 

@@ -5,8 +5,8 @@
 struct Params {
     /// The number of cells along i, j and k.
     count: vec3<u32>,
-    /// The modality value of the first entry of the transfer function's table.
-    table_first: f32,
+    /// The modality value of the transfer function's first entry.
+    first_value: f32,
     /// Entries per modality unit.
     entries_per_unit: f32,
     padding_a: u32,
@@ -19,7 +19,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> ranges: array<vec2<f32>>;
 /// As the shader `cells` leaves them.
 @group(0) @binding(4) var<storage, read> are_padded: array<u32>;
-/// The number of entries that may be seen before each entry of the table, and before its end.
+/// The number of entries that may be seen before each entry, and before their end.
 @group(0) @binding(3) var<storage, read> before: array<u32>;
 /// 0 for cells that can be seen, FAR for the others.
 @group(0) @binding(2) var<storage, read_write> distances: array<u32>;
@@ -61,7 +61,7 @@ fn is_transparent(range: vec2<f32>) -> bool {
         return true;
     }
     let last = arrayLength(&before) - 2u;
-    let places = (range - params.table_first) * params.entries_per_unit;
+    let places = (range - params.first_value) * params.entries_per_unit;
     let held = clamp(places, vec2(0.0), vec2(f32(last)));
     // The entry above counts only where it has a weight: many tables begin with a transparent entry.
     let above = u32(ceil(held.y));

@@ -7,10 +7,16 @@
 #import leap
 #import lighting
 
-/// Evenly spaced entries: colour x extinction, extinction, in 1/mm.
-@group(0) @binding(7) var<storage, read> table: array<vec4<f32>>;
-/// The integrals of what the table samples, in entries / mm: at the entry -1, at each of its entries, and at the one after.
-@group(0) @binding(13) var<storage, read> integrals: array<vec4<f32>>;
+/// A piece of the integral of colour x extinction, and of extinction, one entry long: f of the way along it,
+/// `at + f * (slope + f * bend)`.
+struct Piece {
+    at: vec4<f32>,
+    slope: vec4<f32>,
+    bend: vec4<f32>,
+}
+
+/// The first begins an entry before the first one and stands for all lower values, the last for all higher ones.
+@group(0) @binding(7) var<storage, read> integral: array<Piece>;
 /// For each cell, how far the nearest that can be seen is; see the shader `chessboard`. Not looked at without leaps.
 @group(0) @binding(10) var<storage, read> distances: array<u32>;
 
@@ -18,7 +24,7 @@
 struct End {
     t: f32,
     at: Sample,
-    /// Its place among the table's entries.
+    /// Its place among the entries.
     place: f32,
     /// The integral up to there.
     integral: vec4<f32>,
@@ -88,7 +94,7 @@ fn march(ray: Ray) -> Light {
 
 fn end_at(ray: Ray, n: i32) -> End {
     let at = sample_ray(ray, n);
-    let place = (at.value - rendering.table_first) * rendering.entries_per_unit;
+    let place = (at.value - rendering.first_value) * rendering.entries_per_unit;
     return End(t_of(ray, n), at, place, integral_at(place));
 }
 
@@ -105,12 +111,12 @@ fn add_segment(light: ptr<function, Light>, ray: Ray, before: End, after: End) {
     let is_short = abs(entries) < rendering.few_entries;
     var mean = array(vec4(0.0), vec4(0.0));
     if (is_short) {
-        mean[0] = look_up(before.place + entries * 0.5);
-        mean[1] = look_up(middle + entries * 0.5);
+        mean[0] = emission_at(before.place + entries * 0.5);
+        mean[1] = emission_at(middle + entries * 0.5);
     } else {
-        let integral = integral_at(middle);
-        mean[0] = (integral - before.integral) / entries;
-        mean[1] = (after.integral - integral) / entries;
+        let between = integral_at(middle);
+        mean[0] = (between - before.integral) / entries;
+        mean[1] = (after.integral - between) / entries;
     }
     var color = vec3(0.0);
     var place = 0.0;
@@ -132,18 +138,24 @@ fn add_segment(light: ptr<function, Light>, ray: Ray, before: End, after: End) {
     (*light).transmittance *= 1.0 - opacity;
 }
 
-/// The integral up to a place among the entries; beyond the table's ends it goes on in a line.
+/// The integral up to a place among the entries.
 fn integral_at(place: f32) -> vec4<f32> {
-    let last = arrayLength(&integrals) - 2u;
-    let index = min(u32(clamp(place + 1.0, 0.0, f32(last))), last);
-    let a = integrals[index];
-    return a + (place + 1.0 - f32(index)) * (integrals[index + 1u] - a);
+    let n = piece_at(place);
+    let piece = integral[n];
+    let f = place + 1.0 - f32(n);
+    return piece.at + f * (piece.slope + f * piece.bend);
 }
 
-fn look_up(place: f32) -> vec4<f32> {
-    let last = arrayLength(&table) - 1u;
-    let held = clamp(place, 0.0, f32(last));
-    let index = min(u32(held), last - 1u);
-    let a = table[index];
-    return a + (held - f32(index)) * (table[index + 1u] - a);
+/// What is emitted at a place among the entries.
+fn emission_at(place: f32) -> vec4<f32> {
+    let n = piece_at(place);
+    let piece = integral[n];
+    let f = place + 1.0 - f32(n);
+    return piece.slope + (2.0 * f) * piece.bend;
+}
+
+/// The number of the piece of a place.
+fn piece_at(place: f32) -> u32 {
+    let last = arrayLength(&integral) - 1u;
+    return min(u32(clamp(place + 1.0, 0.0, f32(last))), last);
 }

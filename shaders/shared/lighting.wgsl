@@ -5,13 +5,13 @@
 struct Rendering {
     /// Unit vector towards the light.
     light: vec3<f32>,
-    /// The modality value of the first entry of the table.
-    table_first: f32,
+    /// The modality value of the first entry.
+    first_value: f32,
     /// The colour behind the volume.
     background: vec3<f32>,
     /// Entries per modality unit.
     entries_per_unit: f32,
-    /// Means over fewer entries are taken from the table.
+    /// Over fewer entries the difference of two integrals has too few digits.
     few_entries: f32,
     ambient: f32,
     diffuse: f32,

@@ -92,50 +92,43 @@ impl TransferFunction {
         extinction_per_mm(self.at(value).1)
     }
 
-    /// `n >= 2` evenly spaced entries over the domain: colour times extinction, then extinction, in 1/mm.
+    /// The integral of what values emit, over `n >= 2` evenly spaced entries of the domain, from the first on.
+    ///
+    /// The piece 0 begins at the place -1, an entry before the first, and stands for all lower values; the piece k at the
+    /// entry k - 1; the piece n, the last, at the last entry, and stands for all higher values.
     #[must_use]
-    pub fn table(&self, n: usize) -> Vec<[f32; 4]> {
-        (0..n).map(|entry| self.emission(self.value_of(entry as f64, n)).map(|part| part as f32)).collect()
-    }
-
-    /// The integrals of what [`Self::table`] samples, from its first entry on, in entries / mm: at the entry -1, which
-    /// stands for all lower values, at each of its `n >= 2` entries, and at the entry `n`, for all higher ones. Beyond its
-    /// ends a function is constant, so its integral goes on in a line.
-    #[must_use]
-    pub fn integrals(&self, n: usize) -> Vec<[f32; 4]> {
-        let [first, last] = [0, n - 1].map(|entry| self.emission(self.value_of(entry as f64, n)));
-        let mut sum = [0.0; 4];
-        let mut integrals = vec![first.map(|part| -part)];
-        integrals.push(sum);
-        for entry in 1..n {
-            let mean =
-                self.mean_emission(self.value_of((entry - 1) as f64, n), self.value_of(entry as f64, n));
-            sum = std::array::from_fn(|part| sum[part] + mean[part]);
-            integrals.push(sum);
-        }
-        integrals.push(std::array::from_fn(|part| sum[part] + last[part]));
-        integrals.into_iter().map(|row| row.map(|part| part as f32)).collect()
-    }
-
-    /// The value of an entry of `n` over the domain.
-    fn value_of(&self, entry: f64, n: usize) -> f64 {
+    pub fn integral(&self, n: usize) -> Vec<Piece> {
+        let [first, last] = [self.0.first(), self.0.last()].map(|point| point.map_or([0.0; 4], emission_of));
         let (low, high) = self.domain();
-        low + (high - low) * entry / (n - 1) as f64
+        let value = |entry: usize| low + (high - low) * entry as f64 / (n - 1) as f64;
+        let mut pieces = vec![Piece::straight(first.map(|part| -part), first)];
+        let mut at = [0.0; 4];
+        for entry in 1..n {
+            let (from, to) = (value(entry - 1), value(entry));
+            let (more, is_smooth) = self.mean_emission(from, to);
+            pieces.push(match is_smooth {
+                true => Piece::bent(at, self.emission(from), more),
+                false => Piece::straight(at, more),
+            });
+            at = std::array::from_fn(|part| at[part] + more[part]);
+        }
+        pieces.push(Piece::straight(at, last));
+        pieces
     }
 
     /// Colour times extinction, then extinction, in 1/mm.
     fn emission(&self, value: f64) -> [f64; 4] {
         let (color, opacity_per_mm) = self.at(value);
-        let extinction = extinction_per_mm(opacity_per_mm);
-        [color[0] * extinction, color[1] * extinction, color[2] * extinction, extinction]
+        emission(color, opacity_per_mm)
     }
 
-    /// The mean of [`Self::emission`] from a value to a higher one, both within the domain: by Gauss's rule between points,
-    /// with more places where a point lies within.
-    fn mean_emission(&self, from: f64, to: f64) -> [f64; 4] {
+    /// The mean of [`Self::emission`] from a value to a higher one, both within the domain, by Gauss's rule between points,
+    /// and whether no point lies within.
+    fn mean_emission(&self, from: f64, to: f64) -> ([f64; 4], bool) {
         let inner = self.0[self.0.partition_point(|point| point.value <= from)..].iter();
         let mut inner = inner.map(|point| point.value).take_while(|&value| value < to).peekable();
-        let rule: &[(f64, f64)] = if inner.peek().is_some() { &GAUSS_5 } else { &GAUSS_2 };
+        let is_smooth = inner.peek().is_none();
+        let rule: &[(f64, f64)] = if is_smooth { &GAUSS_2 } else { &GAUSS_5 };
         let (mut mean, mut start) = ([0.0; 4], from);
         for end in inner.chain([to]) {
             for (place, weight) in rule {
@@ -145,8 +138,49 @@ impl TransferFunction {
             }
             start = end;
         }
-        mean
+        (mean, is_smooth)
     }
+}
+
+/// A piece of an integral, one entry long: `at + f * (slope + f * bend)`, f of the way along it. Of colour times extinction,
+/// and of extinction, in entries / mm; what values emit there is `slope + 2 * f * bend`, in 1/mm.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Piece {
+    /// The integral where the piece begins.
+    pub at: [f32; 4],
+    /// How much it grows with f at first.
+    pub slope: [f32; 4],
+    /// Half of how much more it grows with f at the end.
+    pub bend: [f32; 4],
+}
+
+impl Piece {
+    fn straight(at: [f64; 4], more: [f64; 4]) -> Self {
+        Self { at: at.map(|part| part as f32), slope: more.map(|part| part as f32), bend: [0.0; 4] }
+    }
+
+    /// One that begins as `first` says, and has grown by `more` at its end; it never falls.
+    fn bent(at: [f64; 4], first: [f64; 4], more: [f64; 4]) -> Self {
+        let slope: [f64; 4] = std::array::from_fn(|part| first[part].min(2.0 * more[part]));
+        let bend = std::array::from_fn(|part| (more[part] - slope[part]) as f32);
+        Self { at: at.map(|part| part as f32), slope: slope.map(|part| part as f32), bend }
+    }
+
+    /// Whether values emit anything where it begins, and where it ends.
+    #[must_use]
+    pub fn emits(&self) -> [bool; 2] {
+        [self.slope[3] > 0.0, self.slope[3] + 2.0 * self.bend[3] > 0.0]
+    }
+}
+
+fn emission_of(point: &TransferPoint) -> [f64; 4] {
+    emission(point.color.map(f64::from), point.opacity_per_mm)
+}
+
+fn emission(color: [f64; 3], opacity_per_mm: f64) -> [f64; 4] {
+    let extinction = extinction_per_mm(opacity_per_mm);
+    [color[0] * extinction, color[1] * extinction, color[2] * extinction, extinction]
 }
 
 /// Places from 0 to 1, and their weights.
@@ -189,30 +223,50 @@ mod tests {
         assert!(TransferFunction::new(vec![point(0.0, 0.0), point(f64::NAN, 0.1)]).is_err());
     }
 
-    /// Each integral less the one before it is the mean between two entries; bands narrower than that count as well.
+    /// A piece ends where the next begins, having grown by the mean between two entries; bands narrower than that count, too.
     #[test]
     fn integrals_miss_nothing() {
         let points =
             [(0.0, 0.0), (300.1, 0.0), (300.2, 0.9), (300.3, 0.0), (500.0, 0.0), (500.0, 0.5), (1000.0, 0.8)];
         let f = TransferFunction::new(points.map(|(value, opacity)| point(value, opacity)).to_vec()).unwrap();
         let n = 101;
-        let integrals = f.integrals(n);
-        assert_eq!(integrals.len(), n + 2);
+        let pieces = f.integral(n);
+        assert_eq!(pieces.len(), n + 1);
         let steps = 200_000;
-        for (entry, pair) in integrals.windows(2).enumerate() {
-            let mean: f64 = (0..steps)
-                .map(|step| {
-                    let part = (f64::from(step) + 0.5) / f64::from(steps);
-                    f.extinction_per_mm((entry as f64 - 1.0 + part) * 10.0)
-                })
-                .sum::<f64>()
-                / f64::from(steps);
-            let (found, color) = (f64::from(pair[1][3] - pair[0][3]), f64::from(pair[1][1] - pair[0][1]));
-            assert!((found - mean).abs() < 2e-5, "{entry}: {found}, expected {mean}");
-            assert!((color - mean / 2.0).abs() < 2e-5, "{entry}: {color}");
+        for (entry, piece) in pieces.iter().enumerate() {
+            let place = |part: f64| f.extinction_per_mm((entry as f64 - 1.0 + part) * 10.0);
+            let part = |step: i32| (f64::from(step) + 0.5) / f64::from(steps);
+            let mean = (0..steps).map(|step| place(part(step))).sum::<f64>() / f64::from(steps);
+            let more = |channel: usize| f64::from(piece.slope[channel] + piece.bend[channel]);
+            assert!((more(3) - mean).abs() < 2e-5, "{entry}: {}, expected {mean}", more(3));
+            assert!((more(1) - mean / 2.0).abs() < 2e-5, "{entry}: {}", more(1));
+            if let Some(next) = pieces.get(entry + 1) {
+                assert!((f64::from(next.at[3]) - f64::from(piece.at[3]) - more(3)).abs() < 2e-5, "{entry}");
+            }
+            // Opacity is linear there, so that extinction nearly is.
+            if ![31, 51].contains(&entry) {
+                for part in [0.01, 0.5, 0.99] {
+                    let emitted = f64::from(piece.slope[3]) + 2.0 * part * f64::from(piece.bend[3]);
+                    assert!((emitted - place(part)).abs() < 1e-4, "{entry} {part}: {emitted}");
+                }
+            }
         }
-        // Wider than a point, less than an entry: nothing of it is at any entry.
-        assert!(f.table(n)[29..32].iter().all(|entry| entry[3] == 0.0));
-        assert!(integrals[32][3] - integrals[31][3] > 0.01);
+        // Wider than a point, less than an entry.
+        assert!(
+            pieces[31].slope[3] > 0.01
+                && pieces[30].emits() == [false; 2]
+                && pieces[32].emits() == [false; 2]
+        );
+    }
+
+    /// A step at an end of the domain is one: beyond it the end's own point holds.
+    #[test]
+    fn beyond_the_ends_the_end_points_hold() {
+        let points = vec![point(10.0, 0.0), point(10.0, 0.5), point(20.0, 0.5), point(20.0, 0.0)];
+        let f = TransferFunction::new(points).unwrap();
+        let pieces = f.integral(11);
+        assert_eq!([pieces[0].emits(), pieces[11].emits()], [[false; 2]; 2]);
+        assert_eq!(pieces[1].emits(), [true; 2]);
+        assert_eq!([f.at(9.0).1, f.at(21.0).1], [0.0; 2]);
     }
 }

@@ -326,7 +326,7 @@ impl<'a> RaycastKernel<'a> {
         }
         let [first, second] = [from, middle].map(
             #[inline(always)]
-            |start| self.table.look_up(simd, start + entries * 0.5),
+            |start| self.table.emission(simd, start + entries * 0.5),
         );
         [means[0].or(&first, is_short), means[1].or(&second, is_short)]
     }

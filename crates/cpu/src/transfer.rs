@@ -1,5 +1,6 @@
-//! The table of a transfer function: looking up, integrals, and telling what can't be seen.
+//! The table of a transfer function: integrals, what values emit, and telling what can't be seen.
 
+use anatome_core::Piece;
 use anatome_core::plan::RenderingPlan;
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, f32x4};
@@ -7,12 +8,9 @@ use fearless_simd::{Simd, f32x4};
 use crate::cells::Range;
 use crate::lanes::{F32s, I32s, Mask, each_axis, each_lane, f32s, within};
 
-/// Evenly spaced entries of colour x extinction and extinction.
+/// The integral of colour x extinction, and of extinction, over evenly spaced entries.
 pub(crate) struct Table {
-    /// Each entry, and how much more the next one is.
-    entries: Vec<[f32; 8]>,
-    /// The integral at the entry before the first, and at each entry, and how much more the next one is.
-    integrals: Vec<[f32; 8]>,
+    integral: Vec<Piece>,
     visibility: Visibility,
     /// All values that may be seen lie between these two.
     seen: Range,
@@ -95,12 +93,10 @@ impl Visibility {
 
 impl Table {
     pub(crate) fn new(plan: &RenderingPlan) -> Self {
-        let before = plan.seen_before();
-        let visibility =
-            Visibility { before, first: plan.table_first, entries_per_unit: plan.entries_per_unit };
-        let (entries, integrals) = (rows(&plan.table), rows(&plan.integrals));
-        assert!(!entries.is_empty() && !integrals.is_empty(), "a table of a plan has two entries or more");
-        Self { entries, integrals, seen: visibility.seen(), visibility }
+        assert!(!plan.integral.is_empty(), "a plan has entries");
+        let (first, entries_per_unit) = (plan.first_value, plan.entries_per_unit);
+        let visibility = Visibility { before: plan.seen_before(), first, entries_per_unit };
+        Self { integral: plan.integral.clone(), seen: visibility.seen(), visibility }
     }
 
     /// Which values can be seen.
@@ -120,53 +116,64 @@ impl Table {
         (value - self.visibility.first) * self.visibility.entries_per_unit
     }
 
-    /// The entries at places, linear between two.
+    /// What is emitted at places.
     #[inline(always)]
-    pub(crate) fn look_up<S: Simd>(&self, simd: S, place: F32s<S>) -> Emission<S> {
-        let held = within(place, f32s(simd, 0.0), f32s(simd, self.entries.len() as f32));
-        of_rows(simd, &self.entries, held, held)
+    pub(crate) fn emission<S: Simd>(&self, simd: S, place: F32s<S>) -> Emission<S> {
+        self.each_piece(
+            simd,
+            place,
+            #[inline(always)]
+            |_, slope, bend, f| slope + bend * (f + f),
+        )
     }
 
-    /// The integrals up to places; beyond the ends of the table they go on in a line.
+    /// The integrals up to places.
     #[inline(always)]
     pub(crate) fn integral<S: Simd>(&self, simd: S, place: F32s<S>) -> Emission<S> {
-        let place = place + 1.0;
-        let held = within(place, f32s(simd, 0.0), f32s(simd, self.integrals.len() as f32));
-        of_rows(simd, &self.integrals, held, place)
+        self.each_piece(
+            simd,
+            place,
+            #[inline(always)]
+            |at, slope, bend, f| at + (slope + bend * f) * f,
+        )
     }
-}
 
-/// Each of some entries but the last, and how much more the next one is.
-fn rows(entries: &[[f32; 4]]) -> Vec<[f32; 8]> {
-    let row =
-        |[a, b]: &[[f32; 4]; 2]| std::array::from_fn(|n| if n < 4 { a[n] } else { b[n - 4] - a[n - 4] });
-    entries.array_windows().map(row).collect()
-}
-
-/// What is at places in the rows in which other places are, which are none below 0.
-#[inline(always)]
-fn of_rows<S: Simd>(simd: S, rows: &[[f32; 8]], held: F32s<S>, place: F32s<S>) -> Emission<S> {
-    let index: I32s<S> = held.to_int();
-    let index = index.max(0).min(rows.len() as i32 - 1);
-    let part = place - index.to_float::<F32s<S>>();
-    let (index, part) = (index.to_array(), part.to_array());
-    let found = each_lane(
-        #[inline(always)]
-        |n| {
-            // SAFETY: there are rows, and each index is held between the first and the last.
-            #[expect(unsafe_code, reason = "checking each of eight rows costs more than reading them")]
-            let row = unsafe { rows.get_unchecked(index[n] as usize) };
-            let (at, more) = (f32x4::from_slice(simd, &row[..4]), f32x4::from_slice(simd, &row[4..]));
-            at + more * part[n]
-        },
-    );
-    let low = columns([found[0], found[1], found[2], found[3]]);
-    let high = columns([found[4], found[5], found[6], found[7]]);
-    let color = each_axis(
-        #[inline(always)]
-        |n| simd.combine_f32x4(low[n], high[n]),
-    );
-    Emission { color, extinction: simd.combine_f32x4(low[3], high[3]) }
+    /// What is made of the pieces in which places lie, and of how far along they do.
+    #[inline(always)]
+    fn each_piece<S: Simd>(
+        &self,
+        simd: S,
+        place: F32s<S>,
+        make: impl Fn(f32x4<S>, f32x4<S>, f32x4<S>, f32) -> f32x4<S>,
+    ) -> Emission<S> {
+        let place = place + 1.0;
+        let last = self.integral.len() as i32 - 1;
+        let held = within(place, f32s(simd, 0.0), f32s(simd, last as f32));
+        let index: I32s<S> = held.to_int();
+        let index = index.max(0).min(last);
+        let part = place - index.to_float::<F32s<S>>();
+        let (index, part) = (index.to_array(), part.to_array());
+        let found = each_lane(
+            #[inline(always)]
+            |n| {
+                // SAFETY: there are pieces, and each index is held between the first and the last.
+                #[expect(unsafe_code, reason = "checking each of eight indices costs more than reading")]
+                let Piece { at, slope, bend } = unsafe { self.integral.get_unchecked(index[n] as usize) };
+                let [at, slope, bend] = [at, slope, bend].map(
+                    #[inline(always)]
+                    |part| f32x4::from_slice(simd, part),
+                );
+                make(at, slope, bend, part[n])
+            },
+        );
+        let low = columns([found[0], found[1], found[2], found[3]]);
+        let high = columns([found[4], found[5], found[6], found[7]]);
+        let color = each_axis(
+            #[inline(always)]
+            |n| simd.combine_f32x4(low[n], high[n]),
+        );
+        Emission { color, extinction: simd.combine_f32x4(low[3], high[3]) }
+    }
 }
 
 /// The columns of four rows.

@@ -43,14 +43,14 @@ pub(crate) struct Contents {
 struct Seen {
     /// As [`RenderingPlan::seen_before`] says.
     before: Vec<u32>,
-    table_first: f32,
+    first_value: f32,
     entries_per_unit: f32,
 }
 
 impl Seen {
     fn new(plan: &RenderingPlan) -> Self {
         let before = plan.seen_before();
-        Self { before, table_first: plan.table_first, entries_per_unit: plan.entries_per_unit }
+        Self { before, first_value: plan.first_value, entries_per_unit: plan.entries_per_unit }
     }
 }
 

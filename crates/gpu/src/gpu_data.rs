@@ -107,7 +107,7 @@ mirror! {
     #[derive(Clone, Copy, Debug, Pod, Zeroable)]
     pub(crate) struct Rendering = raycast::RENDERING {
         light: [f32; 3],
-        table_first: f32,
+        first_value: f32,
         background: [f32; 3],
         entries_per_unit: f32,
         few_entries: f32,
@@ -147,7 +147,7 @@ mirror! {
     #[derive(Clone, Copy, Debug, Pod, Zeroable)]
     pub(crate) struct Occupancy = occupancy::PARAMS {
         count: [u32; 3],
-        table_first: f32,
+        first_value: f32,
         entries_per_unit: f32,
         padding_a: u32,
         padding_b: u32,
@@ -313,7 +313,7 @@ impl Rendering {
         let Shading { ambient, diffuse, specular, shininess, gradient_floor } = plan.shading;
         Self {
             light: plan.light,
-            table_first: plan.table_first,
+            first_value: plan.first_value,
             background: plan.background,
             entries_per_unit: plan.entries_per_unit,
             few_entries: RenderingPlan::FEW_ENTRIES,
@@ -349,7 +349,7 @@ impl Occupancy {
     pub(crate) fn new(count: [u32; 3], plan: &RenderingPlan) -> Self {
         Self {
             count,
-            table_first: plan.table_first,
+            first_value: plan.first_value,
             entries_per_unit: plan.entries_per_unit,
             padding_a: 0,
             padding_b: 0,

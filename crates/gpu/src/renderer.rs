@@ -211,8 +211,7 @@ impl Prepared {
 
     fn rendering(&mut self, plan: &RenderingPlan) {
         self.uniform("rendering", &gpu_data::Rendering::new(plan));
-        self.table("table", &plan.table);
-        self.table("integrals", &plan.integrals);
+        self.table("integral", &plan.integral);
     }
 }
 

@@ -314,6 +314,28 @@ fn a_step_of_half_a_voxel_is_45_decibels_from_a_sixteenth() {
     }
 }
 
+/// No band of values is so narrow that a step of half a voxel misses it, or shows it as terraces.
+#[test]
+fn bands_are_seen_however_narrow() {
+    let spec = ThoraxSpec { shape: [100, 128, 128], seed: 5 };
+    let pool = rayon::ThreadPoolBuilder::new().build().unwrap();
+    let volume = Arc::new(thorax_ct(&spec, &pool, &anatome_core::Progress::new()).unwrap());
+    let backend = cpu(2);
+    let camera = StandardView::Coronal.camera(volume.grid(), 4.0 / 3.0);
+    let flat = Shading { ambient: 1.0, diffuse: 0.0, specular: 0.0, ..Shading::default() };
+    for width in [100.0, 40.0, 20.0, 10.0, 4.0] {
+        let mut request = scenes::rendering(camera, flat, scenes::band(-450.0, width), [200, 150]);
+        let background = request.scene.background.map(|part| f64::from(part) * 255.0);
+        let [fine, usual] = [1.0 / 16.0, 0.5].map(|step| {
+            request.quality.step = step;
+            backend.render(&volume, &request)
+        });
+        let usual = decibels(&usual, &fine, background);
+        println!("{width} HU: {usual:.1} dB");
+        assert!(usual >= 0.0, "{width}: {usual} dB");
+    }
+}
+
 /// How far a picture's error lies below white, over the pixels that are not all background in the one to compare with.
 fn decibels(picture: &Image, with: &Image, background: [f64; 3]) -> f64 {
     let (Pixels::Rgba8(a), Pixels::Rgba8(b)) = (picture.pixels(), with.pixels()) else {

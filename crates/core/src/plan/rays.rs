@@ -5,8 +5,8 @@ use glam::{DAffine3, DVec3, Vec3};
 use super::plane::lattice_from_scene;
 use super::{DisplayPlan, SamplingPlan, SliceRows};
 use crate::{
-    Appearance, Camera, Error, Layer, Lens, PixelRect, PixelSubset, Projection, Request, Result, SceneFault,
-    Shading, View, Volume,
+    Appearance, Camera, Error, Layer, Lens, Piece, PixelRect, PixelSubset, Projection, Request, Result,
+    SceneFault, Shading, View, Volume,
 };
 
 /// A ray for every pixel, in millimetres relative to [`Self::center_mm`].
@@ -102,9 +102,9 @@ pub enum RayMode {
 /// `t0 + U * (t1 - t0)`. With transmittance T from 1: `sum += T * a * lit colour; T *= 1 - a`. The pixel is
 /// `sum + T * background`.
 ///
-/// A kernel takes the means from [`Self::integrals`], linearly between two: the change of the integral from one end to the
-/// other over the entries between them. Where those are fewer than [`Self::FEW_ENTRIES`], in which such a difference has
-/// too few digits, it looks [`Self::table`] up (linearly, clamped) at the middle.
+/// A kernel takes the means from [`Self::integral`]: its change from one end to the other over the entries between them.
+/// Where those are fewer than [`Self::FEW_ENTRIES`], in which such a difference has too few digits, it takes what the value
+/// in their middle emits.
 ///
 /// Lighting: the gradient g (modality units per mm) is taken by central differences one voxel to each side along the
 /// lattice axes, with the same fractions, divided by the distance of the two sides, mapped to mm by the transpose of
@@ -119,14 +119,12 @@ pub enum RayMode {
 /// i, j, k, half-spaces. A ray that begins inside enters through none.
 #[derive(Clone, Debug)]
 pub struct RenderingPlan {
-    /// Evenly spaced entries: colour x extinction, extinction, in 1/mm.
-    pub table: Vec<[f32; 4]>,
+    /// The integral of colour x extinction, and of extinction, over evenly spaced entries; see [`TransferFunction::integral`].
+    pub integral: Vec<Piece>,
     /// The modality value of the first entry.
-    pub table_first: f32,
+    pub first_value: f32,
     /// Entries per modality unit.
     pub entries_per_unit: f32,
-    /// The integrals of the table from its first entry on, in entries / mm; see [`TransferFunction::integrals`].
-    pub integrals: Vec<[f32; 4]>,
     /// How surfaces are lit.
     pub shading: Shading,
     /// How deep below a face its light reaches whole: the smallest distance between voxels, mm. It ends at twice that.
@@ -140,27 +138,20 @@ pub struct RenderingPlan {
 }
 
 impl RenderingPlan {
-    /// The number of entries of the table.
+    /// The number of entries.
     pub const ENTRIES: usize = 4096;
-    /// Means over fewer entries are taken from the table.
+    /// Over fewer entries the difference of two integrals has too few digits.
     pub const FEW_ENTRIES: f32 = 1.0;
 
-    /// For each entry of the table, and for its end, how many entries before it may be seen: those with extinction, and
-    /// those beside a band so narrow that it lies between two without any.
+    /// For each entry, and for their end, how many entries before it emit anything, or values right beside them do. Between
+    /// two that do not, nothing is emitted.
     #[must_use]
     pub fn seen_before(&self) -> Vec<u32> {
-        let has_any = |entry: usize| self.table[entry][3] > 0.0;
-        // The integral at an entry stands after that at the entry -1.
-        let has_band = |entry: usize| {
-            !has_any(entry)
-                && !has_any(entry + 1)
-                && self.integrals[entry + 1][3] < self.integrals[entry + 2][3]
-        };
-        let last = self.table.len() - 1;
         let mut before = vec![0];
-        for entry in 0..=last {
-            let is_beside = entry > 0 && has_band(entry - 1) || entry < last && has_band(entry);
-            before.push(before[entry] + u32::from(has_any(entry) || is_beside));
+        let mut count = 0;
+        for beside in self.integral.windows(2) {
+            count += u32::from(beside[0].emits()[1] || beside[1].emits()[0]);
+            before.push(count);
         }
         before
     }
@@ -266,10 +257,9 @@ impl RenderingPlan {
         let (right, down, forward) = camera.frame()?;
         let entries = Self::ENTRIES;
         Ok(Self {
-            table: transfer_function.table(entries),
-            table_first: low as f32,
+            integral: transfer_function.integral(entries),
+            first_value: low as f32,
             entries_per_unit: ((entries - 1) as f64 / (high - low)) as f32,
-            integrals: transfer_function.integrals(entries),
             shading,
             face_mm: volume.grid().smallest_spacing_mm() as f32,
             light: f32s((-forward - right * 0.35 - down * 0.45).normalize()),

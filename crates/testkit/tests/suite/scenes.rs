@@ -110,6 +110,20 @@ pub fn ramp_peak_and_haze() -> [(&'static str, TransferFunction); 3] {
         .map(|(name, points)| (name, TransferFunction::new(points).unwrap()))
 }
 
+/// Skin of the values of a band so wide, around a value.
+pub fn band(middle: f64, width: f64) -> TransferFunction {
+    let color = [0.9, 0.7, 0.6];
+    let half = width / 2.0;
+    TransferFunction::new(vec![
+        point(-1024.0, color, 0.0),
+        point(middle - half, color, 0.0),
+        point(middle, color, 0.9),
+        point(middle + half, color, 0.0),
+        point(1000.0, color, 0.0),
+    ])
+    .unwrap()
+}
+
 /// A rendering or a projection with a camera, transfer function, window, region and step at random.
 pub fn anything_along_rays(grid: &Grid, random: &mut Random) -> Request {
     const SIZE_PX: [u32; 2] = [61, 43];

@@ -74,9 +74,8 @@ impl Bench<'_> {
             return Ok(());
         };
         // The first rendering of a volume finds the ranges of its cells.
-        let first = |uploaded: UploadedVolume| {
-            backend.render(&of_work(bone, DOT_PX), &uploaded, &progress).unwrap()
-        };
+        let first =
+            |uploaded: UploadedVolume| backend.render(&of_work(bone, DOT_PX), &uploaded, &progress).unwrap();
         criterion.bench_function(&id("cells", self.name, &size, kind), |b| {
             b.iter_batched(upload, first, BatchSize::PerIteration);
         });

@@ -92,6 +92,14 @@ impl TransferFunction {
         extinction_per_mm(self.at(value).1)
     }
 
+    /// Whether any value from one to another has opacity.
+    #[must_use]
+    pub fn is_seen_between(&self, low: f64, high: f64) -> bool {
+        let ends = [low, high].map(|value| self.at(value).1);
+        let inner = self.0.iter().filter(|point| low <= point.value && point.value <= high);
+        ends.into_iter().chain(inner.map(|point| point.opacity_per_mm)).any(|opacity| opacity > 0.0)
+    }
+
     /// The integral of what values emit, over `n >= 2` evenly spaced entries of the domain, from the first on.
     ///
     /// The piece 0 begins at the place -1, an entry before the first, and stands for all lower values; the piece k at the
@@ -229,22 +237,24 @@ mod tests {
         let points =
             [(0.0, 0.0), (300.1, 0.0), (300.2, 0.9), (300.3, 0.0), (500.0, 0.0), (500.0, 0.5), (1000.0, 0.8)];
         let f = TransferFunction::new(points.map(|(value, opacity)| point(value, opacity)).to_vec()).unwrap();
-        let n = 101;
+        let n = 1001;
         let pieces = f.integral(n);
         assert_eq!(pieces.len(), n + 1);
-        let steps = 200_000;
+        let steps = 20_000;
+        // Of a band that rises to 0.9, the rule of five places misses that much.
+        let most = 5e-5;
         for (entry, piece) in pieces.iter().enumerate() {
-            let place = |part: f64| f.extinction_per_mm((entry as f64 - 1.0 + part) * 10.0);
+            let place = |part: f64| f.extinction_per_mm(entry as f64 - 1.0 + part);
             let part = |step: i32| (f64::from(step) + 0.5) / f64::from(steps);
             let mean = (0..steps).map(|step| place(part(step))).sum::<f64>() / f64::from(steps);
             let more = |channel: usize| f64::from(piece.slope[channel] + piece.bend[channel]);
-            assert!((more(3) - mean).abs() < 2e-5, "{entry}: {}, expected {mean}", more(3));
-            assert!((more(1) - mean / 2.0).abs() < 2e-5, "{entry}: {}", more(1));
+            assert!((more(3) - mean).abs() < most, "{entry}: {}, expected {mean}", more(3));
+            assert!((more(1) - mean / 2.0).abs() < most, "{entry}: {}", more(1));
             if let Some(next) = pieces.get(entry + 1) {
-                assert!((f64::from(next.at[3]) - f64::from(piece.at[3]) - more(3)).abs() < 2e-5, "{entry}");
+                assert!((f64::from(next.at[3]) - f64::from(piece.at[3]) - more(3)).abs() < most, "{entry}");
             }
             // Opacity is linear there, so that extinction nearly is.
-            if ![31, 51].contains(&entry) {
+            if entry != 301 {
                 for part in [0.01, 0.5, 0.99] {
                     let emitted = f64::from(piece.slope[3]) + 2.0 * part * f64::from(piece.bend[3]);
                     assert!((emitted - place(part)).abs() < 1e-4, "{entry} {part}: {emitted}");

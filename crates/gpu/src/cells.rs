@@ -344,18 +344,15 @@ mod tests {
         range
     }
 
-    /// Whether looking up a value of a range gives extinction, by more than rounding.
-    fn is_visible(plan: &RenderingPlan, [low, high]: [f64; 2]) -> bool {
-        if low > high {
-            return false;
-        }
-        let last = plan.table.len() as f64 - 1.0;
-        let [low, high] = [low, high].map(|value| {
-            ((value - f64::from(plan.table_first)) * f64::from(plan.entries_per_unit)).clamp(0.0, last)
-        });
-        // Between two entries both have a weight.
-        let near = |n: usize| (low - 0.999..=high + 0.999).contains(&(n as f64));
-        plan.table.iter().enumerate().any(|(n, entry)| entry[3] > 0.0 && near(n))
+    /// Whether a value of a range has opacity, by more than rounding.
+    fn is_visible(request: &Request, [low, high]: [f64; 2]) -> bool {
+        let Appearance::Classified { transfer_function } = &request.scene.layers[0].appearance else {
+            panic!("a rendering was asked for");
+        };
+        let rounding = 1e-6 * (low.abs() + high.abs() + 1000.0);
+        let middle = f64::midpoint(low, high);
+        low <= high
+            && transfer_function.is_seen_between((low + rounding).min(middle), (high - rounding).max(middle))
     }
 
     /// For all sample types, with and without padding, whole and in bricks, with transfer functions at random: a cell with
@@ -372,7 +369,8 @@ mod tests {
         for round in 0..24 {
             let is_cut = round % 7 == 6;
             let volume = volume(round, SHAPES[usize::from(is_cut)], &mut random);
-            let plan = Plan::new(&request(&mut random, &volume), &volume).unwrap();
+            let asked = request(&mut random, &volume);
+            let plan = Plan::new(&asked, &volume).unwrap();
             let Plan::Rays(RayPlan { sampling, mode: RayMode::Render(rendering), .. }) = &plan else {
                 panic!("a rendering was asked for")
             };
@@ -386,7 +384,7 @@ mod tests {
             let place = |n: usize| [n % count[0], n / count[0] % count[1], n / (count[0] * count[1])];
             let seen: Vec<[usize; 3]> = (0..len)
                 .map(place)
-                .filter(|&cell| is_visible(rendering, modality_range(&volume, cell)))
+                .filter(|&cell| is_visible(&asked, modality_range(&volume, cell)))
                 .collect();
             for (n, &distance) in found.iter().enumerate() {
                 let apart = |cell: &[usize; 3]| (0..3).map(|axis| cell[axis].abs_diff(place(n)[axis])).max();

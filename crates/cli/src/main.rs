@@ -82,6 +82,9 @@ fn hint(error: &Error) -> Option<&'static str> {
         Error::Unknown { kind: "series", .. } => {
             Some("`anatome inspect` lists the series with their numbers")
         }
+        Error::MemoryBudget { .. } => {
+            Some("--memory-budget allows more, such as 64M; --backend cpu keeps no copy of the volume")
+        }
         _ if error.kind() == ErrorKind::Device => Some(
             "`anatome adapters` lists the GPUs; --adapter NUMBER|NAME chooses one, and --backend cpu uses none",
         ),

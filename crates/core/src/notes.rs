@@ -45,6 +45,8 @@ pub enum NoteCode {
     Tolerated,
     /// The header holds something that this version does not use.
     Ignored,
+    /// A GPU that failed, or has too little memory; the CPU made the pictures, or the rest of them.
+    BackendFailed,
     /// A picture in which nothing of the images is seen, or would be if it had been drawn.
     NothingSeen,
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anatome_core::{Bindings, DeviceFault, Frame, FrameStatus, Image, Progress, Renderer, Request, Volume};
+use anatome_core::{
+    Bindings, DeviceFault, ErrorKind, Frame, FrameStatus, Image, Progress, Renderer, Request, Volume,
+};
 use anatome_cpu::{CpuFrame, CpuRenderer};
 use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, GpuFrame, GpuRenderer};
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,8 @@ pub enum BackendChoice {
 pub struct Backend {
     kind: Kind,
     reason: String,
+    /// What goes on where a GPU fails that nobody asked for.
+    instead: Option<CpuRenderer>,
 }
 
 #[derive(Debug)]
@@ -83,6 +87,7 @@ impl Backend {
         };
         let optional = choice == BackendChoice::Auto && adapter.is_none();
         let gpu = || tested(&wanted, &cpu);
+        let instead = optional.then(|| cpu.clone());
         let (kind, reason) = match (choice, optional) {
             (BackendChoice::Cpu, _) => (Kind::Cpu(cpu), "asked for".to_owned()),
             (_, false) => (Kind::Gpu(Box::new(gpu()?)), "asked for".to_owned()),
@@ -94,7 +99,7 @@ impl Backend {
                 Err(error) => (Kind::Cpu(cpu), format!("no usable hardware GPU: {error}")),
             },
         };
-        Ok(Self { kind, reason })
+        Ok(Self { kind, reason, instead })
     }
 
     /// `cpu` or `gpu`.
@@ -132,21 +137,32 @@ impl Backend {
         &self.reason
     }
 
+    /// The CPU, where this is a GPU that was not asked for and has failed with an error, or has too little memory. Volumes
+    /// are to be uploaded to it anew. `None` for errors that it would raise, too.
+    #[must_use]
+    pub fn instead(&self, error: &Error) -> Option<Self> {
+        let is_of_gpu = matches!(self.kind, Kind::Gpu(_))
+            && matches!(error.kind(), ErrorKind::Device | ErrorKind::Limits);
+        let cpu = self.instead.clone().filter(|_| is_of_gpu)?;
+        Some(Self { kind: Kind::Cpu(cpu), reason: format!("the GPU failed: {error}"), instead: None })
+    }
+
     /// Prepares a volume.
     ///
     /// # Errors
-    /// As [`Renderer::upload`].
+    /// As [`Renderer::upload`]; memory budget, if it is too small for any picture.
     pub fn upload(&self, volume: &Arc<Volume>, progress: &Progress) -> Result<UploadedVolume> {
         Ok(match &self.kind {
             Kind::Cpu(cpu) => UploadedVolume::Cpu(cpu.upload(volume, progress)?),
-            Kind::Gpu(gpu) => UploadedVolume::Gpu(Box::new(gpu.upload(volume, progress)?)),
+            Kind::Gpu(gpu) => UploadedVolume::Gpu(Box::new(gpu.upload(volume, progress).map_err(of_budget)?)),
         })
     }
 
     /// Renders a request for the volume in the primary slot.
     ///
     /// # Errors
-    /// As [`Renderer::render`]; device, if the volume was uploaded to another backend.
+    /// As [`Renderer::render`]; memory budget, if it is too small for this picture; device, if the volume was uploaded to
+    /// another backend.
     pub fn render(&self, request: &Request, volume: &UploadedVolume, progress: &Progress) -> Result<Image> {
         Ok(self.render_timed(request, volume, progress)?.0)
     }
@@ -166,7 +182,7 @@ impl Backend {
                 Ok(cpu.render_timed(request, &Bindings::primary(volume), progress)?)
             }
             (Kind::Gpu(gpu), UploadedVolume::Gpu(volume)) => {
-                Ok(gpu.render_timed(request, &Bindings::primary(volume), progress)?)
+                gpu.render_timed(request, &Bindings::primary(volume), progress).map_err(of_budget)
             }
             _ => Err(other_backend()),
         }
@@ -187,6 +203,31 @@ impl Backend {
             _ => return Err(other_backend()),
         };
         Ok(BackendFrame(kind))
+    }
+}
+
+/// Whoever set the budget can raise it; other limits are no one's choice.
+fn of_budget(error: anatome_core::Error) -> Error {
+    match error {
+        anatome_core::Error::Limits { what: anatome_gpu::BUDGET_BYTES, needed, allowed } => {
+            Error::MemoryBudget { needed, allowed }
+        }
+        other => other.into(),
+    }
+}
+
+#[cfg(test)]
+impl Backend {
+    /// As if it had been found, and not asked for.
+    pub(crate) fn as_found(self, workers: &Workers) -> Self {
+        Self { instead: Some(CpuRenderer::new(workers.pool().clone())), ..self }
+    }
+
+    /// As if a driver had given up.
+    pub(crate) fn lose_gpu(&self) {
+        if let Kind::Gpu(gpu) = &self.kind {
+            gpu.lose();
+        }
     }
 }
 

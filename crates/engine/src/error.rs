@@ -105,6 +105,14 @@ pub enum Error {
         /// Why the best candidate does not.
         reason: Option<String>,
     },
+    /// So little of the volume may be on the GPU that no picture can be made.
+    #[error("a memory budget of {allowed} bytes is too small: this volume needs {needed} on the GPU at once")]
+    MemoryBudget {
+        /// How many bytes would do.
+        needed: u64,
+        /// How many are allowed.
+        allowed: u64,
+    },
     /// A thread pool could not be made.
     #[error("cannot start {threads} threads: {reason}")]
     Threads {
@@ -148,6 +156,7 @@ impl Error {
             Self::SceneFile { source, .. } => source.kind(),
             Self::NoImage { .. } | Self::Unknown { .. } | Self::OtherModality { .. } => ErrorKind::Malformed,
             Self::NoVolume { .. } => ErrorKind::Unsupported,
+            Self::MemoryBudget { .. } => ErrorKind::Limits,
         }
     }
 

@@ -11,10 +11,11 @@ use anatome_core::{
 use anatome_dicom::{Form, Limits, Source, Stack};
 use serde::Serialize;
 
-use crate::backend::{Backend, BackendChoice, UploadedVolume};
+use crate::backend::{Backend, BackendChoice};
 use crate::files::{OutFolder, Overwrite, write_picture, write_whole};
 use crate::inspect::{SeriesReport, SkippedReport};
 use crate::pictures::{Picture, Style, natural_output, note_assumed, only_picture, scene};
+use crate::placed::{Placed, note_instead};
 use crate::stacks::{FrameStyle, draw_frame};
 use crate::study::{Loaded, SeriesChoice, Study};
 use crate::{Error, PictureFormat, Result, Workers, labels};
@@ -273,24 +274,22 @@ impl Job {
         let (backend, loaded) =
             self.open_and_load(&study, chosen, workers, &watch(Stage::Load), &mut notes)?;
         let load_s = start.elapsed().as_secs_f64();
-        let uploaded = backend.upload(&loaded.volume, &watch(Stage::Upload))?;
+        let mut placed = Placed::new(backend, &loaded.volume, &watch(Stage::Upload))?;
         notes.append(loaded.notes);
         let shots = self.shots.fitting(&loaded.volume, &|| study.suv_factor(chosen), &mut notes);
-        let pictures = self.pictures(&shots, &backend, &loaded.volume, &uploaded, workers, watch)?;
+        let pictures = self.pictures(&shots, &mut placed, &loaded.volume, workers, watch)?;
         note_blank(&pictures, &mut notes);
         if self.frame.is_some() {
             notes.add(NoteCode::Ignored, "the number of a frame: the series is rendered as a volume");
         }
+        notes.append(placed.notes().clone());
         Ok(JobReport {
             schema_version: JOB_SCHEMA_VERSION,
             series: study.report(chosen, Some(&loaded.volume)),
             skipped: study.left_out(&loaded.damaged),
-            backend: backend.name(),
-            adapter: backend.adapter().map(str::to_owned),
-            backend_reason: match uploaded.is_in_parts() {
-                true => format!("{}; the volume is on it in parts, as they are needed", backend.reason()),
-                false => backend.reason().to_owned(),
-            },
+            backend: placed.backend().name(),
+            adapter: placed.backend().adapter().map(str::to_owned),
+            backend_reason: placed.reason(),
             pictures,
             notes,
             load_s,
@@ -364,11 +363,22 @@ impl Job {
             return Err(Error::Exists { path });
         }
         let load_s = start.elapsed().as_secs_f64();
-        let backend = Backend::open(self.backend, self.adapter.as_deref(), workers)?;
+        let mut backend = Backend::open(self.backend, self.adapter.as_deref(), workers)?;
         let progress = watch(Stage::Render(report.name.clone()));
         let frame_style = FrameStyle { window: style.window.clone(), quality: self.quality };
         let rendering = Instant::now();
-        let drawn = draw_frame(&stack, number - 1, &frame_style, self.size_px, &backend, &progress);
+        let draw = |backend: &Backend| {
+            draw_frame(&stack, number - 1, &frame_style, self.size_px, backend, &progress)
+        };
+        let mut notes = study.notes().clone();
+        let mut drawn = draw(&backend);
+        if let Err(error) = &drawn
+            && let Some(instead) = backend.instead(error)
+        {
+            note_instead(&mut notes, error);
+            backend = instead;
+            drawn = draw(&backend);
+        }
         report.render_s = rendering.elapsed().as_secs_f64();
         let done = drawn.and_then(|image| {
             report.is_blank = is_blank(image.pixels());
@@ -379,7 +389,6 @@ impl Job {
             Ok(())
         });
         report.failed_with(done)?;
-        let mut notes = study.notes().clone();
         notes.append(stack.notes().clone());
         Style { preset: None, ..style.clone() }.note_assumed(&modality, &mut notes);
         note_blank(std::slice::from_ref(&report), &mut notes);
@@ -433,9 +442,8 @@ impl Job {
     fn pictures(
         &self,
         shots: &Shots,
-        backend: &Backend,
+        placed: &mut Placed<'_>,
         volume: &Arc<Volume>,
-        uploaded: &UploadedVolume,
         workers: &Workers,
         watch: &dyn Fn(Stage) -> Progress,
     ) -> Result<Vec<PictureReport>> {
@@ -450,7 +458,7 @@ impl Job {
                 }
                 let report = PictureReport::new(name, self.size_px, self.format);
                 let scene = |aspect: f64| shots.scene(n, volume, aspect);
-                self.shoot(report, &scene, backend, uploaded, &progress)
+                self.shoot(report, &scene, placed, &progress)
             });
             reports.extend(written.transpose()?);
             before = Some(shot?);
@@ -463,17 +471,16 @@ impl Job {
         &self,
         mut report: PictureReport,
         scene: &dyn Fn(f64) -> Result<Scene>,
-        backend: &Backend,
-        uploaded: &UploadedVolume,
+        placed: &mut Placed<'_>,
         progress: &Progress,
     ) -> Result<Shot> {
         let start = Instant::now();
         let [width, height] = self.size_px;
-        let render = || -> Result<_> {
+        let mut render = || -> Result<_> {
             let scene = scene(f64::from(width) / f64::from(height))?;
             let output = natural_output(&scene);
             let request = Request { quality: self.quality, ..Request::new(scene, self.size_px, output) };
-            Ok((backend.render(&request, uploaded, progress)?, request.scene))
+            Ok((placed.render(&request, progress)?, request.scene))
         };
         let mut drawn = None;
         let done = render().map(|rendered| drawn = Some(rendered));

@@ -16,6 +16,7 @@ mod inspect;
 mod job;
 pub mod labels;
 mod pictures;
+mod placed;
 mod presets;
 mod scene_file;
 mod stacks;

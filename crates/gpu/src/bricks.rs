@@ -21,6 +21,8 @@ const KEPT_BEFORE: u32 = 1;
 const MOST_ALONG: u32 = 1 << 10;
 /// A tile of a slice needs a few bricks, one of a rendering those along its rays. Fewer than this help nobody.
 const LEAST_PLACES: u64 = 64;
+/// What a memory budget that is too small is too small for, in [`Error::Limits`].
+pub const BUDGET_BYTES: &str = "bytes of a volume on the GPU";
 /// Words before the pages: whether a brick was missed, and the number of bricks along each axis.
 const HEADER: usize = 4;
 const ABSENT: u32 = u32::MAX;
@@ -90,7 +92,7 @@ impl Bricks {
         let least = LEAST_PLACES.min(cut.len() as u64);
         if room < least {
             let needed = least * place_bytes;
-            return Err(Error::Limits { what: "bytes for bricks on the GPU", needed, allowed: budget_bytes });
+            return Err(Error::Limits { what: BUDGET_BYTES, needed, allowed: budget_bytes });
         }
         let [width, height, depth_or_array_layers] = places.map(|n| n * KEPT);
         let size = Extent3d { width, height, depth_or_array_layers };
@@ -111,6 +113,11 @@ impl Bricks {
 
     pub(crate) fn pages(&self) -> &wgpu::Buffer {
         &self.pages
+    }
+
+    /// The bytes of so many bricks.
+    pub(crate) fn bytes_of(&self, bricks: usize) -> u64 {
+        bricks as u64 * u64::from(KEPT).pow(3) * u64::from(texel_bytes(self.format))
     }
 
     /// How many bricks can be there at once.
@@ -140,8 +147,7 @@ impl Bricks {
             x | y << 10 | z << 20
         };
         residents.bring(needed, page, |moved, pages| {
-            let bytes = moved.len() as u64 * u64::from(KEPT).pow(3) * u64::from(texel_bytes(self.format));
-            gpu.guarded(bytes, || {
+            gpu.guarded(self.bytes_of(moved.len()), || {
                 for &(brick, place) in moved {
                     self.write(gpu, brick, self.place(place));
                 }

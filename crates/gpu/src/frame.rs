@@ -11,6 +11,7 @@ use anatome_core::{
 };
 
 use crate::GpuVolume;
+use crate::bricks::BUDGET_BYTES;
 use crate::device::Gpu;
 use crate::gpu_data::Tile;
 use crate::needs::bricks_of_tile;
@@ -168,8 +169,8 @@ impl<'a> GpuFrame<'a> {
                 more.sort_unstable();
                 more.dedup();
                 if alone > bricks.room() {
-                    let (needed, allowed) = (alone as u64, bricks.room() as u64);
-                    let error = Error::Limits { what: "the bricks of a pixel on the GPU", needed, allowed };
+                    let [needed, allowed] = [alone, bricks.room()].map(|count| bricks.bytes_of(count));
+                    let error = Error::Limits { what: BUDGET_BYTES, needed, allowed };
                     let [first, second] = tile.halves().ok_or(error)?;
                     self.parts.extend([second, first]);
                     continue;

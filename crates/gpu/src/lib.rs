@@ -26,6 +26,7 @@ mod slot;
 mod volume;
 
 pub use adapter::{AdapterChoice, AdapterFacts, AdapterKind, adapters};
+pub use bricks::BUDGET_BYTES;
 pub use frame::GpuFrame;
 pub use renderer::GpuRenderer;
 pub use self_test::self_test_scenes;

@@ -60,6 +60,14 @@ impl GpuRenderer {
         Self { memory_budget_bytes: bytes, ..self }
     }
 
+    /// Gives the device up: all that is asked of it from now on fails as if its driver had lost it. For tests of what is
+    /// done then.
+    #[doc(hidden)]
+    pub fn lose(&self) {
+        self.gpu.device.destroy();
+        drop(self.gpu.device.poll(wgpu::PollType::Poll));
+    }
+
     /// The adapter.
     #[must_use]
     pub fn adapter(&self) -> &AdapterFacts {

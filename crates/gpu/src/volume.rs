@@ -77,21 +77,25 @@ impl GpuVolume {
         });
         let longest = gpu.device.limits().max_texture_dimension_3d as usize;
         let mut room_bytes = budget_bytes;
+        // Of the driver, which has less than the budget.
+        let mut refusal = None;
         if bytes <= budget_bytes && [i, j, k].into_iter().all(|n| n <= longest) {
             let size = Extent3d { width: i as u32, height: j as u32, depth_or_array_layers: k as u32 };
             match gpu.guarded(bytes, || texture(gpu, format, size)) {
                 Ok(texture) => return Self::whole(gpu, volume, format, &texture, progress),
-                Err(DeviceFault::OutOfMemory { .. }) => room_bytes = bytes / 2,
+                Err(fault @ DeviceFault::OutOfMemory { .. }) => {
+                    (room_bytes, refusal) = (bytes / 2, Some(fault));
+                }
                 Err(other) => return Err(other.into()),
             }
         }
         loop {
             match Bricks::new(gpu, volume, format, room_bytes) {
-                Err(Error::Device(DeviceFault::OutOfMemory { .. })) => {
-                    room_bytes = room_bytes.min(2 * bytes) / 2
+                Err(Error::Device(fault @ DeviceFault::OutOfMemory { .. })) => {
+                    (room_bytes, refusal) = (room_bytes.min(2 * bytes) / 2, Some(fault));
                 }
                 other => {
-                    let bricks = other?;
+                    let bricks = other.map_err(|error| refusal.map_or(error, Error::from))?;
                     let view = gpu.guarded(0, || view_of(bricks.texture()))?;
                     let (volume, pages) = (Arc::clone(volume), bricks.pages().clone());
                     let leaps = Leaps::default();

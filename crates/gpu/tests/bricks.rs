@@ -111,6 +111,37 @@ fn requests(grid: &Grid, random: &mut Random) -> Vec<Request> {
     views.into_iter().enumerate().map(request).collect()
 }
 
+/// A device of the caller's whose textures may be no longer than so much.
+fn short(renderer: &GpuRenderer, longest: u32) -> GpuRenderer {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let name = &renderer.adapter().name;
+    let adapter = found.into_iter().find(|adapter| adapter.get_info().name == *name).unwrap();
+    let required_limits = wgpu::Limits { max_texture_dimension_3d: longest, ..adapter.limits() };
+    let required_features = adapter.features() & wgpu::Features::TEXTURE_FORMAT_16BIT_NORM;
+    let descriptor =
+        wgpu::DeviceDescriptor { required_limits, required_features, ..wgpu::DeviceDescriptor::default() };
+    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).unwrap();
+    GpuRenderer::from_device(device, queue)
+}
+
+/// A volume that is longer than a texture along one axis only.
+#[test]
+fn pictures_of_what_is_longer_than_a_texture_are_those_of_the_whole() {
+    let Some(renderer) = open() else { return };
+    let short = short(&renderer, 190);
+    let mut random = Random::new(4);
+    let volume = volume(even(), false, &mut random);
+    let [whole, cut] = [&renderer, &short].map(|r| r.upload(&volume, &Progress::new()).unwrap());
+    assert!(!whole.is_in_parts() && cut.is_in_parts());
+    for request in requests(volume.grid(), &mut random).iter().step_by(2) {
+        let pictures = [(&renderer, &whole), (&short, &cut)].map(|(renderer, uploaded)| {
+            renderer.render(request, &Bindings::primary(uploaded), &Progress::new()).unwrap()
+        });
+        assert!(same(pictures[0].pixels(), pictures[1].pixels()), "{:?}", request.scene.view);
+    }
+}
+
 #[test]
 fn pictures_within_a_budget_are_those_without() {
     let Some(renderer) = open() else { return };

@@ -3,21 +3,91 @@
 # from release binaries alone: nothing is built or installed.
 #
 #   cargo build --release -p anatome-cli -p anatome-benches     # where there is Rust
-#   benches/gpu.sh [FOLDER WITH THE BINARIES] > figures.md       # where there is a GPU
+#   benches/gpu.sh > figures.md                                  # where there is a GPU
 #
-# The folder is target/release without an argument. The volume is the generated thorax of 512 x 512 x 400.
-set -eu
+#   --folder FOLDER     with anatome, anatome-frames and anatome-cost; target/release without it
+#   --sizes "WxH ..."   of pictures
+#   --rounds N          of each work
+#   --no-cost           leaves out what takes longest
+# Whatever else is given goes to the programs that time: --adapter N, or a folder with a CT instead of the generated
+# thorax of 512 x 512 x 400 (with --no-cost, which makes its own).
+set -u
 
-binaries=${1:-target/release}
-
-echo '```'
-"$binaries/anatome" adapters
-echo '```'
-for size in 1920x1080 3840x2160 7680x4320; do
-    echo
-    "$binaries/anatome-frames" --backend gpu --size "$size" --rounds 20
-    echo
-    "$binaries/anatome-frames" --backend gpu --size "$size" --rounds 20 --motion 16
+binaries=target/release
+sizes="1920x1080 3840x2160 7680x4320"
+rounds=20
+cost=1
+while [ $# -gt 0 ]; do
+    case $1 in
+        --folder) binaries=$2; shift 2 ;;
+        --sizes) sizes=$2; shift 2 ;;
+        --rounds) rounds=$2; shift 2 ;;
+        --no-cost) cost=0; shift ;;
+        --) shift; break ;;
+        *) break ;;
+    esac
 done
+
+missing=0
+for program in anatome anatome-frames anatome-cost; do
+    if [ ! -x "$binaries/$program" ]; then
+        echo "missing: $binaries/$program (cargo build --release -p anatome-cli -p anatome-benches)" >&2
+        missing=1
+    fi
+done
+[ "$missing" = 0 ] || exit 2
+if command -v ldconfig > /dev/null && ! ldconfig -p | grep -q libvulkan.so.1; then
+    echo "missing: the Vulkan loader, libvulkan.so.1 (Debian: libvulkan1)" >&2
+fi
+drivers=$(ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json 2> /dev/null)
+if [ -z "$drivers${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ]; then
+    echo "missing: a Vulkan driver (no file in vulkan/icd.d). In a container of an NVIDIA machine it is there with" \
+        "NVIDIA_DRIVER_CAPABILITIES=graphics or all" >&2
+fi
+
+# Opens and tests each GPU.
+adapters=$("$binaries/anatome" adapters)
+case $adapters in
+    *"self-test: passed"*) ;;
+    *) echo "no usable GPU: $adapters" >&2; exit 5 ;;
+esac
+
+echo "# Frames on a GPU"
 echo
-"$binaries/anatome-cost" --backend gpu --plots "${TMPDIR:-/tmp}"
+echo "| | |"
+echo "|---|---|"
+echo "| date | $(date -u +%Y-%m-%d) |"
+echo "| commit | $(git -C "$(dirname "$0")" rev-parse --short HEAD 2> /dev/null || echo "not known") |"
+echo "| program | $("$binaries/anatome" --version) |"
+echo "| processor | $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2> /dev/null | head -n 1), $(getconf _NPROCESSORS_ONLN) threads |"
+if command -v nvidia-smi > /dev/null; then
+    echo "| device, driver | $(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | head -n 1) |"
+fi
+echo "| drivers found | $(echo "$drivers" | tr '\n' ' ') |"
+echo
+echo '```'
+echo "$adapters"
+echo '```'
+
+failed=""
+work() {
+    echo
+    "$@" || {
+        code=$?
+        echo "failed with $code: $*"
+        failed="$failed
+- failed with $code: $*"
+    }
+}
+for size in $sizes; do
+    work "$binaries/anatome-frames" --backend gpu --size "$size" --rounds "$rounds" "$@"
+    work "$binaries/anatome-frames" --backend gpu --size "$size" --rounds "$rounds" --motion 16 "$@"
+done
+if [ "$cost" = 1 ]; then
+    work "$binaries/anatome-cost" --backend gpu --plots "${TMPDIR:-/tmp}" "$@"
+fi
+if [ -n "$failed" ]; then
+    echo
+    echo "Not all of it could be timed:$failed"
+    exit 1
+fi

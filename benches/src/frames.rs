@@ -78,9 +78,10 @@ fn main() -> Result<()> {
     let size_px = parse_size(&arguments.size)?;
     let workers = Workers::new(arguments.threads)?;
     let progress = Progress::new();
-    let volume = volume(&arguments, &workers, &progress)?;
     let choice = if arguments.backend == "gpu" { BackendChoice::Gpu } else { BackendChoice::Cpu };
+    // Before the volume is made, which takes long: it may not be there.
     let backend = Backend::open(choice, arguments.adapter.as_deref(), &workers)?;
+    let volume = volume(&arguments, &workers, &progress)?;
     let started = Instant::now();
     let uploaded = backend.upload(&volume, &progress)?;
     let upload = started.elapsed();

@@ -12,7 +12,7 @@ mod suite;
 use std::sync::Arc;
 
 use anatome_core::{
-    Appearance, Grid, Image, Lens, Output, Pixels, Planes, Projection, Scene, Shading, SlicePlane,
+    Appearance, ClipPlane, Grid, Image, Lens, Output, Pixels, Planes, Projection, Scene, Shading, SlicePlane,
     SliceTable, StandardView, TransferFunction, View, Volume, WindowFunction,
 };
 use anatome_phantom::closed_form::{ClosedForm, OrientationMarkers, Ramp, Storage};
@@ -20,7 +20,7 @@ use anatome_phantom::{ThoraxSpec, thorax_ct};
 use anatome_testkit::{Random, Tolerance, compare};
 use glam::{DAffine3, DMat3, DVec3};
 
-use suite::{all, cpu, reference, scenes};
+use suite::{all, cpu, fast, reference, scenes};
 
 fn values(image: &Image) -> &[f32] {
     let Pixels::Values(values) = image.pixels() else { panic!("not values") };
@@ -273,41 +273,45 @@ fn a_homogeneous_block_obeys_beer_and_lambert() {
     }
 }
 
-/// Half the step changes a rendering by less than 1.5 levels rms.
+/// A thorax and the transfer functions by which steps are judged.
+fn thorax_renderings() -> (Arc<Volume>, Vec<(&'static str, anatome_core::Request)>) {
+    let spec = ThoraxSpec { shape: [100, 128, 128], seed: 5 };
+    let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap());
+    let volume = Arc::new(thorax_ct(&spec, &pool, &anatome_core::Progress::new()).unwrap());
+    let camera = StandardView::Coronal.camera(volume.grid(), 4.0 / 3.0);
+    let rendering =
+        |(name, points)| (name, scenes::rendering(camera, Shading::default(), points, [200, 150]));
+    (volume, scenes::ramp_peak_and_haze().map(rendering).to_vec())
+}
+
+/// Half the step changes a rendering by less than 1.5 levels rms, over the pixels in which anything is seen.
 #[test]
 fn half_the_step_hardly_changes_a_rendering() {
-    let mut random = Random::new(14);
-    let grid = suite::volumes::grid(suite::volumes::GridKind::Sheared, &mut random);
-    let volume = suite::volumes::ball(grid, suite::volumes::SampleKind::I16, &mut random);
-    let camera = scenes::camera(volume.grid(), true, &mut random);
-    for backend in all() {
-        let mut request = scenes::rendering(camera, Shading::default(), scenes::skin_and_core(), [160, 120]);
-        let whole = backend.render(&volume, &request);
-        request.quality.step /= 2.0;
-        let half = backend.render(&volume, &request);
-        let any = Tolerance { intensity: 255.0, max_pixels: 1.0, ..Tolerance::NONE };
-        let report = compare(&half, &whole, &any).unwrap();
-        println!("{}: {report:?}", backend.name());
-        assert!(report.rms < 1.5 && report.differing > 0, "{}: {report:?}", backend.name());
+    let (volume, requests) = thorax_renderings();
+    for backend in fast() {
+        for (name, mut request) in requests.clone() {
+            let whole = backend.render(&volume, &request);
+            let background = request.scene.background.map(|part| f64::from(part) * 255.0);
+            request.quality.step /= 2.0;
+            let apart = rms_where_seen(&whole, &backend.render(&volume, &request), background);
+            println!("{}: {name}: {apart:.2} levels", backend.name());
+            assert!(apart < 1.5 && apart > 0.0, "{}: {name}: {apart} levels", backend.name());
+        }
     }
 }
 
 /// What a step of half a voxel loses lies 45 dB below white, over the pixels in which anything is seen.
 #[test]
 fn a_step_of_half_a_voxel_is_45_decibels_from_a_sixteenth() {
-    let spec = ThoraxSpec { shape: [100, 128, 128], seed: 5 };
-    let pool = rayon::ThreadPoolBuilder::new().build().unwrap();
-    let volume = Arc::new(thorax_ct(&spec, &pool, &anatome_core::Progress::new()).unwrap());
+    let (volume, requests) = thorax_renderings();
     let backend = cpu(2);
-    let camera = StandardView::Coronal.camera(volume.grid(), 4.0 / 3.0);
-    for (name, points) in scenes::ramp_peak_and_haze() {
-        let mut request = scenes::rendering(camera, Shading::default(), points, [200, 150]);
+    for (name, mut request) in requests {
         let background = request.scene.background.map(|part| f64::from(part) * 255.0);
         let [fine, usual, coarse] = [1.0 / 16.0, 0.5, 4.0].map(|step| {
             request.quality.step = step;
             backend.render(&volume, &request)
         });
-        let (usual, coarse) = (decibels(&usual, &fine, background), decibels(&coarse, &fine, background));
+        let [usual, coarse] = [usual, coarse].map(|image| decibels(&image, &fine, background));
         println!("{name}: {usual:.1} dB, at eight times the step {coarse:.1} dB");
         assert!(usual >= 45.0, "{name}: {usual} dB");
         assert!(coarse < 45.0, "{name}: {coarse} dB with eight times the step");
@@ -338,6 +342,11 @@ fn bands_are_seen_however_narrow() {
 
 /// How far a picture's error lies below white, over the pixels that are not all background in the one to compare with.
 fn decibels(picture: &Image, with: &Image, background: [f64; 3]) -> f64 {
+    20.0 * (255.0 / rms_where_seen(picture, with, background)).log10()
+}
+
+/// How far pictures are apart in levels, rms over the pixels that are not all background in the one to compare with.
+fn rms_where_seen(picture: &Image, with: &Image, background: [f64; 3]) -> f64 {
     let (Pixels::Rgba8(a), Pixels::Rgba8(b)) = (picture.pixels(), with.pixels()) else {
         panic!("not colours")
     };
@@ -350,7 +359,65 @@ fn decibels(picture: &Image, with: &Image, background: [f64; 3]) -> f64 {
         }
     }
     assert!(count > 10_000.0, "hardly anything is seen: {count}");
-    20.0 * (255.0 / (squares / count).sqrt()).log10()
+    (squares / count).sqrt()
+}
+
+/// Between two clip planes closer to each other than the light of a face goes deep, and oblique to all steps: what is
+/// seen is as thick everywhere, and lit evenly by the face.
+#[test]
+fn a_thin_slab_between_clip_planes_shows_no_seams() {
+    let mut random = Random::new(17);
+    let grid = Grid::even([24, 24, 24], DAffine3::from_scale(DVec3::new(0.9, 0.8, 1.1))).unwrap();
+    let noise = ndarray::Array3::from_shape_simple_fn((24, 24, 24), || random.between(500.0, 1500.0) as i16);
+    let mapping = anatome_core::ValueMapping::identity(anatome_core::Unit::Hounsfield);
+    let facts = anatome_core::Facts::new(anatome_core::Modality::Ct);
+    let samples = anatome_core::Samples::I16(noise);
+    let volume = Arc::new(Volume::new(grid, samples, mapping, None, facts).unwrap());
+    let (center_mm, face_mm) = (volume.center_mm(), volume.grid().smallest_spacing_mm());
+    let normal = DVec3::new(0.3, -0.4, 0.9).normalize();
+    let lens = Lens::Orthographic { height_mm: 5.0 };
+    let eye_mm = center_mm - DVec3::Z * 60.0;
+    let camera = anatome_core::Camera { eye_mm, target_mm: center_mm, up: -DVec3::Y, lens };
+    let (opacity, color) = (0.4, [0.9f32, 0.6, 0.3]);
+    let points = vec![scenes::point(0.0, color, opacity), scenes::point(2000.0, color, opacity)];
+    let function = TransferFunction::new(points).unwrap();
+    let flat = Shading { ambient: 1.0, diffuse: 0.0, specular: 0.0, ..Shading::default() };
+    for backend in all() {
+        for (part, shading) in
+            [(0.05, flat), (0.6, flat), (1.7, flat), (0.05, Shading::default()), (0.6, Shading::default())]
+        {
+            let thickness_mm = part * face_mm;
+            // Each keeps the side of the other.
+            let plane = |side: f64| ClipPlane {
+                point_mm: center_mm + normal * (side * thickness_mm / 2.0),
+                normal: normal * -side,
+            };
+            for step in [0.25, 0.5, 1.0, 2.9] {
+                let mut request = scenes::rendering(camera, shading, function.clone(), [40, 40]);
+                request.scene.layers[0].region.clip_planes = vec![plane(1.0), plane(-1.0)];
+                request.quality.step = step;
+                let image = backend.render(&volume, &request);
+                let Pixels::Rgba8(pixels) = image.pixels() else { panic!("not colours") };
+                let what = format!("{}: {part} of a face's depth, step {step}", backend.name());
+                for channel in 0..3 {
+                    let of = || pixels.chunks_exact(4).map(|pixel| pixel[channel]);
+                    let (low, high) = (of().min().unwrap(), of().max().unwrap());
+                    assert!(high - low <= 1, "{what}: {low} to {high}");
+                    if shading == flat {
+                        let through_mm = thickness_mm / normal.z;
+                        let expected =
+                            255.0 * f64::from(color[channel]) * (1.0 - (1.0 - opacity).powf(through_mm));
+                        for level in [low, high] {
+                            assert!(
+                                (f64::from(level) - expected).abs() <= 1.0,
+                                "{what}: {level}, expected {expected}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Left is left: on grids stored in any order and sense of the patient's axes, every standard view of every backend

@@ -29,6 +29,8 @@ pub struct Loaded {
     /// The files of the DICOM series that can't be decoded, whether their images were left out or read from another
     /// copy. Their names may name patients: to be shown only to who asks.
     pub damaged: Vec<Skipped>,
+    /// Of each slice, the number of its image: see [`Series::image_numbers`].
+    pub image_numbers: Vec<Option<i64>>,
 }
 
 impl Series {
@@ -128,7 +130,8 @@ pub fn load_with(
     findings.describe(&mut notes);
     let damages = findings.damages(frames);
     damage::note(&damages, &mut notes);
-    let (grid, samples) = findings.without_broken(grid, samples)?;
+    let mut image_numbers = series.image_numbers();
+    let (grid, samples) = findings.without_broken(grid, samples, &mut image_numbers)?;
     let Plan { mapping, mut padding, mut facts, .. } = plan;
     facts.lossy |= findings.lossy.into_inner();
     if facts.lossy {
@@ -140,7 +143,7 @@ pub fn load_with(
     let volume = Volume::new(grid, samples, mapping, padding, facts)?;
     let mut damaged = series.damaged().to_vec();
     damaged.extend(damage::files(&damages));
-    Ok(Loaded { volume: Arc::new(volume), notes, damaged })
+    Ok(Loaded { volume: Arc::new(volume), notes, damaged, image_numbers })
 }
 
 /// A reader for each object of a series, by the header's address, or why there is none.
@@ -284,13 +287,19 @@ impl Findings {
         left_out.chain(replaced.iter().filter_map(|found| of(found, true))).collect()
     }
 
-    /// Takes the slices that can't be decoded out of a volume.
-    fn without_broken(&self, grid: Grid, samples: Samples) -> Result<(Grid, Samples), Error> {
+    /// Takes the slices that can't be decoded out of a volume and the numbers of its images.
+    fn without_broken(
+        &self,
+        grid: Grid,
+        samples: Samples,
+        numbers: &mut Vec<Option<i64>>,
+    ) -> Result<(Grid, Samples), Error> {
         let broken = self.broken();
         if broken.is_empty() {
             return Ok((grid, samples));
         }
         let kept: Vec<usize> = (0..grid.shape()[0]).filter(|k| !broken.contains_key(k)).collect();
+        *numbers = kept.iter().map(|&k| numbers.get(k).copied().flatten()).collect();
         Ok((grid.of_slices(&kept)?, samples.of_slices(&kept)))
     }
 }

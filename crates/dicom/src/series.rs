@@ -1,6 +1,6 @@
 //! Frames that belong together, and what they make.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anatome_core::{Grid, Modality, NoteCode, Notes};
@@ -132,6 +132,20 @@ impl Series {
     #[must_use]
     pub fn frames(&self) -> &[Frame] {
         &self.frames
+    }
+
+    /// The number by which people call each of the frames: the Instance Number (0020,0013) of images of their own; of one
+    /// object's frames the number in it, from 1. `None` where that is absent, or would name several of the frames.
+    #[must_use]
+    pub fn image_numbers(&self) -> Vec<Option<i64>> {
+        let number = |frame: &Frame| match self.instances.as_slice() {
+            [_] if frame.instance().frame_count() > 1 => i64::try_from(frame.number()).ok(),
+            _ => frame.instance().instance_number.filter(|_| frame.instance().frame_count() == 1),
+        };
+        let numbers: Vec<Option<i64>> = self.frames.iter().map(number).collect();
+        let mut count: HashMap<i64, usize> = HashMap::new();
+        numbers.iter().flatten().for_each(|&number| *count.entry(number).or_default() += 1);
+        numbers.into_iter().map(|number| number.filter(|number| count[number] == 1)).collect()
     }
 
     /// The objects that hold the frames, each once, in the order of the frames. Never empty.

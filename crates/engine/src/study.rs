@@ -53,6 +53,9 @@ pub struct Loaded {
     /// The files of the series that can't be decoded, as [`anatome_dicom::Loaded::damaged`]. Their names may name
     /// patients.
     pub damaged: Vec<Skipped>,
+    /// Of each slice, the number by which people call its image, as [`anatome_dicom::Series::image_numbers`]; empty for
+    /// volumes of other formats, which have none.
+    pub image_numbers: Vec<Option<i64>>,
 }
 
 /// The series and the volumes of other files in the sources, headers only.
@@ -212,11 +215,13 @@ impl Study {
     ) -> Result<Loaded> {
         if let Some(part) = n.checked_sub(self.series.len()).and_then(|n| self.image_parts.get(n)) {
             let anatome_formats::Loaded { volume, notes, .. } = part.file().load(part.part(), progress)?;
-            return Ok(Loaded { volume, notes, damaged: Vec::new() });
+            return Ok(Loaded { volume, notes, damaged: Vec::new(), image_numbers: Vec::new() });
         }
         let series = self.series_at(n)?;
         match load_with(series, limits, workers.pool(), progress, sink) {
-            Ok(anatome_dicom::Loaded { volume, notes, damaged, .. }) => Ok(Loaded { volume, notes, damaged }),
+            Ok(anatome_dicom::Loaded { volume, notes, damaged, image_numbers, .. }) => {
+                Ok(Loaded { volume, notes, damaged, image_numbers })
+            }
             Err(error) => Err(self.name_only_file(series, error)),
         }
     }

@@ -69,6 +69,9 @@ fn a_pixel_that_changed_in_a_zip_costs_its_image_which_is_named() {
         assert!(scanned.notes.is_empty(), "a scan reads headers only: {:?}", scanned.notes);
         let loaded = load_one(&group(scanned.instances)[0]).unwrap();
         assert_eq!(loaded.volume.grid().shape(), [9, 128, 128]);
+        // Those after it keep their images' numbers.
+        let numbers: Vec<i64> = loaded.image_numbers.into_iter().flatten().collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 6, 7, 8, 9, 10]);
         let note = loaded.notes.iter().find(|note| note.code == NoteCode::Damaged).unwrap();
         assert!(note.text.ends_with("the checksum of an entry is wrong"), "{}", note.text);
         assert!(loaded.damaged[0].path.ends_with("study/IM000004"), "{}", loaded.damaged[0].path.display());

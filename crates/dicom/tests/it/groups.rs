@@ -415,3 +415,17 @@ fn frames_without_a_place_say_why() {
         assert_eq!(reason, expected);
     }
 }
+
+#[test]
+fn slices_keep_the_numbers_of_their_images() {
+    let numbers = |images: &[Image]| series_of(images)[0].image_numbers();
+    let falling: Vec<Image> = (0..4).map(|k| at(14 - k, k as f64, k)).collect();
+    assert_eq!(numbers(&falling), [14, 13, 12, 11].map(Some));
+    let loaded = load_one(&series_of(&falling)[0]).unwrap();
+    assert_eq!(loaded.image_numbers, [14, 13, 12, 11].map(Some));
+    // What several have names none of them.
+    let mut twice = falling;
+    twice[1] = at(7, 1.0, 1).with(UID, b"UI", b"2.25.1");
+    twice[2] = at(7, 2.0, 2).with(UID, b"UI", b"2.25.2");
+    assert_eq!(numbers(&twice), [Some(14), None, None, Some(11)]);
+}

@@ -11,7 +11,7 @@ use anatome::{
     Workers,
 };
 
-use super::{Defaults, Kind, Loaded, SeriesFacts, State, Thumbnail};
+use super::{Defaults, Images, Kind, Loaded, SeriesFacts, State, Thumbnail};
 use crate::histogram::Histogram;
 use crate::session::SeriesId;
 
@@ -366,7 +366,8 @@ impl Shared {
         let loaded = study.load(number, &self.limits, &self.reading, progress)?;
         let volume = self.in_suv(number, study, loaded.volume)?;
         let suv_factor = study.suv_factor(number);
-        Ok(State::Loaded(Arc::new(made(volume, loaded.notes, suv_factor, &backend, progress)?)))
+        let images = Images::new(loaded.image_numbers);
+        Ok(State::Loaded(Arc::new(made(volume, loaded.notes, images, suv_factor, &backend, progress)?)))
     }
 
     /// A PET in SUV, where its headers tell the factor; anything else as it is.
@@ -393,7 +394,8 @@ impl Shared {
         let volume = self.in_suv(number, study, Arc::new(volume)).ok()?;
         let defaults = Defaults::of(&volume).ok()?;
         let uploaded = Arc::new(backend.upload(&volume, &Progress::new()).ok()?);
-        Some(Loaded { volume, uploaded, defaults, notes: Notes::new(), histogram: Histogram::default() })
+        let (notes, images) = (Notes::new(), Images::default());
+        Some(Loaded { volume, uploaded, defaults, notes, images, histogram: Histogram::default() })
     }
 }
 
@@ -404,6 +406,7 @@ impl Shared {
 pub(super) fn made(
     volume: Arc<Volume>,
     notes: Notes,
+    images: Images,
     suv_factor: Option<f64>,
     backend: &Backend,
     progress: &Progress,
@@ -411,7 +414,7 @@ pub(super) fn made(
     let defaults = Defaults::of(&volume)?.with_renderings(&volume, suv_factor);
     let uploaded = Arc::new(backend.upload(&volume, progress)?);
     let histogram = Histogram::of(&volume);
-    Ok(Loaded { volume, uploaded, defaults, notes, histogram })
+    Ok(Loaded { volume, uploaded, defaults, notes, images, histogram })
 }
 
 /// Takes work off the list when it is dropped.

@@ -3,6 +3,7 @@
 
 mod defaults;
 mod frames;
+mod images;
 mod loader;
 mod thumbnail;
 
@@ -14,6 +15,7 @@ use anatome::{
 
 pub(crate) use defaults::Defaults;
 pub(crate) use frames::{FrameImage, Frames};
+pub(crate) use images::Images;
 pub(crate) use loader::{Loader, News, Work};
 pub(crate) use thumbnail::Thumbnail;
 
@@ -78,6 +80,8 @@ pub(crate) struct Loaded {
     pub uploaded: Arc<UploadedVolume>,
     pub defaults: Defaults,
     pub notes: Notes,
+    /// What the images of its slices are called.
+    pub images: Images,
     /// How often values occur; empty for a preview.
     pub histogram: crate::histogram::Histogram,
 }
@@ -441,8 +445,15 @@ impl Document {
                 kind: Kind::Volume,
                 notes: Notes::new(),
             };
-            let loaded =
-                loader::made(Arc::new(volume), Notes::new(), None, &backend, &Progress::new()).unwrap();
+            let loaded = loader::made(
+                Arc::new(volume),
+                Notes::new(),
+                Images::default(),
+                None,
+                &backend,
+                &Progress::new(),
+            )
+            .unwrap();
             let state = State::Loaded(Arc::new(loaded));
             let first = SeriesId { input, number: 0 };
             document.entries.push(Entry {

@@ -7,7 +7,7 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::hanging::Hanging;
 use crate::measure::Kind;
-use crate::session::{Content, Layout};
+use crate::session::{Among, Content, Layout, among};
 use crate::theme;
 use crate::tools::Tool;
 
@@ -213,14 +213,11 @@ fn cine(viewer: &mut Viewer, ui: &mut Ui) {
             loop_controls(viewer, ui);
         }
         Content::Plane(plane) => {
-            let Some((k, count)) = slice(&seen, plane.direction) else { return };
-            let mut number = k + 1;
+            let Some(Among { before, count, .. }) = slice(&seen, plane.direction) else { return };
+            let mut number = before.round().clamp(0.0, count as f64 - 1.0) as usize + 1;
             ui.separator();
             if ui.add(egui::Slider::new(&mut number, 1..=count).text("Slice")).changed() {
-                // The slices count along their own normal, which may be against that of the plane.
-                let sign = sign(viewer, view, plane.direction);
-                let steps = (number as f64 - 1.0 - k as f64) * sign;
-                viewer.push(Command::Scroll { view, steps });
+                viewer.push(Command::Scroll { view, steps: number as f64 - 1.0 - before });
             }
         }
         Content::Orbit(_) => {}
@@ -261,20 +258,9 @@ fn loop_controls(viewer: &mut Viewer, ui: &mut Ui) {
     }
 }
 
-fn slice(seen: &crate::viewport::Seen<'_>, direction: crate::session::Direction) -> Option<(usize, usize)> {
+fn slice(seen: &crate::viewport::Seen<'_>, direction: crate::session::Direction) -> Option<Among> {
     let series = seen.view.series?;
     let space = seen.session.space_of(series, seen.document)?;
-    let grid = seen.document.whole(series)?.volume.grid();
-    let (k, count) = crate::session::slice_number(grid, space.center_mm, space.normal(direction))?;
-    Some((k.round().clamp(0.0, count as f64 - 1.0) as usize, count))
-}
-
-fn sign(viewer: &Viewer, view: usize, direction: crate::session::Direction) -> f64 {
-    let series = viewer.session.views.get(view).and_then(|view| view.series);
-    let space = series.and_then(|series| viewer.session.space_of(series, &viewer.document));
-    let grid = series.and_then(|series| viewer.document.grid(series));
-    match (space, grid) {
-        (Some(space), Some(grid)) => space.normal(direction).dot(grid.slice_normal()).signum(),
-        _ => 1.0,
-    }
+    let loaded = seen.document.whole(series)?;
+    among(space, direction, loaded.volume.grid(), &loaded.images)
 }

@@ -1,16 +1,16 @@
 //! What commands do.
 
-use anatome::{Grid, Presets};
+use anatome::Presets;
 use glam::DQuat;
 
-use super::space::stepped;
+use super::space::{onward, stepped};
 use super::view::Overlay;
 use super::{
     Borders, Content, Direction, FrameView, Framing, Layout, Look, Orbit, OrbitView, PlaneView, SeriesId,
     Session, Slab, Space, ViewState, voi_of,
 };
 use crate::command::Command;
-use crate::document::{Document, Kind};
+use crate::document::{Document, Kind, Loaded};
 use crate::measure::Measurement;
 
 /// Why a command changed nothing.
@@ -224,11 +224,11 @@ impl Session {
         Ok(())
     }
 
-    /// The space of a view, the grid of its series and the normal of its plane.
-    fn crossed<'d>(&self, view: usize, document: &'d Document) -> Result<(Space, &'d Grid), Refused> {
+    /// The space of a view, and the volume of its series.
+    fn crossed<'d>(&self, view: usize, document: &'d Document) -> Result<(Space, &'d Loaded), Refused> {
         let series = self.views.get(view).ok_or(NO_VIEW)?.series.ok_or(NOTHING_SHOWN)?;
         let space = self.space_of(series, document).ok_or(NOTHING_SHOWN)?;
-        Ok((*space, document.grid(series).ok_or(NOTHING_SHOWN)?))
+        Ok((*space, document.loaded(series).ok_or(NOTHING_SHOWN)?))
     }
 
     fn apply_to_planes(&mut self, command: &Command, document: &Document) -> Done {
@@ -243,8 +243,10 @@ impl Session {
                         self.go_to(view, to, document)
                     }
                     Content::Plane(plane) => {
-                        let (space, grid) = self.crossed(view, document)?;
-                        let center_mm = stepped(grid, space.center_mm, space.normal(plane.direction), steps);
+                        let (space, loaded) = self.crossed(view, document)?;
+                        let grid = loaded.volume.grid();
+                        let onward = onward(&space, plane.direction, grid, &loaded.images);
+                        let center_mm = stepped(grid, space.center_mm, onward, steps);
                         self.place(Space { center_mm, ..space })
                     }
                     Content::Orbit(_) => Err(NOTHING_SHOWN),
@@ -252,8 +254,8 @@ impl Session {
             }
             Command::GoTo { view, frame } => self.go_to(view, frame, document),
             Command::Cross { view, at_mm } => {
-                let (space, grid) = self.crossed(view, document)?;
-                let (low, high) = super::scene::bounds_mm(grid);
+                let (space, loaded) = self.crossed(view, document)?;
+                let (low, high) = super::scene::bounds_mm(loaded.volume.grid());
                 if !at_mm.is_finite() {
                     return Err(NO_NUMBER);
                 }
@@ -264,8 +266,9 @@ impl Session {
                 self.place(space.turned(axis, angle_rad))
             }
             Command::ResetPlanes { view, planes } => {
-                let (space, grid) = self.crossed(view, document)?;
-                self.place(Space { center_mm: space.center_mm, ..Space::around(space.id, grid, planes) })
+                let (space, loaded) = self.crossed(view, document)?;
+                let around = Space::around(space.id, loaded.volume.grid(), planes);
+                self.place(Space { center_mm: space.center_mm, ..around })
             }
             Command::Thicken { view, slab } => self.thicken(view, slab, document),
             _ => Err(NOTHING_SHOWN),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::apply::{Done, NO_NUMBER, NOTHING_SHOWN, Refused};
-use super::{Content, Session, Space, ViewState};
+use super::{Content, Session, Space, ViewState, plane_name};
 use crate::command::Command;
 use crate::document::Document;
 
@@ -34,7 +34,10 @@ impl KeyImage {
     /// What it is called.
     pub(crate) fn name(&self) -> String {
         let what = match self.view.content {
-            Content::Plane(plane) => plane.direction.name().to_owned(),
+            Content::Plane(plane) => match &self.space {
+                Some(space) => plane_name(space.normal(plane.direction)),
+                None => plane.direction.name().to_owned(),
+            },
             Content::Orbit(_) => "3D".to_owned(),
             Content::Frame(own) => format!("frame {}", own.frame + 1),
         };

@@ -19,7 +19,9 @@ pub(crate) use scene::{
     bounds_mm, camera_of, frame_plane, frame_scene, passes, plane_of, shading_of, transfer_function_of,
     voi_of, whole_height_mm,
 };
-pub(crate) use space::{Space, is_along_slices, slice_number, step_mm};
+pub(crate) use space::{
+    Among, Space, among, coordinate, is_along_slices, plane_name, position, slice_number, step_mm,
+};
 pub(crate) use view::{
     Content, Direction, FrameView, Look, Mode, Orbit, OrbitView, PlaneView, Side, Slab, Subject, ViewState,
 };

@@ -5,6 +5,12 @@ use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
 use super::{Direction, SeriesId};
+use crate::document::Images;
+
+/// A plane that is a smaller part of a slice's distance from a slice is on it.
+const ON_SLICE: f64 = 0.01;
+/// Planes whose normal's component differs from one by less stand across an axis: 0.03 mm at 200 mm.
+const ACROSS: f64 = 1e-8;
 
 /// A frame of reference with its crosshair. Views of one space are linked; others do not pretend to be.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,6 +120,85 @@ pub(crate) fn stepped(grid: &Grid, center_mm: DVec3, normal: DVec3, steps: f64) 
     to + normal * (inside - to.dot(normal))
 }
 
+/// The direction of the planes that follow one, in the order in which they are read: along the slices that of ascending
+/// image numbers. Elsewhere from head to feet, from front to back and from left to right.
+pub(crate) fn onward(space: &Space, direction: Direction, grid: &Grid, images: &Images) -> DVec3 {
+    let normal = space.normal(direction);
+    match images.ascend().filter(|_| is_along_slices(grid, normal)) {
+        Some(true) => grid.slice_normal(),
+        Some(false) => -grid.slice_normal(),
+        // Axial planes are seen from the feet: into the picture is towards the head.
+        None if direction == Direction::Axial => -normal,
+        None => normal,
+    }
+}
+
+/// Where the plane through the crosshair stands among the slices.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Among {
+    /// Slices before it in the order in which they are read; between two slices with a fraction.
+    pub before: f64,
+    pub count: usize,
+    /// The number of its image, where it is one of the slices and its image has one.
+    pub number: Option<i64>,
+}
+
+/// Where the plane through the crosshair stands among the slices, if it lies along them.
+pub(crate) fn among(space: &Space, direction: Direction, grid: &Grid, images: &Images) -> Option<Among> {
+    let (k, count) = slice_number(grid, space.center_mm, space.normal(direction))?;
+    let k = if (k - k.round()).abs() < ON_SLICE { k.round() } else { k };
+    let ascends = onward(space, direction, grid, images).dot(grid.slice_normal()) > 0.0;
+    let before = if ascends { k } else { count as f64 - 1.0 - k };
+    Some(Among { before, count, number: images.number(k as usize).filter(|_| k.fract() == 0.0 && k >= 0.0) })
+}
+
+impl Among {
+    /// How it is called: by its place and, where that is another, by its image's number.
+    pub(crate) fn name(&self) -> String {
+        let Self { before, count, number } = *self;
+        if before < 0.0 || before > count as f64 - 1.0 {
+            return format!("beside the {count} slices");
+        }
+        if before.fract() != 0.0 {
+            return format!("between {} and {} / {count}", before.floor() + 1.0, before.ceil() + 1.0);
+        }
+        match number.filter(|number| *number as f64 != before + 1.0) {
+            Some(number) => format!("Image {number}  ({} / {count})", before + 1.0),
+            None => format!("{} / {count}", before + 1.0),
+        }
+    }
+}
+
+/// A patient coordinate with its letter, such as `L 85.8`: along x, y or z.
+pub(crate) fn coordinate(at_mm: DVec3, axis: usize) -> String {
+    let (plus, minus) = [("L", "R"), ("P", "A"), ("H", "F")][axis];
+    // What is told as zero has no side.
+    let tenths = (at_mm[axis] * 10.0).round();
+    let letter = if tenths < 0.0 { minus } else { plus };
+    format!("{letter} {:.1}", tenths.abs() / 10.0)
+}
+
+/// Where a plane stands in the patient: across an axis by the coordinate that all of it has, else by a place of it.
+pub(crate) fn position(at_mm: DVec3, normal: DVec3) -> String {
+    match (0..3).find(|&axis| normal[axis].abs() > 1.0 - ACROSS) {
+        Some(axis) => format!("{} mm", coordinate(at_mm, axis)),
+        None => format!("through {} mm", [0, 1, 2].map(|axis| coordinate(at_mm, axis)).join("  ")),
+    }
+}
+
+/// What a plane of a normal is called.
+pub(crate) fn plane_name(normal: DVec3) -> String {
+    let by_size = |a: &usize, b: &usize| normal[*a].abs().total_cmp(&normal[*b].abs());
+    let axis = (0..3).max_by(by_size).unwrap_or(2);
+    let name = ["Sagittal", "Coronal", "Axial"][axis];
+    let degrees = normal[axis].abs().min(1.0).acos().to_degrees();
+    if degrees < 1.0 {
+        name.to_owned()
+    } else {
+        format!("Oblique, {degrees:.0}° from {}", name.to_lowercase())
+    }
+}
+
 /// How far apart planes of a normal are to miss no voxel.
 pub(crate) fn step_mm(grid: &Grid, normal: DVec3) -> f64 {
     let spacing = grid.spacing_mm();
@@ -153,6 +238,45 @@ mod tests {
             let (now, _) = slice_number(&grid, at, normal).unwrap();
             assert!((now - f64::from(k.min(19))).abs() < 1e-9, "{k} {now}");
         }
+    }
+
+    #[test]
+    fn images_are_read_in_the_order_of_their_numbers() {
+        let grid = tilted();
+        let space = Space::around(ID, &grid, Planes::Acquisition);
+        let falling = Images::new((0..20).map(|k| Some(50 - k)).collect());
+        let none = Images::default();
+        let towards = |direction, images: &Images| onward(&space, direction, &grid, images);
+        // Numbers count, else it goes from head to feet and from front to back.
+        for (images, sign) in [(&falling, -1.0), (&none, -1.0)] {
+            assert!(towards(Direction::Axial, images).dot(grid.slice_normal()) * sign > 0.999);
+        }
+        let rising = Images::new((0..20).map(Some).collect());
+        assert_eq!(towards(Direction::Axial, &rising), grid.slice_normal());
+        assert_eq!(towards(Direction::Coronal, &rising), space.normal(Direction::Coronal));
+        let at = |k: f64| {
+            let index = DVec3::new(40.0, 50.0, k);
+            Space { center_mm: grid.patient_from_index(index), ..space }
+        };
+        let named = |k: f64, images: &Images| among(&at(k), Direction::Axial, &grid, images).unwrap().name();
+        assert_eq!(named(19.0, &falling), "Image 31  (1 / 20)");
+        assert_eq!(named(19.0, &rising), "Image 19  (20 / 20)");
+        assert_eq!(named(4.0, &Images::new((1..21).map(Some).collect())), "5 / 20");
+        assert_eq!([named(19.0, &none), named(3.5, &none)], ["1 / 20", "between 16 and 17 / 20"]);
+        assert_eq!(named(-0.3, &none), "beside the 20 slices");
+    }
+
+    #[test]
+    fn planes_stand_where_the_patient_has_them() {
+        let at = DVec3::new(85.82, -3.0, -0.04);
+        assert_eq!(
+            [DVec3::X, DVec3::Y, -DVec3::Z].map(|n| position(at, n)),
+            ["L 85.8 mm", "A 3.0 mm", "H 0.0 mm"]
+        );
+        let oblique = DVec3::new(0.5, 0.0, 0.75_f64.sqrt());
+        assert_eq!(position(at, oblique), "through L 85.8  A 3.0  H 0.0 mm");
+        let names = [DVec3::X, -DVec3::Y, DVec3::Z, oblique].map(plane_name);
+        assert_eq!(names, ["Sagittal", "Coronal", "Axial", "Oblique, 30° from axial"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::Seen;
 use crate::document::{Kind, State};
 use crate::interaction::Interaction;
 use crate::overlay::facts::{Corners, acquisition, number, window};
-use crate::session::{Content, Mode, PlaneView, slice_number, voi_of};
+use crate::session::{Content, Mode, PlaneView, among, voi_of};
 
 /// The lines of text of a view.
 pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
@@ -45,12 +45,13 @@ pub(super) fn is_small(rect: egui::Rect) -> bool {
 fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) {
     let modality = entry.facts.modality.code();
     let name = match seen.view.content {
-        Content::Plane(plane) => match plane.slab.thickness_mm {
-            0.0 => plane.direction.name().to_owned(),
-            mm => {
-                format!("{}  {} {} mm", plane.direction.name(), projection(plane.slab.projection), number(mm))
+        Content::Plane(plane) => {
+            let name = seen.plane_name(plane.direction);
+            match plane.slab.thickness_mm {
+                0.0 => name,
+                mm => format!("{name}  {} {} mm", projection(plane.slab.projection), number(mm)),
             }
-        },
+        }
         Content::Orbit(orbit) => match orbit.mode {
             Mode::Rendering => "3D".to_owned(),
             Mode::Projection(own) => projection(own).to_owned(),
@@ -129,7 +130,7 @@ pub(crate) fn native_mm(seen: &Seen<'_>) -> Option<f64> {
 
 fn where_it_is(corners: &mut Corners, seen: &Seen<'_>) {
     match seen.view.content {
-        Content::Plane(plane) => corners.top_right.extend(position(seen, plane)),
+        Content::Plane(plane) => corners.top_right.extend(position(seen, plane).into_iter().flatten()),
         Content::Frame(own) => {
             if let Some(stack) = seen.view.series.and_then(|series| seen.document.stack(series)) {
                 // That of the picture, which may be behind.
@@ -141,22 +142,15 @@ fn where_it_is(corners: &mut Corners, seen: &Seen<'_>) {
     }
 }
 
-fn position(seen: &Seen<'_>, plane: PlaneView) -> Option<String> {
+/// Which image it is, if it is one, and where it is in the patient.
+fn position(seen: &Seen<'_>, plane: PlaneView) -> Option<Vec<String>> {
     let series = seen.view.series?;
     let space = seen.session.space_of(series, seen.document)?;
     // Of a preview only one slice is there.
-    let grid = seen.document.whole(series)?.volume.grid();
-    let normal = space.normal(plane.direction);
-    Some(match slice_number(grid, space.center_mm, normal) {
-        Some((k, count)) if (k - k.round()).abs() < 0.01 => format!("{} / {count}", k.round() + 1.0),
-        Some((k, count)) => format!("{:.1} / {count}", k + 1.0),
-        None => {
-            let letter = anatome::orientation_letters(normal);
-            let along = normal.dot(space.center_mm - grid.center_mm());
-            // Without the sign of zero.
-            format!("{letter} {:+.1} mm", (along * 10.0).round() / 10.0 + 0.0)
-        }
-    })
+    let loaded = seen.document.whole(series)?;
+    let image = among(space, plane.direction, loaded.volume.grid(), &loaded.images);
+    let place = crate::session::position(space.center_mm, space.normal(plane.direction));
+    Some(image.map(|image| image.name()).into_iter().chain([place]).collect())
 }
 
 fn identity(seen: &Seen<'_>) -> Option<String> {

@@ -26,7 +26,9 @@ use crate::interaction::Interaction;
 use crate::measure::{Kind, Measurement, Place};
 use crate::overlay::measurements::{self, Drawn, Told};
 use crate::overlay::{crop, crosshair, facts, references};
-use crate::session::{Content, Direction, SeriesId, Session, ViewState, camera_of, frame_plane, plane_of};
+use crate::session::{
+    Content, Direction, SeriesId, Session, ViewState, camera_of, frame_plane, plane_name, plane_of,
+};
 use crate::theme;
 
 /// A view and all that is known about it.
@@ -181,12 +183,18 @@ impl<'a> Seen<'a> {
 
     pub(crate) fn name(&self) -> String {
         let what = match self.view.content {
-            _ if self.view.series.is_none() => "empty",
-            Content::Plane(plane) => plane.direction.name(),
-            Content::Orbit(_) => "3D",
-            Content::Frame(_) => "Frame",
+            _ if self.view.series.is_none() => "empty".to_owned(),
+            Content::Plane(plane) => self.plane_name(plane.direction),
+            Content::Orbit(_) => "3D".to_owned(),
+            Content::Frame(_) => "Frame".to_owned(),
         };
         format!("View {}: {what}", self.index + 1)
+    }
+
+    /// What the view's plane is called: by how it lies in the patient, as far as that is known.
+    pub(crate) fn plane_name(&self, direction: Direction) -> String {
+        let space = self.view.series.and_then(|series| self.session.space_of(series, self.document));
+        space.map_or(direction.name().to_owned(), |space| plane_name(space.normal(direction)))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::overlay::crosshair::{self, Part};
 use crate::overlay::facts::number;
 use crate::overlay::measurements::{hit, hit_in_space};
 use crate::pick::pick;
-use crate::session::{Content, PlaneView, Slab, voi_of};
+use crate::session::{Content, PlaneView, Slab, coordinate, voi_of};
 use crate::tools::{Draft, Drag, Tool};
 
 /// Drags of this many points double or halve.
@@ -179,9 +179,7 @@ fn told(seen: &Seen<'_>, at_mm: DVec3) -> Vec<String> {
             std::iter::once(pixel).chain(value).collect()
         }
         _ => {
-            let [x, y, z] = [("L", "R", at_mm.x), ("P", "A", at_mm.y), ("H", "F", at_mm.z)]
-                .map(|(plus, minus, mm)| format!("{} {:.1}", if mm < 0.0 { minus } else { plus }, mm.abs()));
-            let place = format!("{x}  {y}  {z} mm");
+            let place = format!("{} mm", [0, 1, 2].map(|axis| coordinate(at_mm, axis)).join("  "));
             let volumes = [seen.view.series, seen.view.overlay.as_ref().map(|overlay| overlay.series)];
             let loaded = volumes.into_iter().flatten().filter_map(|series| seen.document.loaded(series));
             std::iter::once(place).chain(loaded.filter_map(|loaded| said(&loaded.volume))).collect()

@@ -48,6 +48,11 @@ fn planes_are_linked_by_the_crosshair_and_turned_by_it() {
     let angle = space(&harness).axes.angle_between(before.axes);
     assert!((angle - std::f64::consts::FRAC_PI_4).abs() < 0.05, "{angle}");
     screenshot(&mut harness, "planes-turned");
+    // What lies across no axis of the patient has no name of those that do.
+    harness.get_by_label("View 1: Axial");
+    let turned: Vec<_> = harness.query_all_by_label_contains("Oblique, ").collect();
+    assert_eq!(turned.len(), 2);
+    drop(turned);
     harness.key_press(Key::R);
     settle(&mut harness);
     assert!(space(&harness).axes.angle_between(before.axes) < 1e-6);

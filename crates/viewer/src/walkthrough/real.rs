@@ -31,6 +31,42 @@ fn a_real_pet_lies_over_its_ct_in_suv() {
     assert!(hover.text.iter().any(|line| line.ends_with("SUVbw")), "{hover:?}");
 }
 
+/// The first image is the topmost, as its file says, and what follows it lies below.
+#[test]
+fn a_real_ct_is_read_in_the_order_of_its_images() {
+    let Some(study) = anatome_testkit::shared_data("petct-acrin042.zip") else { return };
+    let Some(mut harness) = window(vec![study], [1600.0, 1000.0], 1.0) else { return };
+    settle(&mut harness);
+    let has = |harness: &egui_kittest::Harness<'_, Viewer>, view: usize, expected: &str| {
+        let viewer = harness.state();
+        let lines = crate::viewport::written(&viewer.seen(view).unwrap(), &viewer.interaction);
+        assert!(lines.iter().any(|line| line == expected), "{expected}: {lines:?}");
+    };
+    for (key, image, place) in [
+        (Key::Home, "1 / 135", "H 78.0 mm"),
+        (Key::ArrowDown, "2 / 135", "H 74.7 mm"),
+        (Key::PageDown, "12 / 135", "H 42.0 mm"),
+        (Key::End, "135 / 135", "F 360.2 mm"),
+        (Key::ArrowUp, "134 / 135", "F 356.9 mm"),
+    ] {
+        harness.key_press(key);
+        settle(&mut harness);
+        has(&harness, 0, image);
+        has(&harness, 0, place);
+    }
+    screenshot(&mut harness, "real-image-numbers");
+    // Where the pointer is on a plane it has that plane's coordinate.
+    let rect = view_rect(&harness, 1);
+    harness.hover_at(rect.center() + vec2(12.0, 20.0));
+    settle(&mut harness);
+    let viewer = harness.state();
+    let at = viewer.session.spaces[0].center_mm;
+    let place = crate::session::position(at, glam::DVec3::Y);
+    has(&harness, 1, &place);
+    let hover = &harness.state().interaction.hover.as_ref().unwrap().text[0];
+    assert!(hover.contains(place.trim_end_matches(" mm")), "{hover} {place}");
+}
+
 /// While only a slice of the PET is there, nothing is told in another unit or window than that of the whole.
 #[test]
 fn a_pet_has_its_unit_and_window_from_the_first_slice_on() {

@@ -152,6 +152,15 @@ impl Document {
         study.image_parts().get((id.number as usize).checked_sub(study.series().len())?)
     }
 
+    /// What a series is called beside others, such as `CT 2`.
+    pub(crate) fn name(&self, id: SeriesId) -> Option<String> {
+        let facts = &self.entry(id)?.facts;
+        let code = Some(facts.modality.code()).filter(|code| !code.is_empty()).unwrap_or("Series");
+        let number = facts.number.unwrap_or_else(|| i64::from(id.number) + 1);
+        let part = facts.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
+        Some(format!("{code} {number}{part}"))
+    }
+
     pub(crate) fn backend(&self) -> Option<&Arc<Backend>> {
         self.backend.as_ref()
     }

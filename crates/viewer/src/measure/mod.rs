@@ -2,14 +2,16 @@
 
 mod probe;
 mod region;
+mod slab;
 
 use glam::{DVec2, DVec3};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use probe::value_at;
 pub(crate) use region::{Outline, Statistics};
+pub(crate) use slab::shown_at;
 
-use crate::session::SeriesId;
+use crate::session::{SeriesId, Slab};
 
 /// A measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,6 +121,9 @@ pub(crate) enum Place {
         /// The plane's directions in its picture.
         right: DVec3,
         down: DVec3,
+        /// How thick the plane was, and how values through it become one.
+        #[serde(default, skip_serializing_if = "Slab::is_slice")]
+        slab: Slab,
     },
     /// In the patient, on no plane.
     Space {
@@ -141,6 +146,14 @@ impl Place {
         }
     }
 
+    /// The slab whose values count; on frames and in space a slice.
+    pub(crate) fn slab(self) -> Slab {
+        match self {
+            Self::Plane { slab, .. } => slab,
+            Self::Space { .. } | Self::Frame { .. } => Slab::default(),
+        }
+    }
+
     /// The directions (right, down) in the space of the points.
     pub(crate) fn axes(self) -> (DVec3, DVec3) {
         match self {
@@ -160,7 +173,8 @@ impl Measurement {
         let (right, down) = self.place.axes();
         let is_plane = right.is_normalized() && down.is_normalized() && right.dot(down).abs() < 1e-6;
         let fits = count >= least && count <= most.unwrap_or(MOST_POINTS);
-        let usable = is_plane && fits && self.points.iter().all(|point| point.is_finite());
+        let is_slab = (0.0..=Slab::THICKEST_MM).contains(&self.place.slab().thickness_mm);
+        let usable = is_plane && is_slab && fits && self.points.iter().all(|point| point.is_finite());
         (!usable).then_some("a measurement is not usable")
     }
 
@@ -223,7 +237,7 @@ pub(crate) mod tests {
         Measurement {
             id: 1,
             kind,
-            place: Place::Plane { series, right: DVec3::X, down: DVec3::Y },
+            place: Place::Plane { series, right: DVec3::X, down: DVec3::Y, slab: Slab::default() },
             points: points.iter().map(|&point| point.into()).collect(),
             text: String::new(),
         }
@@ -251,8 +265,11 @@ pub(crate) mod tests {
         assert!(on_axial(Kind::Length, &[[0.0; 3]; 2]).fault().is_none());
         assert!(on_axial(Kind::Length, &[[0.0; 3], [f64::NAN; 3]]).fault().is_some());
         let mut leaning = on_axial(Kind::Length, &[[0.0; 3]; 2]);
-        leaning.place =
-            Place::Plane { series: SeriesId { input: 0, number: 0 }, right: DVec3::X, down: DVec3::X };
+        let (series, slab) = (SeriesId { input: 0, number: 0 }, Slab::default());
+        leaning.place = Place::Plane { series, right: DVec3::X, down: DVec3::X, slab };
+        assert!(leaning.fault().is_some());
+        let slab = Slab { thickness_mm: f64::NAN, ..slab };
+        leaning.place = Place::Plane { series, right: DVec3::X, down: DVec3::Y, slab };
         assert!(leaning.fault().is_some());
     }
 }

@@ -66,13 +66,15 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::measure::shown_at;
+    use crate::session::Slab;
     use anatome::{
-        Appearance, Backend, BackendChoice, Output, Pixels, Progress, Request, Scene, SlicePlane, View, Voi,
-        Window, Workers,
+        Appearance, Backend, BackendChoice, Output, Pixels, Progress, Projection, Request, Scene, SlicePlane,
+        View, Voi, Window, Workers,
     };
     use anatome_phantom::{ThoraxSpec, thorax_ct};
 
-    /// A picture in modality values is what it has to agree with.
+    /// A picture in modality values is what they have to agree with.
     #[test]
     fn values_are_those_of_the_picture() {
         let workers = Workers::new(Some(2)).unwrap();
@@ -84,9 +86,22 @@ mod tests {
         let down = DVec3::new(-0.6, 0.48, 0.64);
         let plane = SlicePlane { center_mm: volume.center_mm(), right, down, width_mm: 420.0 };
         let voi = Voi::Window(Window::spanning(0.0, 1.0).unwrap());
-        for interpolation in [Interpolation::Linear, Interpolation::Nearest] {
+        let (slice, linear) = (Slab::default(), Interpolation::Linear);
+        let thick = |projection| Slab { thickness_mm: 23.0, projection };
+        for (slab, interpolation) in [
+            (slice, linear),
+            (slice, Interpolation::Nearest),
+            (thick(Projection::Mip), linear),
+            (thick(Projection::MinIp), linear),
+            (thick(Projection::Mean), linear),
+        ] {
             let appearance = Appearance::Grey { voi: voi.clone(), invert: false, colors: None };
-            let mut scene = Scene::of_primary(View::Slice { plane }, appearance);
+            let Slab { thickness_mm, projection } = slab;
+            let view = match thickness_mm {
+                0.0 => View::Slice { plane },
+                _ => View::Slab { plane, thickness_mm, projection },
+            };
+            let mut scene = Scene::of_primary(view, appearance);
             scene.layers[0].interpolation = interpolation;
             let request = Request::new(scene, [60, 50], Output::Values);
             let image = backend.render(&request, &uploaded, &Progress::new()).unwrap();
@@ -97,7 +112,7 @@ mod tests {
                 let (x, y) = ((n % 60) as f64, (n / 60) as f64);
                 let at_mm =
                     geometry.first_pixel_mm + (geometry.right * x + geometry.down * y) * geometry.pixel_mm;
-                match value_at(&volume, at_mm, interpolation) {
+                match shown_at(&volume, at_mm, plane.normal(), slab, interpolation) {
                     Some(value) => {
                         seen += 1;
                         // f32 against f64; at the edge between two voxels the nearest may be the other.
@@ -105,7 +120,7 @@ mod tests {
                             differ += 1;
                         }
                     }
-                    None => assert!(shown.is_nan(), "{n}"),
+                    None => assert!(shown.is_nan(), "{n} {slab:?}"),
                 }
             }
             assert!(seen > 800, "{seen}");

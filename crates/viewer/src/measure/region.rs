@@ -3,8 +3,9 @@
 use anatome::{Interpolation, Volume};
 use glam::{DVec2, DVec3};
 
-use super::value_at;
-use crate::session::{is_along_slices, step_mm};
+use super::shown_at;
+use super::slab::samples;
+use crate::session::{Slab, is_along_slices, step_mm};
 
 /// A line around something, in mm in a plane.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,13 @@ pub(crate) struct Statistics {
     pub deviation: f64,
     pub min: f64,
     pub max: f64,
+}
+
+impl Statistics {
+    /// Those of a single value.
+    pub(crate) fn of_one(value: f64) -> Self {
+        Self { count: 1, mean: value, deviation: 0.0, min: value, max: value }
+    }
 }
 
 /// The most samples of a region; a larger one is sampled more coarsely.
@@ -90,23 +98,27 @@ impl Outline {
     }
 
     /// The values within, on the plane through `origin_mm` with directions `right` and `down`. Along a slice those of the
-    /// voxels whose centres lie within; on other planes interpolated ones, a voxel's width apart.
+    /// voxels whose centres lie within; on other planes, and of a slab, those that its picture has at places a voxel's
+    /// width apart.
     pub(crate) fn statistics(
         &self,
         volume: &Volume,
         origin_mm: DVec3,
-        right: DVec3,
-        down: DVec3,
+        (right, down): (DVec3, DVec3),
+        slab: Slab,
     ) -> Option<Statistics> {
         let grid = volume.grid();
+        let normal = right.cross(down);
         let k = grid.index_from_patient(origin_mm).z;
-        if is_along_slices(grid, right.cross(down)) && (k - k.round()).abs() < 0.01 && grid.shape()[0] > 0 {
+        let is_on_slice = is_along_slices(grid, normal) && (k - k.round()).abs() < 0.01;
+        if slab.is_slice() && is_on_slice && grid.shape()[0] > 0 {
             return self.of_voxels(volume, origin_mm, right, down, k.round());
         }
         let (low, high) = self.bounds();
         let fine_mm = step_mm(grid, right).min(step_mm(grid, down));
         let area = (high - low).element_product();
-        let pitch_mm = fine_mm.max((area / MOST_SAMPLES).sqrt());
+        let most = MOST_SAMPLES / samples(volume, slab) as f64;
+        let pitch_mm = fine_mm.max((area / most).sqrt());
         let count = ((high - low) / pitch_mm).ceil().max(DVec2::ONE);
         let pitch = (high - low) / count;
         let mut sums = Sums::default();
@@ -115,7 +127,7 @@ impl Outline {
                 let at = low + pitch * (DVec2::new(x as f64, y as f64) + 0.5);
                 if self.holds(at) {
                     let at_mm = origin_mm + right * at.x + down * at.y;
-                    sums.extend(value_at(volume, at_mm, Interpolation::Linear));
+                    sums.extend(shown_at(volume, at_mm, normal, slab, Interpolation::Linear));
                 }
             }
         }
@@ -186,9 +198,13 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anatome::{Facts, Grid, Modality, Samples, Unit, ValueMapping};
+    use crate::measure::value_at;
+    use anatome::{Facts, Grid, Modality, Projection, Samples, Unit, ValueMapping};
     use glam::DAffine3;
     use ndarray::Array3;
+
+    const AXIAL: (DVec3, DVec3) = (DVec3::X, DVec3::Y);
+    const SLICE: Slab = Slab { thickness_mm: 0.0, projection: Projection::Mip };
 
     /// 100 i + 10 j + k, on voxels of 2 x 3 x 4 mm.
     fn ramp() -> Volume {
@@ -201,7 +217,7 @@ mod tests {
     #[test]
     fn a_rectangle_along_a_slice_counts_whole_voxels() {
         let outline = Outline::Rectangle { low: DVec2::new(-0.5, -0.5), high: DVec2::new(4.5, 3.5) };
-        let found = outline.statistics(&ramp(), DVec3::new(2.0, 3.0, 8.0), DVec3::X, DVec3::Y).unwrap();
+        let found = outline.statistics(&ramp(), DVec3::new(2.0, 3.0, 8.0), AXIAL, SLICE).unwrap();
         // i 1 to 3, j 1 and 2, k 2.
         let values = [112.0, 212.0, 312.0, 122.0, 222.0, 322.0];
         let mean = values.iter().sum::<f64>() / 6.0;
@@ -212,12 +228,27 @@ mod tests {
     }
 
     #[test]
+    fn a_region_in_a_slab_has_the_values_of_its_picture() {
+        let outline = Outline::Rectangle { low: DVec2::new(-1.0, -1.0), high: DVec2::new(3.0, 2.0) };
+        let mean = |projection| {
+            let slab = Slab { thickness_mm: 8.0, projection };
+            outline.statistics(&ramp(), DVec3::new(6.0, 6.0, 8.0), AXIAL, slab).unwrap().mean
+        };
+        // Slices 1 to 3, each one more than the one before.
+        let [most, least, middle] = [Projection::Mip, Projection::MinIp, Projection::Mean].map(mean);
+        assert!(
+            (most - middle - 1.0).abs() < 1e-9 && (middle - least - 1.0).abs() < 1e-9,
+            "{least} {middle} {most}"
+        );
+    }
+
+    #[test]
     fn an_oblique_region_has_the_mean_of_its_middle() {
         // Of values linear in space the mean over a symmetric region is that of its middle.
         let right = DVec3::new(0.6, 0.0, 0.8);
         let origin_mm = DVec3::new(7.0, 10.0, 8.0);
         let outline = Outline::Ellipse { low: DVec2::new(-3.0, -4.0), high: DVec2::new(3.0, 4.0) };
-        let found = outline.statistics(&ramp(), origin_mm, right, DVec3::Y).unwrap();
+        let found = outline.statistics(&ramp(), origin_mm, (right, DVec3::Y), SLICE).unwrap();
         let middle = value_at(&ramp(), origin_mm, Interpolation::Linear).unwrap();
         assert!((found.mean - middle).abs() < 1e-6, "{} {middle}", found.mean);
         assert!((outline.area_mm2() - std::f64::consts::PI * 12.0).abs() < 1e-9);
@@ -234,6 +265,6 @@ mod tests {
     #[test]
     fn a_region_beside_the_volume_has_no_values() {
         let outline = Outline::Rectangle { low: DVec2::ZERO, high: DVec2::ONE };
-        assert_eq!(outline.statistics(&ramp(), DVec3::splat(-100.0), DVec3::X, DVec3::Z), None);
+        assert_eq!(outline.statistics(&ramp(), DVec3::splat(-100.0), (DVec3::X, DVec3::Z), SLICE), None);
     }
 }

@@ -12,14 +12,55 @@ use crate::viewport::PlaneMap;
 /// What is told of a measurement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Told {
-    /// Values within, or at the point.
-    pub statistics: Option<Statistics>,
-    /// The unit of values.
-    pub unit: String,
+    /// Values within, or at the point, of each series that is told of. Empty for what has no values.
+    pub values: Vec<Valued>,
+    /// Whether it has to be said of which series they are.
+    pub is_named: bool,
+    /// What of the patient they are values of, if not of the slice that is seen.
+    pub slab: Option<String>,
     /// The unit of lengths.
     pub length_unit: String,
-    /// The series of the values, where they stand over another's picture.
-    pub of: Option<String>,
+}
+
+/// What is told of the values of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Valued {
+    /// What the series is called.
+    pub of: String,
+    pub found: Found,
+    pub unit: String,
+}
+
+/// What there is of values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Found {
+    /// The series is not there, so that nobody knows.
+    NotLoaded,
+    /// No sample.
+    Nothing,
+    /// Three values, which are not told.
+    Colors,
+    Values(Statistics),
+}
+
+impl Valued {
+    fn lines(&self, kind: Kind, is_named: bool) -> Vec<String> {
+        let unit = &self.unit;
+        let mut lines = match (kind, self.found) {
+            (_, Found::NotLoaded) => vec!["not loaded".to_owned()],
+            (_, Found::Nothing) => vec!["no sample".to_owned()],
+            (_, Found::Colors) => vec!["colour".to_owned()],
+            (Kind::Probe, Found::Values(found)) => vec![format!("{} {unit}", number(found.mean))],
+            (_, Found::Values(found)) => vec![
+                format!("mean {}  SD {} {unit}", number(found.mean), number(found.deviation)),
+                format!("min {}  max {}", number(found.min), number(found.max)),
+            ],
+        };
+        if is_named && !self.of.is_empty() {
+            lines[0].insert_str(0, &format!("{}: ", self.of));
+        }
+        lines
+    }
 }
 
 /// From line to line of a text, in points.
@@ -35,28 +76,15 @@ pub(crate) fn lines(measurement: &Measurement, told: &Told) -> Vec<String> {
         _ => {}
     }
     lines.extend(measurement.angle_rad().map(|angle| format!("{:.1}°", angle.to_degrees())));
-    let unit = &told.unit;
-    match (measurement.kind, told.statistics) {
-        (Kind::Probe, Some(found)) => {
-            lines.push(format!("{} {unit}", number(found.mean)).trim_end().to_owned())
-        }
-        (Kind::Probe, None) => lines.push("no sample".to_owned()),
-        (kind, found) if kind.is_region() => {
-            if let Some(found) = found {
-                lines.push(format!("mean {}  SD {} {unit}", number(found.mean), number(found.deviation)));
-                lines.push(format!("min {}  max {}", number(found.min), number(found.max)));
-            }
-            let area = measurement.outline().map_or(0.0, |outline| outline.area_mm2());
-            lines.push(match length.strip_prefix("mm") {
-                Some(rest) if area >= 100.0 => format!("{} cm²{rest}", number(area / 100.0)),
-                Some(rest) => format!("{} mm²{rest}", number(area)),
-                None => format!("{} {length}²", number(area)),
-            });
-        }
-        _ => {}
-    }
-    if let (Some(series), Some(_)) = (&told.of, told.statistics) {
-        lines.push(format!("of {series}"));
+    lines.extend(told.slab.clone().filter(|_| !told.values.is_empty()));
+    lines.extend(told.values.iter().flat_map(|own| own.lines(measurement.kind, told.is_named)));
+    if let Some(outline) = measurement.outline() {
+        let area = outline.area_mm2();
+        lines.push(match length.strip_prefix("mm") {
+            Some(rest) if area >= 100.0 => format!("{} cm²{rest}", number(area / 100.0)),
+            Some(rest) => format!("{} mm²{rest}", number(area)),
+            None => format!("{} {length}²", number(area)),
+        });
     }
     if !measurement.text.is_empty() {
         lines.insert(0, measurement.text.clone());
@@ -278,15 +306,23 @@ mod tests {
 
     #[test]
     fn what_is_told_has_units() {
-        let told = Told { unit: "HU".to_owned(), length_unit: "mm".to_owned(), ..Told::default() };
+        let told = Told { length_unit: "mm".to_owned(), ..Told::default() };
         let length = on_axial(Kind::Length, &[[0.0; 3], [3.0, 4.0, 0.0]]);
         assert_eq!(lines(&length, &told), ["5.0 mm"]);
         let found = Statistics { count: 4, mean: 40.26, deviation: 5.0, min: 30.0, max: 50.0 };
+        let valued =
+            |of: &str, found: Found, unit: &str| Valued { of: of.to_owned(), found, unit: unit.to_owned() };
         let region = on_axial(Kind::Rectangle, &[[0.0; 3], [20.0, 10.0, 0.0]]);
-        let told = Told { statistics: Some(found), ..told };
+        let told = Told { values: vec![valued("CT 2", Found::Values(found), "HU")], ..told };
         assert_eq!(lines(&region, &told), ["mean 40.3  SD 5 HU", "min 30  max 50", "2 cm²"]);
-        let told = Told { length_unit: "px".to_owned(), of: Some("CT 2".to_owned()), ..told };
-        assert_eq!(lines(&region, &told)[2..], ["200 px²", "of CT 2"]);
+        let told = Told { length_unit: "px".to_owned(), is_named: true, ..told };
+        assert_eq!(lines(&region, &told), ["CT 2: mean 40.3  SD 5 HU", "min 30  max 50", "200 px²"]);
+        let probe = on_axial(Kind::Probe, &[[0.0; 3]]);
+        let pet = valued("PT 3", Found::Values(Statistics::of_one(5.2)), "SUVbw");
+        let values = vec![valued("CT 2", Found::Nothing, "HU"), pet, valued("MR 4", Found::NotLoaded, "")];
+        let told = Told { values, slab: Some("MIP 10 mm".to_owned()), ..told };
+        let expected = ["MIP 10 mm", "CT 2: no sample", "PT 3: 5.2 SUVbw", "MR 4: not loaded"];
+        assert_eq!(lines(&probe, &told), expected);
     }
 
     #[test]

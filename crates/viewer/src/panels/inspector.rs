@@ -9,10 +9,11 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::document::{Defaults, Kind};
 use crate::measure::{Measurement, Place};
-use crate::overlay::measurements::{Told, lines};
+use crate::overlay::measurements::lines;
 use crate::session::{
     Content, Direction, Mode, OrbitView, PlaneView, Side, Slab, ViewState, shading_of, voi_of,
 };
+use crate::viewport::frame_of;
 
 pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
     let width = ui.available_width();
@@ -383,6 +384,7 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
     section(ui, "Measurements", |ui| {
         let mut commands = Vec::new();
         let mut selected = viewer.interaction.selected;
+        let mut values = std::mem::take(&mut viewer.values);
         for own in &viewer.session.measurements {
             ui.horizontal(|ui| {
                 if ui
@@ -400,8 +402,10 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
                     commands.extend(jump(viewer, own));
                 }
             });
-            let series = viewer.active_seen().map_or(own.place.series(), |seen| seen.valued(own));
-            let told = viewer.values.known(own, series).cloned().unwrap_or_else(|| not_yet_told(own));
+            let seen = viewer.active_seen();
+            let series = seen.as_ref().map_or(vec![own.place.series()], |seen| seen.valued(own));
+            let frame = seen.as_ref().and_then(|seen| frame_of(own, seen));
+            let told = values.listed(own, &series, &viewer.document, frame);
             ui.weak(lines(own, &told).join(", "));
         }
         if let Some(own) = viewer.session.measurements.iter().find(|own| Some(own.id) == selected) {
@@ -416,15 +420,9 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
         if viewer.session.measurements.len() > 1 && ui.button("Delete all").clicked() {
             commands.push(Command::DeleteAll);
         }
-        viewer.interaction.selected = selected;
+        (viewer.interaction.selected, viewer.values) = (selected, values);
         viewer.commands.extend(commands);
     });
-}
-
-/// What is told of a measurement before it was drawn.
-fn not_yet_told(own: &Measurement) -> Told {
-    let is_on_frame = matches!(own.place, Place::Frame { .. });
-    Told { length_unit: if is_on_frame { "" } else { "mm" }.to_owned(), ..Told::default() }
 }
 
 /// Goes to where a measurement is, in a view that can show it.

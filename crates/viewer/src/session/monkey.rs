@@ -151,7 +151,12 @@ fn command(random: &mut Random) -> Command {
         34 => {
             let kind = pick(random, &Kind::ALL);
             let points = (0..random.whole(0, 5)).map(|_| point(random)).collect();
-            let place = Place::Plane { series: series(random), right: DVec3::X, down: DVec3::Y };
+            let place = Place::Plane {
+                series: series(random),
+                right: DVec3::X,
+                down: DVec3::Y,
+                slab: Slab { thickness_mm: number(random, 30.0), ..Slab::default() },
+            };
             Command::Measure { kind, place, points, text: String::new() }
         }
         _ => {

@@ -6,7 +6,7 @@ use super::Seen;
 use crate::document::{Kind, State};
 use crate::interaction::Interaction;
 use crate::overlay::facts::{Corners, acquisition, number, window};
-use crate::session::{Content, Mode, PlaneView, among, voi_of};
+use crate::session::{Content, Mode, PlaneView, Slab, among, voi_of};
 
 /// The lines of text of a view.
 pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
@@ -46,11 +46,8 @@ fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) 
     let modality = entry.facts.modality.code();
     let name = match seen.view.content {
         Content::Plane(plane) => {
-            let name = seen.plane_name(plane.direction);
-            match plane.slab.thickness_mm {
-                0.0 => name,
-                mm => format!("{name}  {} {} mm", projection(plane.slab.projection), number(mm)),
-            }
+            let slab = slab_name(plane.slab).map(|slab| format!("  {slab}")).unwrap_or_default();
+            format!("{}{slab}", seen.plane_name(plane.direction))
         }
         Content::Orbit(orbit) => match orbit.mode {
             Mode::Rendering => "3D".to_owned(),
@@ -77,6 +74,12 @@ pub(crate) fn projection(projection: Projection) -> &'static str {
         Projection::MinIp => "MinIP",
         Projection::Mean => "Mean",
     }
+}
+
+/// What is told of a slab; nothing of a slice.
+pub(crate) fn slab_name(slab: Slab) -> Option<String> {
+    let name = || format!("{} {} mm", projection(slab.projection), number(slab.thickness_mm));
+    (!slab.is_slice()).then(name)
 }
 
 fn state(corners: &mut Corners, seen: &Seen<'_>) {

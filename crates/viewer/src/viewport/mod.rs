@@ -16,9 +16,9 @@ use glam::DVec3;
 pub(crate) use canvas::Canvas;
 #[cfg(test)]
 pub(crate) use corners::written;
-pub(crate) use corners::{projection, zoom_percent};
+pub(crate) use corners::{projection, slab_name, zoom_percent};
 pub(crate) use plane_map::PlaneMap;
-pub(crate) use values::Values;
+pub(crate) use values::{Values, frame_of};
 
 use crate::command::Command;
 use crate::document::{Document, FrameImage};
@@ -116,18 +116,29 @@ impl<'a> Seen<'a> {
             Content::Orbit(_) | Content::Plane(_) if kind == Kind::Distance => Some(Place::Space { series }),
             Content::Plane(own) => {
                 let (right, down) = self.session.space_of(series, self.document)?.directions(own.direction);
-                Some(Place::Plane { series, right, down })
+                Some(Place::Plane { series, right, down, slab: own.slab })
             }
             Content::Frame(own) => Some(Place::Frame { series, frame: own.frame }),
             Content::Orbit(_) => None,
         }
     }
 
-    /// The series whose values a measurement tells in the view: of phases that of the picture.
-    pub(crate) fn valued(&self, measurement: &Measurement) -> SeriesId {
+    /// The series whose values a measurement tells in the view: its own, of phases that of the picture, and of several
+    /// that are seen over each other all.
+    pub(crate) fn valued(&self, measurement: &Measurement) -> Vec<SeriesId> {
         let own = measurement.place.series();
         let phase_of = |series: SeriesId| self.document.first_phase(series);
-        self.drawn_series().filter(|shown| phase_of(*shown) == phase_of(own)).unwrap_or(own)
+        let mut all =
+            vec![self.drawn_series().filter(|shown| phase_of(*shown) == phase_of(own)).unwrap_or(own)];
+        let is_plane =
+            matches!((measurement.place, self.view.content), (Place::Plane { .. }, Content::Plane(_)));
+        let space = self.document.space(own);
+        for id in self.view.series().filter(|_| is_plane && self.view.overlay.is_some()) {
+            if self.document.space(id) == space && !all.iter().any(|known| phase_of(*known) == phase_of(id)) {
+                all.push(id);
+            }
+        }
+        all
     }
 
     /// The series of the picture, which may be a phase behind.
@@ -259,7 +270,7 @@ fn draw_over(
                 points: draft.points.clone(),
                 text: String::new(),
             };
-            let told = if own.fault().is_none() { values.of(&own, seen) } else { Told::default() };
+            let told = if own.fault().is_none() { values.told(&own, seen) } else { Told::default() };
             all.push(Drawn::in_plane(map, &own, &told, true));
         }
         measurements::draw(painter, seen.rect, &all);

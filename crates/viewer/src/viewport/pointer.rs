@@ -9,13 +9,13 @@ use glam::{DQuat, DVec2, DVec3};
 use super::{PlaneMap, Seen};
 use crate::command::Command;
 use crate::interaction::{Hover, Interaction};
-use crate::measure::{Kind, value_at};
+use crate::measure::{Kind, shown_at, value_at};
 use crate::overlay::crop;
 use crate::overlay::crosshair::{self, Part};
 use crate::overlay::facts::number;
 use crate::overlay::measurements::{hit, hit_in_space};
 use crate::pick::pick;
-use crate::session::{Content, PlaneView, Slab, coordinate, voi_of};
+use crate::session::{Content, PlaneView, SeriesId, Slab, coordinate, voi_of};
 use crate::tools::{Draft, Drag, Tool};
 
 /// Drags of this many points double or halve.
@@ -148,7 +148,7 @@ fn hover(ui: &Ui, response: &Response, seen: &Seen<'_>, interaction: &mut Intera
     }
     let Some(map) = seen.map() else { return };
     let at_mm = map.patient_mm(at);
-    interaction.hover = Some(Hover { view: seen.index, text: told(seen, at_mm) });
+    interaction.hover = Some(Hover { view: seen.index, text: told(seen, at_mm, map.plane.normal()) });
     interaction.hot = seen.measurements().find(|own| hit(&map, own, at).is_some()).map(|own| own.id);
     let cursor = match (interaction.hot, part_at(seen, &map, at)) {
         (Some(_), _) => CursorIcon::Move,
@@ -160,14 +160,13 @@ fn hover(ui: &Ui, response: &Response, seen: &Seen<'_>, interaction: &mut Intera
     ui.ctx().set_cursor_icon(cursor);
 }
 
-/// Where a place is, and the value there.
-fn told(seen: &Seen<'_>, at_mm: DVec3) -> Vec<String> {
+/// Where a place of the picture's plane is, and the value that the picture has there.
+fn told(seen: &Seen<'_>, at_mm: DVec3, normal: DVec3) -> Vec<String> {
     let interpolation = match seen.view.look.interpolation {
         anatome::Interpolation::Nearest => anatome::Interpolation::Nearest,
         _ => anatome::Interpolation::Linear,
     };
-    let said = |volume: &anatome::Volume| {
-        let value = value_at(volume, at_mm, interpolation);
+    let said = |volume: &anatome::Volume, value: Option<f64>| {
         value.map(|value| format!("{} {}", number(value), volume.mapping().unit).trim_end().to_owned())
     };
     match seen.view.content {
@@ -175,15 +174,22 @@ fn told(seen: &Seen<'_>, at_mm: DVec3) -> Vec<String> {
             let Some(frame) = seen.frame() else { return Vec::new() };
             let mm = frame.volume.grid().spacing_mm();
             let pixel = format!("column {:.0}  row {:.0}", at_mm.x / mm.x + 1.0, at_mm.y / mm.y + 1.0);
-            let value = if frame.is_color() { None } else { said(&frame.volume) };
-            std::iter::once(pixel).chain(value).collect()
+            let value = value_at(&frame.volume, at_mm, interpolation).filter(|_| !frame.is_color());
+            std::iter::once(pixel).chain(said(&frame.volume, value)).collect()
         }
-        _ => {
+        Content::Plane(PlaneView { slab, .. }) => {
             let place = format!("{} mm", [0, 1, 2].map(|axis| coordinate(at_mm, axis)).join("  "));
-            let volumes = [seen.view.series, seen.view.overlay.as_ref().map(|overlay| overlay.series)];
-            let loaded = volumes.into_iter().flatten().filter_map(|series| seen.document.loaded(series));
-            std::iter::once(place).chain(loaded.filter_map(|loaded| said(&loaded.volume))).collect()
+            let series: Vec<SeriesId> = seen.view.series().collect();
+            let values = series.iter().filter_map(|&own| {
+                let volume = &seen.document.loaded(own)?.volume;
+                let value = shown_at(volume, at_mm, normal, slab, interpolation);
+                let name = (series.len() > 1).then(|| seen.document.name(own)).flatten();
+                let name = name.map(|name| format!("{name}: ")).unwrap_or_default();
+                Some(format!("{name}{}", said(volume, value)?))
+            });
+            std::iter::once(place).chain(values).collect()
         }
+        Content::Orbit(_) => Vec::new(),
     }
 }
 

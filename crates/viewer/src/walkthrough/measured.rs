@@ -8,7 +8,9 @@ use glam::DVec3;
 use super::{Study, click, drag, screenshot, settle, window};
 use crate::app::Viewer;
 use crate::measure::{Kind, Measurement};
+use crate::overlay::measurements::Found;
 use crate::tools::Tool;
+use crate::viewport::Values;
 
 fn on_screen(harness: &Harness<'_, Viewer>, at_mm: DVec3) -> Pos2 {
     harness.state().seen(0).unwrap().map().unwrap().screen(at_mm)
@@ -72,7 +74,8 @@ fn lengths_angles_and_regions_are_drawn_moved_and_deleted() {
     settle(&mut harness);
     let region = last(&harness);
     let viewer = harness.state();
-    let told = viewer.values.known(&region, region.place.series()).unwrap().statistics.unwrap();
+    let told = Values::default().listed(&region, &[region.place.series()], &viewer.document, None);
+    let Found::Values(told) = told.values[0].found else { panic!("{told:?}") };
     let expected = mean_within(viewer, &region);
     assert_eq!(told.count, expected.1);
     assert!((told.mean - expected.0).abs() < 1e-6, "{} {}", told.mean, expected.0);

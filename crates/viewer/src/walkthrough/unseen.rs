@@ -15,10 +15,11 @@ use crate::dialogs::Dialog;
 use crate::document::{Document, News, State};
 use crate::history::History;
 use crate::measure::{Kind, Measurement, Place};
+use crate::overlay::measurements::{Found, Valued};
 use crate::pictures::Size;
 use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, SeriesId, Slab};
 use crate::tools::Draft;
-use crate::viewport::Canvas;
+use crate::viewport::{Canvas, Values};
 
 fn series(number: u32) -> SeriesId {
     SeriesId { input: 0, number }
@@ -232,20 +233,24 @@ fn of_a_loop_only_the_next_phases_must_be_there() {
 }
 
 fn rectangle() -> Measurement {
-    let place = Place::Plane { series: series(0), right: DVec3::X, down: DVec3::Y };
+    let place = Place::Plane { series: series(0), right: DVec3::X, down: DVec3::Y, slab: Slab::default() };
     let points = vec![DVec3::new(4.0, 4.0, 8.0), DVec3::new(8.0, 8.0, 8.0)];
     Measurement { id: 1, kind: Kind::Rectangle, place, points, text: String::new() }
 }
 
-/// The mean, and of what it is said to be.
-fn told(viewer: &mut Viewer) -> (f64, Option<String>) {
+/// The means, each with of what it is said to be.
+fn told(viewer: &mut Viewer) -> Vec<(f64, Option<String>)> {
     let rect = Rect::from_min_size(Pos2::ZERO, vec2(200.0, 200.0));
     viewer.canvases = vec![Canvas::default()];
     viewer.canvases[0].rect = Some(rect);
     let mut values = std::mem::take(&mut viewer.values);
     let told = values.told(&rectangle(), &viewer.seen(0).unwrap());
     viewer.values = values;
-    (told.statistics.unwrap().mean, told.of)
+    let mean = |own: Valued| match own.found {
+        Found::Values(found) => (found.mean, Some(own.of).filter(|_| told.is_named)),
+        other => panic!("{other:?}"),
+    };
+    told.values.into_iter().map(mean).collect()
 }
 
 #[test]
@@ -253,14 +258,34 @@ fn values_are_those_of_the_phase_that_is_shown_or_say_of_what_they_are() {
     let mut phases = viewer(document(&[40, -70]).into_phases());
     for (number, mean) in [(0, 40.0), (1, -70.0), (0, 40.0)] {
         phases.do_now(&Command::Phase { view: 0, series: series(number) });
-        assert_eq!(told(&mut phases), (mean, None));
+        assert_eq!(told(&mut phases), [(mean, None)]);
     }
     let mut others = viewer(document(&[40, -70]));
-    assert_eq!(told(&mut others), (40.0, None));
+    assert_eq!(told(&mut others), [(40.0, None)]);
     for _ in 0..2 {
         others.do_now(&Command::Show { view: 0, series: series(1), content: None });
-        assert_eq!(told(&mut others), (40.0, Some("CT 1".to_owned())));
+        assert_eq!(told(&mut others), [(40.0, Some("CT 1".to_owned()))]);
     }
+    // Of two over each other both are told, wherever it was drawn.
+    for (bottom, over) in [(0, 1), (1, 0)] {
+        others.do_now(&Command::Show { view: 0, series: series(bottom), content: None });
+        others.do_now(&Command::Fuse { view: 0, overlay: Some(series(over)) });
+        let both = [(40.0, Some("CT 1".to_owned())), (-70.0, Some("CT 2".to_owned()))];
+        assert_eq!(told(&mut others), both);
+    }
+}
+
+/// What is not there is not without samples.
+#[test]
+fn of_a_series_that_is_not_loaded_nothing_is_told() {
+    let mut viewer = viewer(document(&[40, -70]));
+    let said = |viewer: &mut Viewer| {
+        let told = Values::default().listed(&rectangle(), &[series(0)], &viewer.document, None);
+        crate::overlay::measurements::lines(&rectangle(), &told)
+    };
+    assert_eq!(said(&mut viewer)[0], "CT 1: mean 40  SD 0 HU");
+    viewer.document.take(News::Series { id: series(0), state: State::Found });
+    assert_eq!(said(&mut viewer)[0], "CT 1: not loaded");
 }
 
 /// Its points would lie on several planes, and its values would be of none of them.

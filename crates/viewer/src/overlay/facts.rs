@@ -1,6 +1,6 @@
 //! Letters, scale bars and facts at the edges of a picture.
 
-use anatome::{Facts, Voi, orientation_letters};
+use anatome::{ColorMap, Facts, Voi, orientation_letters};
 use egui::{Align2, Painter, Pos2, Rect, Stroke};
 use glam::DVec3;
 
@@ -117,6 +117,42 @@ pub(crate) fn window(voi: &Voi) -> String {
     match voi {
         Voi::Window(window) => format!("C {}  W {}", number(window.center()), number(window.width())),
         Voi::Lut(_) => "table of the file".to_owned(),
+    }
+}
+
+/// The values at the ends of a window, the second with its unit; of a table that it is one.
+pub(crate) fn range(voi: &Voi, unit: &str) -> Vec<String> {
+    match voi {
+        Voi::Window(window) => {
+            let [low, high] = [-0.5, 0.5].map(|part| number(window.center() + part * window.width()));
+            vec![low, format!("{high} {unit}").trim_end().to_owned()]
+        }
+        Voi::Lut(_) => vec!["table of the file".to_owned()],
+    }
+}
+
+/// What the colours of what is laid over a picture mean: a bar on the right, below the middle, with the values at its ends,
+/// the lowest first.
+pub(crate) fn color_bar(painter: &Painter, rect: Rect, map: &ColorMap, ends: &[String]) {
+    /// In less room the bar would lie over other text.
+    const LEAST: f32 = 300.0;
+    const STEPS: usize = 64;
+    if rect.height() < LEAST {
+        return;
+    }
+    let size = egui::vec2(9.0, (rect.height() * 0.22).min(120.0));
+    let top = Pos2::new(rect.right() - MARGIN - size.x, rect.center().y + 1.5 * LINE);
+    let bar = Rect::from_min_size(top, size);
+    painter.rect_filled(bar.expand(1.0), 0.0, egui::Color32::from_black_alpha(200));
+    for (n, [r, g, b]) in map.table(STEPS).into_iter().enumerate() {
+        let part = |n: usize| bar.bottom() - bar.height() * n as f32 / STEPS as f32;
+        let step = Rect::from_x_y_ranges(bar.x_range(), part(n + 1)..=part(n));
+        let [r, g, b] = [r, g, b].map(|part| (part * 255.0).round() as u8);
+        painter.rect_filled(step, 0.0, egui::Color32::from_rgb(r, g, b));
+    }
+    let places = [(bar.left_bottom(), Align2::RIGHT_BOTTOM), (bar.left_top(), Align2::RIGHT_TOP)];
+    for (end, (at, align)) in ends.iter().zip(places) {
+        text(painter, at - egui::vec2(4.0, 0.0), align, end, theme::LABEL);
     }
 }
 

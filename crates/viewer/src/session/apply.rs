@@ -4,10 +4,9 @@ use anatome::Presets;
 use glam::DQuat;
 
 use super::space::{onward, stepped};
-use super::view::Overlay;
 use super::{
-    Borders, Content, Direction, FrameView, Framing, Layout, Look, Orbit, OrbitView, PlaneView, SeriesId,
-    Session, Slab, Space, ViewState, voi_of,
+    Borders, Content, Direction, FrameView, Framing, Layout, Look, Orbit, OrbitView, Overlay, PlaneView,
+    SeriesId, Session, Slab, Space, ViewState, voi_of,
 };
 use crate::command::Command;
 use crate::document::{Document, Kind, Loaded};

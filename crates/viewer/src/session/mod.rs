@@ -16,14 +16,15 @@ pub(crate) use framing::Framing;
 pub(crate) use key_image::KeyImage;
 pub(crate) use layout::{Border, Borders, Layout};
 pub(crate) use scene::{
-    bounds_mm, camera_of, frame_plane, frame_scene, passes, plane_of, shading_of, transfer_function_of,
-    voi_of, whole_height_mm,
+    bounds_mm, camera_of, color_map, frame_plane, frame_scene, passes, plane_of, shading_of, shown_overlay,
+    transfer_function_of, voi_of, whole_height_mm,
 };
 pub(crate) use space::{
     Among, Space, among, coordinate, is_along_slices, plane_name, position, slice_number, step_mm,
 };
 pub(crate) use view::{
-    Content, Direction, FrameView, Look, Mode, Orbit, OrbitView, PlaneView, Side, Slab, Subject, ViewState,
+    Content, Direction, FrameView, Look, Mode, Orbit, OrbitView, Overlay, PlaneView, Side, Slab, Subject,
+    ViewState,
 };
 
 use crate::document::Document;

@@ -7,7 +7,8 @@ use anatome_core::SCENE_VERSION;
 use glam::{DVec2, DVec3};
 
 use super::{
-    Content, Direction, Framing, Look, Mode, OrbitView, PlaneView, SeriesId, Session, Space, ViewState,
+    Content, Direction, Framing, Look, Mode, OrbitView, Overlay, PlaneView, SeriesId, Session, Space,
+    ViewState,
 };
 use crate::document::{Defaults, Document, FrameImage};
 
@@ -33,21 +34,30 @@ pub(crate) fn passes(
     let series = view.series?;
     let bottom = scene(session, view, series, &view.look, document, aspect)?;
     let mut passes = vec![Pass { series, scene: bottom, opacity: 1.0 }];
-    // A rendering mixes no other series in. Of what is laid over, only the whole has its window.
-    if let Some(overlay) = &view.overlay
-        && document.whole(overlay.series).is_some()
-        && !matches!(passes[0].scene.view, View::Rendering { .. })
-        && document.space(series) == document.space(overlay.series)
-        && let Some(defaults) = document.defaults(overlay.series)
-    {
+    if let Some((overlay, defaults)) = shown_overlay(view, document) {
         let mut scene = passes[0].scene.clone();
+        // One body: what is cut off the one is cut off the other.
+        let region = scene.layers.first().map(|below| below.region.clone()).unwrap_or_default();
         if let Some(layer) = layer(&scene.view, &overlay.look, defaults, true) {
-            scene.layers = vec![layer];
+            scene.layers = vec![Layer { region, ..layer }];
             scene.background = [0.0; 3];
             passes.push(Pass { series: overlay.series, scene, opacity: overlay.opacity });
         }
     }
     Some(passes)
+}
+
+/// What is seen over a view's series, if anything is. A rendering mixes no other series in; of what is laid over, only the
+/// whole has its window.
+pub(crate) fn shown_overlay<'a>(
+    view: &'a ViewState,
+    document: &'a Document,
+) -> Option<(&'a Overlay, &'a Defaults)> {
+    let overlay = view.overlay.as_ref()?;
+    let is_rendering = matches!(view.content, Content::Orbit(OrbitView { mode: Mode::Rendering, .. }));
+    let is_shared = document.space(view.series?) == document.space(overlay.series);
+    let is_shown = !is_rendering && is_shared && document.whole(overlay.series).is_some();
+    document.defaults(overlay.series).filter(|_| is_shown).map(|defaults| (overlay, defaults))
 }
 
 fn scene(
@@ -72,7 +82,7 @@ fn scene(
     let layer = layer(&seen, look, defaults, false)?;
     let is_white =
         defaults.is_dark_on_white != look.invert && matches!(layer.appearance, Appearance::Grey { .. });
-    let background = if is_white && layer_colors(look).is_none() { [1.0; 3] } else { [0.0; 3] };
+    let background = if is_white && color_map(look).is_none() { [1.0; 3] } else { [0.0; 3] };
     Some(Scene { version: SCENE_VERSION, view: seen, layers: vec![layer], background })
 }
 
@@ -156,7 +166,8 @@ pub(crate) fn bounds_mm(grid: &Grid) -> (DVec3, DVec3) {
     (fold(DVec3::min), fold(DVec3::max))
 }
 
-fn layer_colors(look: &Look) -> Option<&'static anatome::ColorMap> {
+/// The colour map that a series is shown in, if it is not grey.
+pub(crate) fn color_map(look: &Look) -> Option<&'static anatome::ColorMap> {
     let name = look.colors.as_deref()?;
     Presets::built_in().color_maps.iter().find(|preset| preset.name == name).map(|preset| &preset.map)
 }
@@ -173,8 +184,8 @@ fn layer(view: &View, look: &Look, defaults: &Defaults, is_overlay: bool) -> Opt
         _ => {
             let is_projection = matches!(view, View::Projection { .. });
             let voi = look.voi.clone().unwrap_or_else(|| defaults.voi(is_projection).clone());
-            let usual = defaults.is_dark_on_white && layer_colors(look).is_none() && !is_overlay;
-            Appearance::Grey { voi, invert: usual != look.invert, colors: layer_colors(look).cloned() }
+            let usual = defaults.is_dark_on_white && color_map(look).is_none() && !is_overlay;
+            Appearance::Grey { voi, invert: usual != look.invert, colors: color_map(look).cloned() }
         }
     };
     let is_3d = matches!(view, View::Rendering { .. } | View::Projection { .. });
@@ -236,7 +247,7 @@ pub(crate) fn frame_scene(image: &FrameImage, framing: Framing, look: &Look, asp
     // Colour is shown as it is.
     let own =
         if image.is_color() { &Look { interpolation: look.interpolation, ..Look::default() } } else { look };
-    let colors = layer_colors(own).cloned();
+    let colors = color_map(own).cloned();
     let invert = (defaults.is_dark_on_white && colors.is_none()) != own.invert;
     let voi = own.voi.clone().unwrap_or_else(|| defaults.voi(false).clone());
     let mut scene = Scene::of_primary(View::Slice { plane }, Appearance::Grey { voi, invert, colors });

@@ -5,8 +5,8 @@ use anatome::{Interpolation, Projection};
 use super::Seen;
 use crate::document::{Kind, State};
 use crate::interaction::Interaction;
-use crate::overlay::facts::{Corners, acquisition, number, window};
-use crate::session::{Content, Mode, PlaneView, Slab, among, voi_of};
+use crate::overlay::facts::{Corners, acquisition, number, range, window};
+use crate::session::{Content, Mode, PlaneView, Slab, among, shown_overlay, voi_of};
 
 /// The lines of text of a view.
 pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
@@ -65,6 +65,13 @@ fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) 
     }
     if let Some(loaded) = seen.view.series.and_then(|series| seen.document.loaded(series)) {
         corners.top_left.extend(acquisition(loaded.volume.facts()));
+    }
+    if let Some((overlay, defaults)) = shown_overlay(seen.view, seen.document) {
+        let name = seen.document.name(overlay.series).unwrap_or_default();
+        let voi = voi_of(&overlay.look, defaults, &seen.view.content);
+        let range = range(voi, &defaults.unit.to_string()).join(" to ");
+        let percent = number((overlay.opacity * 100.0).round());
+        corners.top_left.push(format!("over it: {name}  {range}  {percent} %"));
     }
 }
 

@@ -27,7 +27,8 @@ use crate::measure::{Kind, Measurement, Place};
 use crate::overlay::measurements::{self, Drawn, Told};
 use crate::overlay::{crop, crosshair, facts, references};
 use crate::session::{
-    Content, Direction, SeriesId, Session, ViewState, camera_of, frame_plane, plane_name, plane_of,
+    Content, Direction, SeriesId, Session, ViewState, camera_of, color_map, frame_plane, plane_name,
+    plane_of, shown_overlay, voi_of,
 };
 use crate::theme;
 
@@ -281,6 +282,7 @@ fn draw_over(
     if !shown.labels || corners::is_small(seen.rect) {
         return;
     }
+    draw_color_bar(painter, seen);
     match seen.view.content {
         Content::Plane(_) => {
             if let Some(map) = &map {
@@ -303,6 +305,14 @@ fn draw_over(
             }
         }
     }
+}
+
+/// What the colours of what lies over a series mean.
+fn draw_color_bar(painter: &egui::Painter, seen: &Seen<'_>) {
+    let Some((overlay, defaults)) = shown_overlay(seen.view, seen.document) else { return };
+    let Some(map) = color_map(&overlay.look) else { return };
+    let ends = facts::range(voi_of(&overlay.look, defaults, &seen.view.content), &defaults.unit.to_string());
+    facts::color_bar(painter, seen.rect, map, &ends);
 }
 
 /// Distances in space, in a 3D view.

@@ -12,6 +12,7 @@ mod own;
 mod planes;
 mod readme;
 mod real;
+mod said;
 mod sizes;
 mod three_d;
 mod unseen;

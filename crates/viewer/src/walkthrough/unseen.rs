@@ -21,12 +21,12 @@ use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, SeriesId,
 use crate::tools::Draft;
 use crate::viewport::{Canvas, Values};
 
-fn series(number: u32) -> SeriesId {
+pub(super) fn series(number: u32) -> SeriesId {
     SeriesId { input: 0, number }
 }
 
 /// CTs of one grid, each of one value.
-fn document(values: &[i16]) -> Document {
+pub(super) fn document(values: &[i16]) -> Document {
     let volume = |&value: &i16| {
         let grid = Grid::even([16; 3], DAffine3::IDENTITY).unwrap();
         let samples = Samples::I16(Array3::from_elem((16, 16, 16), value));
@@ -37,7 +37,7 @@ fn document(values: &[i16]) -> Document {
 }
 
 /// A viewer of which a view shows the first series.
-fn viewer(document: Document) -> Viewer {
+pub(super) fn viewer(document: Document) -> Viewer {
     let mut viewer = Viewer::new(&Context::default(), options(Vec::new())).unwrap();
     viewer.document = document;
     viewer.do_now(&Command::Show { view: 0, series: series(0), content: None });

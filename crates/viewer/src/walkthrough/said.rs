@@ -1,0 +1,54 @@
+//! What is said in and of views, without a window.
+
+use anatome::{CropBox, Projection, Region, Voi, Window};
+use egui::{Pos2, Rect, vec2};
+use glam::DVec3;
+
+use super::unseen::{document, series, viewer};
+use crate::app::Viewer;
+use crate::command::Command;
+use crate::session::{Content, Mode, OrbitView, passes};
+use crate::viewport::{Canvas, written};
+
+/// All that stands in the corners of the first view.
+fn said(viewer: &mut Viewer) -> Vec<String> {
+    viewer.canvases = vec![Canvas::default()];
+    viewer.canvases[0].rect = Some(Rect::from_min_size(Pos2::ZERO, vec2(800.0, 600.0)));
+    written(&viewer.seen(0).unwrap(), &viewer.interaction)
+}
+
+fn projected() -> Content {
+    Content::Orbit(OrbitView { mode: Mode::Projection(Projection::Mip), ..OrbitView::default() })
+}
+
+/// What is cut off one of two series that are seen over each other is not seen of the other.
+#[test]
+fn a_crop_cuts_what_lies_over_a_series_too() {
+    let mut viewer = viewer(document(&[40, -70]));
+    viewer.do_now(&Command::Look { view: 0, content: projected() });
+    viewer.do_now(&Command::Fuse { view: 0, overlay: Some(series(1)) });
+    let crop = CropBox { min_mm: DVec3::splat(2.0), max_mm: DVec3::splat(9.0) };
+    let region = Region { crop: Some(crop), clip_planes: Vec::new() };
+    viewer.do_now(&Command::Crop { view: 0, region: region.clone() });
+    let passes = passes(&viewer.session, &viewer.session.views[0], &viewer.document, 1.0).unwrap();
+    assert_eq!(passes.len(), 2);
+    assert!(passes.iter().all(|pass| pass.scene.layers[0].region == region));
+}
+
+#[test]
+fn a_view_says_what_lies_over_its_series_as_far_as_it_is_seen() {
+    let mut viewer = viewer(document(&[40, -70]));
+    let over = |viewer: &mut Viewer| {
+        let lines = said(viewer);
+        lines.into_iter().filter(|line| line.starts_with("over it: ")).collect::<Vec<_>>()
+    };
+    assert!(over(&mut viewer).is_empty());
+    viewer.do_now(&Command::Fuse { view: 0, overlay: Some(series(1)) });
+    let window = Voi::Window(Window::spanning(-100.0, 50.0).unwrap());
+    viewer.do_now(&Command::OverlayWindow { view: 0, voi: window });
+    viewer.do_now(&Command::Opacity { view: 0, opacity: 0.3 });
+    assert_eq!(over(&mut viewer), ["over it: CT 2  -100 to 50 HU  30 %"]);
+    // A rendering mixes nothing in.
+    viewer.do_now(&Command::Look { view: 0, content: Content::Orbit(OrbitView::default()) });
+    assert!(over(&mut viewer).is_empty());
+}

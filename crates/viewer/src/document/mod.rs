@@ -205,9 +205,16 @@ impl Document {
         }
     }
 
-    /// Whether series of more than one patient are open.
-    pub(crate) fn has_several_patients(&self) -> bool {
-        self.entries.windows(2).any(|pair| pair[0].patient != pair[1].patient)
+    /// The number, from 1, of the patient of a series among those of whom series are open; nothing if there is but one.
+    pub(crate) fn patient_number(&self, id: SeriesId) -> Option<usize> {
+        let mut patients: Vec<SeriesId> = Vec::new();
+        for entry in &self.entries {
+            if !patients.contains(&entry.patient) {
+                patients.push(entry.patient);
+            }
+        }
+        let own = self.entry(id)?.patient;
+        patients.iter().position(|patient| *patient == own).map(|n| n + 1).filter(|_| patients.len() > 1)
     }
 
     /// Takes what a thread has done.

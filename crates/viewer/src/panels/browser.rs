@@ -39,11 +39,10 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
         }
         let mut chosen = None;
         let mut patient = None;
-        let several = viewer.document.has_several_patients();
         for entry in viewer.document.entries() {
-            if several && patient != Some(entry.patient) {
-                patient = Some(entry.patient);
-                let number = patients_before(viewer, entry.patient) + 1;
+            if let Some(number) = viewer.document.patient_number(entry.id)
+                && patient.replace(number) != Some(number)
+            {
                 ui.label(RichText::new(format!("Patient {number}")).color(theme::WARNING));
             }
             if row(viewer, ui, entry) {
@@ -55,12 +54,6 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
             viewer.push(Command::Show { view: viewer.session.active, series, content: None });
         }
     });
-}
-
-fn patients_before(viewer: &Viewer, patient: SeriesId) -> usize {
-    let mut patients: Vec<SeriesId> = viewer.document.entries().iter().map(|entry| entry.patient).collect();
-    patients.dedup();
-    patients.iter().position(|own| *own == patient).unwrap_or(0)
 }
 
 /// What goes on, with a way to stop it.

@@ -56,6 +56,8 @@ fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) 
         Content::Frame(_) => String::new(),
     };
     corners.top_left.push(format!("{modality}  {name}").trim().to_owned());
+    let patient = seen.document.patient_number(entry.id);
+    corners.top_left.extend(patient.map(|patient| format!("Patient {patient}")));
     // Of several phases, that of the picture, which may be one behind.
     let shown = seen.canvas.shown.as_ref().and_then(|shown| seen.document.entry(shown.series));
     let entry = shown.unwrap_or(entry);
@@ -163,12 +165,37 @@ fn position(seen: &Seen<'_>, plane: PlaneView) -> Option<Vec<String>> {
     Some(image.map(|image| image.name()).into_iter().chain([place]).collect())
 }
 
-fn identity(seen: &Seen<'_>) -> Option<String> {
-    let series = seen.document.series(seen.view.series?)?;
-    let identity = series.instances().first()?.identity();
-    let parts = [identity.patient_name, identity.patient_id, identity.birth_date, identity.study_date];
-    let known: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-    Some(known.join("  ")).filter(|text| !text.is_empty())
+/// Who it is, a line each, with what each says.
+fn identity(seen: &Seen<'_>) -> Vec<String> {
+    let series = seen.view.series.and_then(|series| seen.document.series(series));
+    let Some(first) = series.and_then(|series| series.instances().first()) else { return Vec::new() };
+    let own = first.identity();
+    let lines = [
+        ("Name", own.patient_name.as_deref().map(person)),
+        ("Patient ID", own.patient_id),
+        ("Born", own.birth_date.as_deref().map(date)),
+        ("Study of", own.study_date.as_deref().map(date)),
+    ];
+    let known = lines.into_iter().filter_map(|(what, text)| Some((what, text?)));
+    known.filter(|(_, text)| !text.trim().is_empty()).map(|(what, text)| format!("{what}: {text}")).collect()
+}
+
+/// A Person Name (PS3.5 6.2) as it is read: family name, the others. Of several writings the first.
+fn person(name: &str) -> String {
+    let written = name.split('=').map(str::trim).find(|part| !part.is_empty()).unwrap_or_default();
+    let mut parts = written.split('^').map(str::trim);
+    let family = parts.next().unwrap_or_default();
+    let [given, middle, prefix, suffix] = [(); 4].map(|()| parts.next().unwrap_or_default());
+    let others = [prefix, given, middle, suffix].into_iter().filter(|part| !part.is_empty());
+    let others = others.collect::<Vec<_>>().join(" ");
+    [family, &others].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// A date (PS3.5 6.2) with its parts apart; what is none as it is written.
+pub(crate) fn date(text: &str) -> String {
+    let text = text.trim();
+    let is_date = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_date { format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]) } else { text.to_owned() }
 }
 
 fn warnings(corners: &mut Corners, seen: &Seen<'_>) {
@@ -218,5 +245,19 @@ fn shortened(text: &str) -> String {
         text.to_owned()
     } else {
         text.chars().take(MOST).collect::<String>() + "…"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_dates_are_read_as_people_write_them() {
+        let names = ["Doe^Jane^M^Dr^PhD", "DEMO", "Yamada^Tarou=山田^太郎", "=Wang^XiaoDong", "^Jane", ""];
+        let read = ["Doe, Dr Jane M PhD", "DEMO", "Yamada, Tarou", "Wang, XiaoDong", "Jane", ""];
+        assert_eq!(names.map(person), read);
+        let dates = ["20250131", " 20250131", "2025.01.31", "1987", ""].map(date);
+        assert_eq!(dates, ["2025-01-31", "2025-01-31", "2025.01.31", "1987", ""]);
     }
 }

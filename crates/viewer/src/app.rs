@@ -362,6 +362,7 @@ impl Viewer {
         self.interaction = Interaction { tool: self.interaction.tool, ..Interaction::default() };
         self.painter = Painter::new(self.painter.wake());
         self.presets = PresetPictures::default();
+        self.panels.notes = None;
         self.canvases.iter_mut().for_each(Canvas::clear);
         (self.last, self.coming, self.timing.opening) = (None, None, None);
         self.commands.clear();

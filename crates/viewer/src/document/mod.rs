@@ -403,7 +403,14 @@ impl SeriesFacts {
                     Form::Stack { .. } => Kind::Stack,
                     _ => Kind::Object,
                 },
-                notes: series.notes().clone(),
+                notes: {
+                    let mut notes = series.notes().clone();
+                    // What is odd about places is known before anything is loaded.
+                    if let Ok((_, found)) = series.geometry() {
+                        notes.append(found);
+                    }
+                    notes
+                },
             },
             None => {
                 let part = study.image_parts().get(number - study.series().len());

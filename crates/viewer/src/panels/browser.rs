@@ -45,13 +45,15 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
             {
                 ui.label(RichText::new(format!("Patient {number}")).color(theme::WARNING));
             }
-            if row(viewer, ui, entry) {
-                chosen = Some(entry.id);
-            }
+            chosen = chosen.or(row(viewer, ui, entry).map(|what| (entry.id, what)));
         }
-        if let Some(series) = chosen {
-            viewer.read_again(series);
-            viewer.push(Command::Show { view: viewer.session.active, series, content: None });
+        match chosen {
+            Some((series, Chosen::Series)) => {
+                viewer.read_again(series);
+                viewer.push(Command::Show { view: viewer.session.active, series, content: None });
+            }
+            Some((series, Chosen::Notes)) => viewer.panels.notes = Some(series),
+            None => {}
         }
     });
 }
@@ -94,8 +96,17 @@ fn problems(viewer: &mut Viewer, ui: &mut Ui) {
     }
 }
 
-/// A series; whether it was chosen.
-fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> bool {
+/// What is done with a series.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Chosen {
+    /// It is shown.
+    Series,
+    /// What is odd about it is listed.
+    Notes,
+}
+
+/// A series; what was chosen of it.
+fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> Option<Chosen> {
     let is_shown = viewer.session.views.iter().any(|view| view.series == Some(entry.id));
     let (rect, response) =
         ui.allocate_exact_size(Vec2::new(ui.available_width(), SIDE + 8.0), Sense::click());
@@ -103,7 +114,7 @@ fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> bool {
     let name = name(entry, identity);
     response.widget_info(|| egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, is_shown, &name));
     if !ui.is_rect_visible(rect) {
-        return false;
+        return None;
     }
     let fill = if response.hovered() {
         Color32::from_gray(48)
@@ -122,11 +133,17 @@ fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> bool {
     let from = picture.right_top() + Vec2::new(8.0, 1.0);
     let mut room = rect.right() - 4.0 - from.x;
     let mut at = from;
-    if !entry.facts.notes.is_empty() {
+    let mut asked = false;
+    if !notes(viewer, entry).is_empty() {
         let font = egui::FontId::proportional(SMALL);
         let badge = painter.layout_no_wrap("notes".to_owned(), font, theme::WARNING);
         room -= badge.size().x + 6.0;
         let beside = egui::pos2(rect.right() - 4.0 - badge.size().x, from.y + 1.0);
+        let place = egui::Rect::from_min_size(beside, badge.size()).expand(3.0);
+        let click = ui.interact(place, response.id.with("notes"), Sense::click());
+        let text = format!("Notes of {name}");
+        click.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Button, true, &text));
+        asked = click.clicked();
         painter.galley(beside, badge, theme::WARNING);
     }
     for (n, (line, color)) in lines(entry, identity).into_iter().enumerate() {
@@ -140,7 +157,11 @@ fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> bool {
         Some(text) => response.on_hover_text(text),
         None => response,
     };
-    response.clicked() && entry.facts.kind != Kind::Object
+    match entry.facts.kind {
+        _ if asked => Some(Chosen::Notes),
+        Kind::Object => None,
+        _ => response.clicked().then_some(Chosen::Series),
+    }
 }
 
 /// What a series is called, for people who hear it.
@@ -196,20 +217,28 @@ fn lines(entry: &Entry, with_identity: bool) -> Vec<(String, Color32)> {
     lines
 }
 
+/// What was odd about a series, each once.
+pub(super) fn notes(viewer: &Viewer, entry: &Entry) -> Vec<String> {
+    let loaded = viewer.document.whole(entry.id).map(|loaded| &loaded.notes);
+    let mut texts: Vec<String> = Vec::new();
+    for note in entry.facts.notes.iter().chain(loaded.into_iter().flatten()) {
+        let text =
+            if note.count > 1 { format!("{} ({} times)", note.text, note.count) } else { note.text.clone() };
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    texts
+}
+
 /// All of what may be cut off, and what was odd about a series.
 fn told(viewer: &Viewer, entry: &Entry, with_identity: bool) -> Option<String> {
-    let loaded = viewer.document.whole(entry.id).map(|loaded| &loaded.notes);
-    let all = entry.facts.notes.iter().chain(loaded.into_iter().flatten());
-    let mut texts: Vec<String> =
-        all.map(|note| {
-            if note.count > 1 { format!("{} ({} times)", note.text, note.count) } else { note.text.clone() }
-        })
-        .collect();
-    texts.dedup();
-    if let State::Failed(reason) = &entry.state {
-        texts.insert(0, reason.clone());
-    }
-    texts.splice(0..0, description(entry, with_identity).cloned());
+    let failure = match &entry.state {
+        State::Failed(reason) => Some(reason.clone()),
+        _ => None,
+    };
+    let texts = description(entry, with_identity).cloned().into_iter().chain(failure);
+    let texts: Vec<String> = texts.chain(notes(viewer, entry)).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
 

@@ -13,6 +13,7 @@ use egui::{Panel, Ui};
 
 use crate::app::Viewer;
 use crate::render::Made;
+use crate::session::SeriesId;
 
 /// Which panels are shown.
 #[derive(Clone, Copy, Debug)]
@@ -23,11 +24,13 @@ pub(crate) struct Shown {
     pub performance: bool,
     /// The files that were left out.
     pub problems: bool,
+    /// The series of which it is told what was odd.
+    pub notes: Option<SeriesId>,
 }
 
 impl Default for Shown {
     fn default() -> Self {
-        Self { browser: true, inspector: true, help: false, performance: false, problems: false }
+        Self { browser: true, inspector: true, help: false, performance: false, problems: false, notes: None }
     }
 }
 

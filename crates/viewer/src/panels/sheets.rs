@@ -17,6 +17,7 @@ pub(super) fn show(viewer: &mut Viewer, ui: &Ui) {
     help(viewer, context);
     performance(viewer, context);
     problems(viewer, context);
+    notes(viewer, context);
 }
 
 /// What the pointer does, for the help sheet.
@@ -132,4 +133,21 @@ fn problems(viewer: &mut Viewer, context: &Context) {
         });
     });
     viewer.panels.problems = open;
+}
+
+/// What was odd about a series.
+fn notes(viewer: &mut Viewer, context: &Context) {
+    let Some(entry) = viewer.panels.notes.and_then(|series| viewer.document.entry(series)) else { return };
+    let mut open = true;
+    let title = format!("Notes of {}", viewer.document.name(entry.id).unwrap_or_default());
+    sheet(&title, &mut open, context).default_width(460.0).show(context, |ui| {
+        ScrollArea::vertical().max_height(400.0).show(ui, |ui| {
+            for text in super::browser::notes(viewer, entry) {
+                ui.label(format!("• {text}"));
+            }
+        });
+    });
+    if !open {
+        viewer.panels.notes = None;
+    }
 }

@@ -19,9 +19,9 @@ pub(crate) use scene::{
     bounds_mm, camera_of, color_map, frame_plane, frame_scene, passes, plane_of, shading_of, shown_overlay,
     transfer_function_of, voi_of, whole_height_mm,
 };
-pub(crate) use space::{
-    Among, Space, among, coordinate, is_along_slices, plane_name, position, slice_number, step_mm,
-};
+#[cfg(test)]
+pub(crate) use space::slice_number;
+pub(crate) use space::{Among, Space, among, coordinate, is_along_slices, plane_name, position, step_mm};
 pub(crate) use view::{
     Content, Direction, FrameView, Look, Mode, Orbit, OrbitView, Overlay, PlaneView, Side, Slab, Subject,
     ViewState,

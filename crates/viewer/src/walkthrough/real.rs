@@ -1,6 +1,7 @@
 //! Real images: PET over CT, stacks, colour, MR of an oblique acquisition.
 
 use egui::{Key, vec2};
+use egui_kittest::kittest::Queryable as _;
 
 use super::{screenshot, settle, view_rect, wait, window};
 use crate::app::Viewer;
@@ -65,6 +66,23 @@ fn a_real_ct_is_read_in_the_order_of_its_images() {
     has(&harness, 1, &place);
     let hover = &harness.state().interaction.hover.as_ref().unwrap().text[0];
     assert!(hover.contains(place.trim_end_matches(" mm")), "{hover} {place}");
+}
+
+/// Slices that lean, and stand unevenly, are marked before anything of them is loaded; a click tells all.
+#[test]
+fn odd_geometry_is_marked_and_told() {
+    let Some(study) = anatome_testkit::shared_data("geometry.zip") else { return };
+    let Some(mut harness) = window(vec![study], [1280.0, 1000.0], 1.0) else { return };
+    settle(&mut harness);
+    let viewer = harness.state();
+    let tilted = |entry: &&Entry| entry.facts.notes.iter().any(|note| note.text.contains("tilt"));
+    let entry = viewer.document.entries().iter().find(tilted).unwrap();
+    let text = entry.facts.notes.iter().find(|note| note.text.contains("tilt")).unwrap().text.clone();
+    let number = entry.facts.number.unwrap();
+    harness.get_by_label_contains(&format!("Notes of Series {number},")).click();
+    settle(&mut harness);
+    harness.get_by_label_contains(&text);
+    screenshot(&mut harness, "real-notes");
 }
 
 /// While only a slice of the PET is there, nothing is told in another unit or window than that of the whole.

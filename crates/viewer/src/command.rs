@@ -49,6 +49,10 @@ pub(crate) enum Command {
     Zoom { view: usize, factor: f64, about_mm: DVec2 },
     /// Shows all.
     Fit { view: usize },
+    /// Turns the picture of a frame clockwise by a right angle.
+    Rotate { view: usize },
+    /// Exchanges left and right in the picture of a frame.
+    Mirror { view: usize },
     /// Turns what a 3D view shows by a rotation in the picture's axes.
     Orbit { view: usize, by: DQuat },
     /// Shows a 3D view from a side.

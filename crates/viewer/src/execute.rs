@@ -146,6 +146,8 @@ impl Viewer {
         let mut shown = self.session.shown;
         let command = match action {
             Action::Fit => Some(Command::Fit { view }),
+            Action::Rotate => Some(Command::Rotate { view }),
+            Action::Mirror => Some(Command::Mirror { view }),
             Action::OneToOne => self.one_to_one(),
             Action::Larger | Action::Smaller => {
                 let factor = if action == Action::Larger { 1.25 } else { 0.8 };

@@ -429,3 +429,22 @@ fn slices_keep_the_numbers_of_their_images() {
     twice[2] = at(7, 2.0, 2).with(UID, b"UI", b"2.25.2");
     assert_eq!(numbers(&twice), [Some(14), None, None, Some(11)]);
 }
+
+#[test]
+fn images_say_which_way_they_lie() {
+    let said = |image: Image| series_of(&[image])[0].instances()[0].sides();
+    let plain = said(at(1, 0.0, 1));
+    assert_eq!((plain.orientation, plain.laterality, plain.view_position), (None, None, None));
+    let mammogram = at(1, 0.0, 1).text((0x20, 0x20), b"CS", "P\\FL").text((0x20, 0x62), b"CS", "R").text(
+        (0x18, 0x5101),
+        b"CS",
+        "CC",
+    );
+    let found = said(mammogram);
+    assert_eq!(found.orientation, Some(["P", "FL"].map(str::to_owned)));
+    assert_eq!((found.laterality.as_deref(), found.view_position.as_deref()), (Some("R"), Some("CC")));
+    // Half of it is nothing, and what is no letter of a direction says nothing.
+    for broken in ["A", "A\\", "A\\X", "LR\\F"] {
+        assert_eq!(said(at(1, 0.0, 1).text((0x20, 0x20), b"CS", broken)).orientation, None, "{broken}");
+    }
+}

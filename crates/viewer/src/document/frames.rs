@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anatome::{
-    Backend, Facts, FramePixels, FrameSpacing, Grid, Modality, Progress, Samples, SpacingSource, Stack, Unit,
-    UploadedVolume, ValueMapping, Volume,
+    Backend, Facts, FramePixels, FrameSpacing, Grid, Modality, Progress, Samples, SpacingSource, Stack,
+    StoredFrame, Unit, UploadedVolume, ValueMapping, Volume,
 };
-use glam::{DAffine3, DVec3};
+use glam::{DAffine3, DMat3, DVec2, DVec3};
 use ndarray::{Array3, Axis};
 
 use super::Defaults;
+use crate::session::{Turn, short_letters};
 
 /// A decoded frame that can be drawn, as one slice in a space of its own: its first pixel at the origin, x to the right
 /// and y down, in mm or, where no size is known, in pixels.
@@ -26,6 +27,67 @@ pub(crate) struct FrameImage {
     pub spacing: FrameSpacing,
     /// Whether colours of a supplemental palette are left out.
     pub lacks_colors: bool,
+    /// What it says of its sides.
+    pub sides: Sides,
+    /// Where it stands in the patient, if it says so: from its own space to LPS mm.
+    pub patient_from_frame: Option<DAffine3>,
+}
+
+/// What a frame says of its sides and of the side of the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sides {
+    /// The letters of where its rows and its columns go.
+    pub towards: Option<[String; 2]>,
+    /// The side of the body and the view, such as `R CC`.
+    pub view: Option<String>,
+}
+
+impl Sides {
+    fn of(frame: &StoredFrame) -> Self {
+        let plane = frame.plane();
+        // Frames that are described one by one say it by directions alone; their headers are long.
+        let header = frame.instance();
+        let said = if header.is_enhanced { anatome::Sides::default() } else { header.sides() };
+        let directions = plane.row_cosines.zip(plane.column_cosines);
+        let towards = directions.map(|(row, column)| [row, column].map(short_letters));
+        let parts: Vec<String> = [said.laterality, said.view_position].into_iter().flatten().collect();
+        Self { towards: towards.or(said.orientation), view: (!parts.is_empty()).then(|| parts.join(" ")) }
+    }
+
+    /// The letters at the left, right, upper and lower edge of the picture.
+    pub(crate) fn edges(&self, turn: Turn) -> Option<[String; 4]> {
+        let [row, column] = self.towards.as_ref()?;
+        let (right, down) = turn.axes();
+        let towards = |direction: DVec2| {
+            let letters = if direction.x == 0.0 { column } else { row };
+            if direction.x + direction.y > 0.0 { letters.clone() } else { opposite(letters) }
+        };
+        Some([towards(-right), towards(right), towards(-down), towards(down)])
+    }
+}
+
+/// The letters of the other way.
+fn opposite(letters: &str) -> String {
+    let other = |letter| match letter {
+        'L' => 'R',
+        'R' => 'L',
+        'A' => 'P',
+        'P' => 'A',
+        'H' => 'F',
+        'F' => 'H',
+        other => other,
+    };
+    letters.chars().map(other).collect()
+}
+
+/// Where a frame of a pixel's size stands, if it says where, which way and that pixels have that size in the patient.
+fn patient_from_frame(frame: &StoredFrame, spacing: &FrameSpacing) -> Option<DAffine3> {
+    let plane = frame.plane();
+    let (right, down) = (plane.row_cosines?.try_normalize()?, plane.column_cosines?.try_normalize()?);
+    let is_own = plane.pixel_spacing_mm.is_some() && plane.pixel_spacing_mm == spacing.mm;
+    let matrix3 = DMat3::from_cols(right, down, right.cross(down));
+    let usable = is_own && right.dot(down).abs() < 1e-3;
+    Some(DAffine3 { matrix3, translation: plane.image_position_mm? }).filter(|_| usable)
 }
 
 impl FrameImage {
@@ -39,6 +101,9 @@ impl FrameImage {
     /// As [`Stack::frame`] and [`Backend::upload`].
     pub(crate) fn decode(stack: &Stack, n: usize, backend: &Backend) -> anatome::Result<Self> {
         let spacing = stack.spacing(n)?;
+        let stated = stack.frames().get(n);
+        let sides = stated.map(Sides::of).unwrap_or_default();
+        let patient_from_frame = stated.and_then(|stated| patient_from_frame(stated, &spacing));
         let frame = stack.frame(n)?;
         let pixel_mm = spacing.mm.unwrap_or([spacing.aspect, 1.0]);
         let upload = |volume: &Arc<Volume>| {
@@ -57,6 +122,8 @@ impl FrameImage {
                     volume,
                     spacing,
                     lacks_colors: grey.supplemental.is_some(),
+                    sides,
+                    patient_from_frame,
                 })
             }
             FramePixels::Rgb(rgb) => {
@@ -66,7 +133,17 @@ impl FrameImage {
                 let unsupported = || anatome::Error::NoVolume { reason: None };
                 let defaults = Defaults::of_color(is_lossy).ok_or_else(unsupported)?;
                 let volume = volumes.into_iter().next().ok_or_else(unsupported)?;
-                Ok(Self { number: n, channels, volume, defaults, spacing, lacks_colors: false })
+                let lacks_colors = false;
+                Ok(Self {
+                    number: n,
+                    channels,
+                    volume,
+                    defaults,
+                    spacing,
+                    lacks_colors,
+                    sides,
+                    patient_from_frame,
+                })
             }
             _ => Err(anatome::Error::NoVolume { reason: None }),
         }
@@ -180,6 +257,18 @@ mod tests {
         write_series(&volume, &spec, &path, workers.pool(), &Progress::new()).unwrap();
         let study = Study::scan(&[path.into()], &Limits::default(), workers, &Progress::new()).unwrap();
         Arc::new(Stack::new(&study.series()[0], &Limits::default()).unwrap())
+    }
+
+    #[test]
+    fn letters_stay_at_what_they_name() {
+        let towards = Some(["A", "FL"].map(str::to_owned));
+        let sides = Sides { towards, view: None };
+        let edges = |turn: Turn| sides.edges(turn).unwrap();
+        assert_eq!(edges(Turn::default()), ["P", "A", "HR", "FL"]);
+        // Clockwise: what was above is on the right.
+        assert_eq!(edges(Turn::default().turned()), ["FL", "HR", "P", "A"]);
+        assert_eq!(edges(Turn::default().mirrored()), ["A", "P", "HR", "FL"]);
+        assert_eq!(Sides::default().edges(Turn::default()), None);
     }
 
     /// As when what was open is closed and something else is opened while the first is still decoded.

@@ -1,10 +1,11 @@
 //! Letters, scale bars and facts at the edges of a picture.
 
-use anatome::{ColorMap, Facts, Voi, orientation_letters};
+use anatome::{ColorMap, Facts, Voi};
 use egui::{Align2, Painter, Pos2, Rect, Stroke};
 use glam::DVec3;
 
 use super::{line, text};
+use crate::session::short_letters;
 use crate::theme;
 
 /// The lines of text in the corners of a picture.
@@ -50,27 +51,25 @@ pub(crate) fn within_letters(rect: Rect) -> Rect {
     Rect::from_min_max(inner.min, inner.max - egui::vec2(0.0, 2.0 * LINE))
 }
 
-/// Towards where in the patient the edges of a picture are.
-pub(crate) fn letters(painter: &Painter, rect: Rect, right: DVec3, down: DVec3) {
+/// The letters at the edges of a picture whose right and lower edges lie in directions in the patient: left, right, upper,
+/// lower.
+pub(crate) fn letters_of(right: DVec3, down: DVec3) -> [String; 4] {
+    [-right, right, -down, down].map(short_letters)
+}
+
+/// Towards where in the patient the edges of a picture are: left, right, upper, lower.
+pub(crate) fn letters(painter: &Painter, rect: Rect, edges: &[String; 4]) {
     let inner = rect.shrink(MARGIN);
     // The middle of the lower edge is the scale bar's.
     let places = [
-        (inner.left_center(), Align2::LEFT_CENTER, -right),
-        (inner.right_center(), Align2::RIGHT_CENTER, right),
-        (inner.center_top(), Align2::CENTER_TOP, -down),
-        (inner.center_bottom() - egui::vec2(0.0, 2.0 * LINE), Align2::CENTER_BOTTOM, down),
+        (inner.left_center(), Align2::LEFT_CENTER),
+        (inner.right_center(), Align2::RIGHT_CENTER),
+        (inner.center_top(), Align2::CENTER_TOP),
+        (inner.center_bottom() - egui::vec2(0.0, 2.0 * LINE), Align2::CENTER_BOTTOM),
     ];
-    for (at, align, direction) in places {
-        text(painter, at, align, &short(direction), theme::LABEL);
+    for ((at, align), letters) in places.into_iter().zip(edges) {
+        text(painter, at, align, letters, theme::LABEL);
     }
-}
-
-/// The letters of a direction, without those that hardly count.
-fn short(direction: DVec3) -> String {
-    let largest = direction.abs().max_element();
-    let counted =
-        DVec3::from_array(direction.to_array().map(|c| if c.abs() < 0.1 * largest { 0.0 } else { c }));
-    orientation_letters(counted)
 }
 
 /// A bar of a round length.

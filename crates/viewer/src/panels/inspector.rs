@@ -57,7 +57,7 @@ fn section<R>(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui) -> R) {
 /// Which plane, or 3D.
 fn kind(viewer: &mut Viewer, ui: &mut Ui, view: &ViewState) {
     if matches!(view.content, Content::Frame(_)) {
-        return;
+        return lie(viewer, ui);
     }
     let active = viewer.session.active;
     let slab = match view.content {
@@ -75,6 +75,18 @@ fn kind(viewer: &mut Viewer, ui: &mut Ui, view: &ViewState) {
         let chosen = matches!(view.content, Content::Orbit(_));
         if ui.selectable_label(chosen, "3D").clicked() && !chosen {
             viewer.push(Command::Look { view: active, content: Content::Orbit(OrbitView::default()) });
+        }
+    });
+}
+
+/// How a frame lies in its picture.
+fn lie(viewer: &mut Viewer, ui: &mut Ui) {
+    let context = ui.ctx().clone();
+    ui.horizontal_wrapped(|ui| {
+        for (text, action) in [("Rotate", Action::Rotate), ("Mirror", Action::Mirror)] {
+            if ui.button(text).on_hover_text(viewer.keys.hint(action)).clicked() {
+                viewer.act(&context, action);
+            }
         }
     });
 }

@@ -48,9 +48,11 @@ impl Session {
             | Command::Turn { .. }
             | Command::ResetPlanes { .. }
             | Command::Thicken { .. } => self.apply_to_planes(command, document),
-            Command::Pan { .. } | Command::Zoom { .. } | Command::Fit { .. } => {
-                self.apply_to_framing(command)
-            }
+            Command::Pan { .. }
+            | Command::Zoom { .. }
+            | Command::Fit { .. }
+            | Command::Rotate { .. }
+            | Command::Mirror { .. } => self.apply_to_framing(command),
             Command::Orbit { .. }
             | Command::Face { .. }
             | Command::Mode { .. }
@@ -311,7 +313,19 @@ impl Session {
                 let own = self.view_mut(view)?;
                 own.framing = own.framing.zoomed(factor, about_mm);
             }
-            Command::Fit { view } => self.view_mut(view)?.framing = Framing::default(),
+            Command::Fit { view } => {
+                let own = self.view_mut(view)?;
+                own.framing = Framing { turn: own.framing.turn, ..Framing::default() };
+            }
+            Command::Rotate { view } | Command::Mirror { view } => {
+                let own = self.view_mut(view)?;
+                if !matches!(own.content, Content::Frame(_)) {
+                    return Err(NOTHING_SHOWN);
+                }
+                let turn = &mut own.framing.turn;
+                *turn =
+                    if matches!(command, Command::Rotate { .. }) { turn.turned() } else { turn.mirrored() };
+            }
             _ => return Err(NO_NUMBER),
         }
         Ok(())

@@ -10,11 +10,63 @@ pub(crate) struct Framing {
     pub zoom: f64,
     /// From the middle of the volume to the middle of the picture in mm, to the right and down in the picture.
     pub shift_mm: DVec2,
+    /// How a frame lies in its picture; planes and 3D have their own ways.
+    #[serde(default, skip_serializing_if = "Turn::is_none")]
+    pub turn: Turn,
 }
 
 impl Default for Framing {
     fn default() -> Self {
-        Self { zoom: 1.0, shift_mm: DVec2::ZERO }
+        Self { zoom: 1.0, shift_mm: DVec2::ZERO, turn: Turn::default() }
+    }
+}
+
+/// How a frame lies in its picture: mirrored left to right first, then turned clockwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Turn {
+    pub is_mirrored: bool,
+    /// Right angles, 0 to 3.
+    pub quarters: u8,
+}
+
+impl Turn {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Turned further clockwise by a right angle.
+    pub(crate) fn turned(self) -> Self {
+        Self { quarters: (self.quarters + 1) % 4, ..self }
+    }
+
+    /// With left and right of the picture exchanged.
+    pub(crate) fn mirrored(self) -> Self {
+        Self { is_mirrored: !self.is_mirrored, quarters: (4 - self.quarters % 4) % 4 }
+    }
+
+    /// Whether rows of the frame are columns of the picture.
+    pub(crate) fn is_sideways(self) -> bool {
+        self.quarters % 2 == 1
+    }
+
+    /// The directions (right, down) of the picture on the frame, whose rows go along x and columns along y.
+    pub(crate) fn axes(self) -> (DVec2, DVec2) {
+        let mirror = if self.is_mirrored { -1.0 } else { 1.0 };
+        let unturned = (DVec2::new(mirror, 0.0), DVec2::Y);
+        // What was below is on the left after a turn, what was on the right below.
+        (0..self.quarters % 4).fold(unturned, |(right, down), _| (-down, right))
+    }
+
+    /// What is said of it; nothing if the frame lies as it was stored.
+    pub(crate) fn name(self) -> Option<String> {
+        let turned = match self.quarters % 4 {
+            0 => None,
+            quarters => Some(format!("rotated {}°", u32::from(quarters) * 90)),
+        };
+        let mirrored = Some("mirrored".to_owned()).filter(|_| self.is_mirrored);
+        let parts: Vec<String> = mirrored.into_iter().chain(turned).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 }
 
@@ -29,7 +81,7 @@ impl Framing {
     pub(crate) fn zoomed(self, factor: f64, about_mm: DVec2) -> Self {
         let zoom = (self.zoom * factor).clamp(*ZOOMS.start(), *ZOOMS.end());
         let factor = zoom / self.zoom;
-        Self { zoom, shift_mm: self.shift_mm + about_mm * (1.0 - 1.0 / factor) }.bounded()
+        Self { zoom, shift_mm: self.shift_mm + about_mm * (1.0 - 1.0 / factor), ..self }.bounded()
     }
 
     /// Moves the picture's middle.
@@ -43,7 +95,8 @@ impl Framing {
     }
 
     pub(crate) fn is_usable(self) -> bool {
-        ZOOMS.contains(&self.zoom)
+        self.turn.quarters < 4
+            && ZOOMS.contains(&self.zoom)
             && self.shift_mm.is_finite()
             && self.shift_mm.abs().max_element() <= FARTHEST_MM
     }
@@ -55,13 +108,32 @@ mod tests {
 
     #[test]
     fn what_is_under_the_pointer_stays_there() {
-        let before = Framing { zoom: 2.0, shift_mm: DVec2::new(10.0, -4.0) };
+        let before = Framing { zoom: 2.0, shift_mm: DVec2::new(10.0, -4.0), ..Framing::default() };
         let about_mm = DVec2::new(30.0, 12.0);
         let after = before.zoomed(1.5, about_mm);
         // The place in the patient, and where it is seen after the zoom: the same part of a picture 1.5 times smaller.
         let place = before.shift_mm + about_mm;
         assert!((place - after.shift_mm - about_mm / 1.5).length() < 1e-12);
         assert_eq!(after.zoom, 3.0);
+    }
+
+    #[test]
+    fn frames_are_turned_and_mirrored_as_they_are_seen() {
+        let turned = Turn::default().turned();
+        // What was on the left of the picture is above: its right goes up the frame's columns.
+        assert_eq!(turned.axes(), (-DVec2::Y, DVec2::X));
+        assert_eq!(turned.turned().axes(), (-DVec2::X, -DVec2::Y));
+        assert_eq!((0..4).fold(Turn::default(), |turn, _| turn.turned()), Turn::default());
+        // A mirror exchanges left and right of what is seen, however that is turned.
+        for quarters in 0..4 {
+            for is_mirrored in [false, true] {
+                let turn = Turn { is_mirrored, quarters };
+                let ((right, down), mirrored) = (turn.axes(), turn.mirrored());
+                assert_eq!(mirrored.axes(), (-right, down), "{turn:?}");
+                assert_eq!(mirrored.mirrored(), turn);
+            }
+        }
+        assert_eq!(Turn { is_mirrored: true, quarters: 3 }.name().as_deref(), Some("mirrored, rotated 270°"));
     }
 
     #[test]

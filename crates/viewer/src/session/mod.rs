@@ -12,7 +12,7 @@ mod view;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use framing::Framing;
+pub(crate) use framing::{Framing, Turn};
 pub(crate) use key_image::KeyImage;
 pub(crate) use layout::{Border, Borders, Layout};
 pub(crate) use scene::{
@@ -21,7 +21,9 @@ pub(crate) use scene::{
 };
 #[cfg(test)]
 pub(crate) use space::slice_number;
-pub(crate) use space::{Among, Space, among, coordinate, is_along_slices, plane_name, position, step_mm};
+pub(crate) use space::{
+    Among, Space, among, coordinate, is_along_slices, plane_name, position, short_letters, step_mm,
+};
 pub(crate) use view::{
     Content, Direction, FrameView, Look, Mode, Orbit, OrbitView, Overlay, PlaneView, Side, Slab, Subject,
     ViewState,

@@ -67,12 +67,14 @@ fn divide(random: &mut Random) -> Command {
 
 fn key_image(random: &mut Random, view: usize) -> Command {
     let id = random.whole(0, 9) as u64;
-    match random.whole(0, 5) {
+    match random.whole(0, 7) {
         4 => Command::SetAside { view: Some(view).filter(|_| id > 2) },
         0 => Command::Mark { view, size_px: [random.whole(0, 800) as u32, 600] },
         1 => Command::Unmark { id },
         2 => Command::Recall { view, id },
         3 => Command::Phase { view, series: series(random) },
+        5 => Command::Rotate { view },
+        6 => Command::Mirror { view },
         _ => Command::Fit { view },
     }
 }

@@ -232,12 +232,15 @@ pub(crate) fn shading_of(look: &Look, defaults: &Defaults) -> Option<anatome::Sh
     look.shading.or_else(|| resolved(look, defaults).map(|(_, shading)| *shading))
 }
 
-/// The plane of a frame in its own space (x right, y down, mm from the middle of its first pixel).
+/// The plane of a frame in its own space (x right, y down, mm from the middle of its first pixel), as it is turned.
 pub(crate) fn frame_plane(framing: Framing, grid: &Grid, aspect: f64) -> SlicePlane {
     let size = grid.size_ijk() * grid.spacing_mm();
-    let width_mm = size.x.max(size.y * aspect) / framing.zoom;
-    let center_mm = grid.center_mm() + framing.shift_mm.extend(0.0);
-    SlicePlane { center_mm, right: DVec3::X, down: DVec3::Y, width_mm }
+    let (across, along) = if framing.turn.is_sideways() { (size.y, size.x) } else { (size.x, size.y) };
+    let width_mm = across.max(along * aspect) / framing.zoom;
+    let (right, down) = framing.turn.axes();
+    let shift_mm = right * framing.shift_mm.x + down * framing.shift_mm.y;
+    let center_mm = grid.center_mm() + shift_mm.extend(0.0);
+    SlicePlane { center_mm, right: right.extend(0.0), down: down.extend(0.0), width_mm }
 }
 
 /// The scene of a frame.

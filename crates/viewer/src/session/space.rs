@@ -182,8 +182,16 @@ pub(crate) fn coordinate(at_mm: DVec3, axis: usize) -> String {
 pub(crate) fn position(at_mm: DVec3, normal: DVec3) -> String {
     match (0..3).find(|&axis| normal[axis].abs() > 1.0 - ACROSS) {
         Some(axis) => format!("{} mm", coordinate(at_mm, axis)),
-        None => format!("through {} mm", [0, 1, 2].map(|axis| coordinate(at_mm, axis)).join("  ")),
+        None => format!("at {} mm", [0, 1, 2].map(|axis| coordinate(at_mm, axis)).join("  ")),
     }
+}
+
+/// The letters of a direction, without those that hardly count.
+pub(crate) fn short_letters(direction: DVec3) -> String {
+    let largest = direction.abs().max_element();
+    let counted =
+        DVec3::from_array(direction.to_array().map(|c| if c.abs() < 0.1 * largest { 0.0 } else { c }));
+    anatome::orientation_letters(counted)
 }
 
 /// What a plane of a normal is called.
@@ -274,7 +282,7 @@ mod tests {
             ["L 85.8 mm", "A 3.0 mm", "H 0.0 mm"]
         );
         let oblique = DVec3::new(0.5, 0.0, 0.75_f64.sqrt());
-        assert_eq!(position(at, oblique), "through L 85.8  A 3.0  H 0.0 mm");
+        assert_eq!(position(at, oblique), "at L 85.8  A 3.0  H 0.0 mm");
         let names = [DVec3::X, -DVec3::Y, DVec3::Z, oblique].map(plane_name);
         assert_eq!(names, ["Sagittal", "Coronal", "Axial", "Oblique, 30° from axial"]);
     }

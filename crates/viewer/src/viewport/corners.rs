@@ -8,6 +8,9 @@ use crate::interaction::Interaction;
 use crate::overlay::facts::{Corners, acquisition, number, range, window};
 use crate::session::{Content, Mode, PlaneView, Slab, among, shown_overlay, voi_of};
 
+/// What every picture carries.
+const NOT_FOR_DIAGNOSIS: &str = "not for diagnostic use";
+
 /// The lines of text of a view.
 pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
     let mut corners = Corners::default();
@@ -32,7 +35,9 @@ pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
     warnings(&mut corners, seen);
     if is_small(seen.rect) {
         corners.top_left.truncate(1);
-        (corners.top_right, corners.bottom_left, corners.bottom_right) = Default::default();
+        corners.top_right.truncate(1);
+        corners.bottom_left.clear();
+        corners.bottom_right.retain(|line| line == NOT_FOR_DIAGNOSIS);
     }
     corners
 }
@@ -53,7 +58,10 @@ fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) 
             Mode::Rendering => "3D".to_owned(),
             Mode::Projection(own) => projection(own).to_owned(),
         },
-        Content::Frame(_) => String::new(),
+        Content::Frame(_) => {
+            let view = seen.drawn_frame().and_then(|frame| frame.sides.view.clone());
+            view.into_iter().chain(seen.view.framing.turn.name()).collect::<Vec<_>>().join("  ")
+        }
     };
     corners.top_left.push(format!("{modality}  {name}").trim().to_owned());
     let patient = seen.document.patient_number(entry.id);
@@ -111,7 +119,7 @@ fn state(corners: &mut Corners, seen: &Seen<'_>) {
     };
     let precision = if shown.is_full && !shown.is_partial { "exact" } else { "preview" };
     corners.bottom_right.push(format!("{interpolation}  {precision}"));
-    corners.bottom_right.push("not for diagnostic use".to_owned());
+    corners.bottom_right.push(NOT_FOR_DIAGNOSIS.to_owned());
 }
 
 /// Of the size at which a voxel has the size of a pixel; in 3D of the picture in which all is seen.

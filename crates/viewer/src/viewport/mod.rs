@@ -279,30 +279,43 @@ fn draw_over(
     draw_in_space(painter, seen, interaction, values);
     crop::draw(painter, seen);
     corners::corners(seen, interaction).draw(painter, seen.rect);
-    if !shown.labels || corners::is_small(seen.rect) {
+    if shown.labels {
+        draw_labels(painter, seen, map.as_ref());
+    }
+}
+
+/// Letters, and where there is room a scale bar and what colours mean.
+fn draw_labels(painter: &egui::Painter, seen: &Seen<'_>, map: Option<&PlaneMap>) {
+    if let Some(edges) = edges(seen, map) {
+        facts::letters(painter, seen.rect, &edges);
+    }
+    if corners::is_small(seen.rect) {
         return;
     }
     draw_color_bar(painter, seen);
-    match seen.view.content {
-        Content::Plane(_) => {
-            if let Some(map) = &map {
-                facts::letters(painter, seen.rect, map.plane.right, map.plane.down);
-                facts::scale_bar(painter, seen.rect, map.point_mm(), "mm");
-            }
-        }
+    let bar = match seen.view.content {
+        Content::Plane(_) => map.map(|map| (map.point_mm(), "mm")),
         Content::Frame(_) => {
-            if let (Some(map), Some(frame)) = (seen.drawn_map(), seen.drawn_frame()) {
-                facts::scale_bar(painter, seen.rect, map.point_mm(), frame.unit());
-            }
+            seen.drawn_map().zip(seen.drawn_frame()).map(|(map, frame)| (map.point_mm(), frame.unit()))
         }
+        // In perspective no length is that of all depths.
         Content::Orbit(orbit) => {
-            if seen.view.series.is_some() {
-                let Some((right, down)) = seen.named_axes() else { return };
-                facts::letters(painter, seen.rect, right, down);
-                if let (None, Some(point_mm)) = (orbit.fov_rad, seen.orbit_point_mm()) {
-                    facts::scale_bar(painter, seen.rect, point_mm, "mm");
-                }
-            }
+            seen.orbit_point_mm().filter(|_| orbit.fov_rad.is_none()).map(|mm| (mm, "mm"))
+        }
+    };
+    if let Some((point_mm, unit)) = bar {
+        facts::scale_bar(painter, seen.rect, point_mm, unit);
+    }
+}
+
+/// The letters at the edges of a view, where its picture says which way it lies.
+pub(crate) fn edges(seen: &Seen<'_>, map: Option<&PlaneMap>) -> Option<[String; 4]> {
+    match seen.view.content {
+        Content::Plane(_) => map.map(|map| facts::letters_of(map.plane.right, map.plane.down)),
+        Content::Frame(_) => seen.drawn_frame()?.sides.edges(seen.view.framing.turn),
+        Content::Orbit(_) => {
+            seen.view.series?;
+            seen.named_axes().map(|(right, down)| facts::letters_of(right, down))
         }
     }
 }
@@ -350,8 +363,7 @@ fn draw_crosshair(
         return;
     }
     let is_hot = response.hovered() || interaction.drag.as_ref().is_some_and(|(view, _)| *view == seen.index);
-    let has_letters = seen.session.shown.labels && !corners::is_small(seen.rect);
-    let room = if has_letters { facts::within_letters(seen.rect) } else { seen.rect };
+    let room = if seen.session.shown.labels { facts::within_letters(seen.rect) } else { seen.rect };
     for line in crosshair::lines(map, space, own) {
         line.draw(painter, seen.rect, room, is_hot);
     }

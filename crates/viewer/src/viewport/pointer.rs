@@ -175,10 +175,10 @@ fn told(seen: &Seen<'_>, at_mm: DVec3, normal: DVec3) -> Vec<String> {
             let mm = frame.volume.grid().spacing_mm();
             let pixel = format!("column {:.0}  row {:.0}", at_mm.x / mm.x + 1.0, at_mm.y / mm.y + 1.0);
             let value = value_at(&frame.volume, at_mm, interpolation).filter(|_| !frame.is_color());
-            std::iter::once(pixel).chain(said(&frame.volume, value)).collect()
+            let place = frame.patient_from_frame.map(|to| place(to.transform_point3(at_mm)));
+            std::iter::once(pixel).chain(place).chain(said(&frame.volume, value)).collect()
         }
         Content::Plane(PlaneView { slab, .. }) => {
-            let place = format!("{} mm", [0, 1, 2].map(|axis| coordinate(at_mm, axis)).join("  "));
             let series: Vec<SeriesId> = seen.view.series().collect();
             let values = series.iter().filter_map(|&own| {
                 let volume = &seen.document.loaded(own)?.volume;
@@ -187,10 +187,15 @@ fn told(seen: &Seen<'_>, at_mm: DVec3, normal: DVec3) -> Vec<String> {
                 let name = name.map(|name| format!("{name}: ")).unwrap_or_default();
                 Some(format!("{name}{}", said(volume, value)?))
             });
-            std::iter::once(place).chain(values).collect()
+            std::iter::once(place(at_mm)).chain(values).collect()
         }
         Content::Orbit(_) => Vec::new(),
     }
+}
+
+/// A place in the patient in words.
+fn place(at_mm: DVec3) -> String {
+    format!("{} mm", [0, 1, 2].map(|axis| coordinate(at_mm, axis)).join("  "))
 }
 
 /// What of the crosshair is at a place, if it is shown.

@@ -1,6 +1,6 @@
 //! Real images: PET over CT, stacks, colour, MR of an oblique acquisition.
 
-use egui::{Key, vec2};
+use egui::{Key, Modifiers, vec2};
 use egui_kittest::kittest::Queryable as _;
 
 use super::{screenshot, settle, view_rect, wait, window};
@@ -140,6 +140,24 @@ fn frames_of_a_stack_are_paged_and_played() {
     assert_eq!(seen(&harness), (None, false));
     settle(&mut harness);
     assert_eq!(seen(&harness), (Some(10), true));
+    // It is turned and mirrored as it is seen, and says so; to fit it does not turn it back.
+    let rotated = |harness: &egui_kittest::Harness<'_, Viewer>| {
+        let viewer = harness.state();
+        let seen = viewer.seen(0).unwrap();
+        let lines = crate::viewport::written(&seen, &viewer.interaction);
+        (seen.map().unwrap().plane.right, lines.iter().any(|line| line.ends_with("mirrored, rotated 270°")))
+    };
+    assert_eq!(rotated(&harness), (glam::DVec3::X, false));
+    let size = harness.state().canvases[0].picture.clone().unwrap();
+    for key in [Key::R, Key::M] {
+        harness.key_press_modifiers(Modifiers::COMMAND, key);
+        settle(&mut harness);
+    }
+    harness.key_press(Key::F);
+    settle(&mut harness);
+    assert_eq!(rotated(&harness), (glam::DVec3::Y, true));
+    assert_ne!(*size, *harness.state().canvases[0].picture.clone().unwrap());
+    screenshot(&mut harness, "real-stack-turned");
     harness.key_press(Key::Space);
     wait(&mut harness, "it does not play", |viewer| frame(viewer) != 10);
     // As fast as its file says: 33.333 ms a frame.

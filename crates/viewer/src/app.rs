@@ -86,6 +86,8 @@ pub(crate) struct Viewer {
 
 /// So long a message stays.
 const MESSAGE: Duration = Duration::from_secs(6);
+/// So long panels wait for the pictures that go with them.
+const PATIENCE: Duration = Duration::from_millis(30);
 
 impl Viewer {
     /// A viewer for a window, which it makes look as it should, and the threads that work for it.
@@ -169,7 +171,7 @@ impl Viewer {
     }
 
     /// Takes what threads have done.
-    fn take_news(&mut self, context: &Context) {
+    fn take_news(&mut self) {
         let news: Vec<News> = self.loader.news().collect();
         for news in news {
             let found = match &news {
@@ -207,7 +209,7 @@ impl Viewer {
                 Err(failure) if failure.is_device => fallen = Some(failure.reason.clone()),
                 Err(_) => {}
             }
-            canvas.take(context, answer.view, made);
+            canvas.take(made);
         }
         if let Some(reason) = fallen {
             self.fall_back(&reason);
@@ -250,9 +252,10 @@ impl Viewer {
         is_done
     }
 
-    fn do_all(&mut self, context: &Context) {
+    /// Does what was collected in this frame; tells whether there was anything.
+    fn do_all(&mut self, context: &Context) -> bool {
         let commands = std::mem::take(&mut self.commands);
-        let done = !commands.is_empty();
+        let has_done = !commands.is_empty();
         for command in commands {
             self.do_now(&command);
         }
@@ -261,10 +264,14 @@ impl Viewer {
         if !pointer_down && let Some(last) = self.last.take() {
             self.history.keep(&self.session, &last, Instant::now());
         }
-        if done {
-            // Panels were drawn from the session as it was.
-            context.request_repaint();
-        }
+        has_done
+    }
+
+    /// Draws again what was drawn from the session as it was: with the pictures that are in the making, if they are there
+    /// soon, as a frame takes as long as a picture where there is no GPU.
+    fn draw_again(&self, context: &Context) {
+        let waits = (0..self.canvases.len()).any(|view| self.painter.is_busy(view));
+        context.request_repaint_after(if waits { PATIENCE } else { Duration::ZERO });
     }
 
     /// Takes a session in place of the present one.
@@ -306,7 +313,7 @@ impl Viewer {
     pub(crate) fn frame(&mut self, ui: &mut Ui) {
         let context = ui.ctx().clone();
         let began = Instant::now();
-        self.take_news(&context);
+        self.take_news();
         self.arrive();
         self.take_saved();
         self.go_on_saving_keys();
@@ -322,10 +329,13 @@ impl Viewer {
         self.show_aside(&context);
         self.show_dialog(&context);
         self.show_message(ui);
-        self.do_all(&context);
+        let has_done = self.do_all(&context);
         self.provide();
         self.let_go();
         self.want();
+        if has_done {
+            self.draw_again(&context);
+        }
         self.autosave(&context);
         self.time_opening();
         self.timing.frame(began.elapsed());

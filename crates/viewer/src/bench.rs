@@ -70,6 +70,8 @@ pub struct PartReport {
     pub p95_ms: f64,
     /// Pictures a second.
     pub per_s: f64,
+    /// Frames of the window a picture.
+    pub frames: f64,
     /// How many were of full quality.
     pub in_full: usize,
     /// From the last command to the picture of full quality.
@@ -94,10 +96,10 @@ pub(crate) struct Bench {
 enum Step {
     /// Waits until everything is drawn in full.
     Settling,
-    /// So many were made; since when one is waited for, how many answers there were before.
-    Moving { asked: Instant, answers: u64, took: Vec<Duration>, in_full: usize },
+    /// So many were made; since when one is waited for, how many answers there were before, and frames before the first.
+    Moving { asked: Instant, answers: u64, took: Vec<Duration>, in_full: usize, frames: u64 },
     /// Waits for full quality after the last.
-    Resting { asked: Instant, took: Vec<Duration>, in_full: usize },
+    Resting { asked: Instant, took: Vec<Duration>, in_full: usize, frames: f64 },
     /// Counts frames.
     Idle { since: Instant, frames: u64 },
 }
@@ -179,35 +181,37 @@ impl Viewer {
                     }
                     Step::Settling
                 } else {
-                    self.ask(&part, Vec::new(), 0)
+                    self.ask(&part, Vec::new(), 0, self.timing.count)
                 }
             }
             (Step::Settling, None) => {
                 context.request_repaint_after(IDLE);
                 Step::Idle { since: Instant::now(), frames: self.timing.count }
             }
-            (Step::Moving { asked, answers, mut took, mut in_full }, Some(part)) => {
+            (Step::Moving { asked, answers, mut took, mut in_full, frames }, Some(part)) => {
                 if self.timing.answers_of(part.view) == answers {
-                    Step::Moving { asked, answers, took, in_full }
+                    Step::Moving { asked, answers, took, in_full, frames }
                 } else {
                     took.push(asked.elapsed());
                     let shown = self.canvases.get(part.view).and_then(|canvas| canvas.shown.as_ref());
                     in_full += usize::from(shown.is_some_and(|shown| shown.is_full));
                     if took.len() < part.times as usize {
-                        self.ask(&part, took, in_full)
+                        self.ask(&part, took, in_full, frames)
                     } else {
-                        Step::Resting { asked, took, in_full }
+                        let frames = (self.timing.count - frames) as f64 / took.len() as f64;
+                        Step::Resting { asked, took, in_full, frames }
                     }
                 }
             }
-            (Step::Resting { asked, took, in_full }, Some(part)) => {
+            (Step::Resting { asked, took, in_full, frames }, Some(part)) => {
                 if self.is_settled() {
                     let view_px = self.canvases.get(part.view).map_or([0, 0], |canvas| canvas.size_px);
-                    bench.done.push(summed(&part, view_px, took, in_full, asked.elapsed()));
+                    let report = summed(&part, view_px, took, asked.elapsed());
+                    bench.done.push(PartReport { in_full, frames, ..report });
                     bench.at += 1;
                     Step::Settling
                 } else {
-                    Step::Resting { asked, took, in_full }
+                    Step::Resting { asked, took, in_full, frames }
                 }
             }
             (Step::Idle { since, frames }, _) => {
@@ -228,19 +232,15 @@ impl Viewer {
         false
     }
 
-    fn ask(&mut self, part: &Part, took: Vec<Duration>, in_full: usize) -> Step {
+    fn ask(&mut self, part: &Part, took: Vec<Duration>, in_full: usize, frames: u64) -> Step {
         self.commands.extend(part.each.iter().cloned());
-        Step::Moving { asked: Instant::now(), answers: self.timing.answers_of(part.view), took, in_full }
+        let answers = self.timing.answers_of(part.view);
+        Step::Moving { asked: Instant::now(), answers, took, in_full, frames }
     }
 }
 
-fn summed(
-    part: &Part,
-    view_px: [u32; 2],
-    mut took: Vec<Duration>,
-    in_full: usize,
-    rest: Duration,
-) -> PartReport {
+/// The times of a part.
+fn summed(part: &Part, view_px: [u32; 2], mut took: Vec<Duration>, rest: Duration) -> PartReport {
     let all: Duration = took.iter().sum();
     took.sort_unstable();
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
@@ -254,7 +254,8 @@ fn summed(
         median_ms: ms(at(0.5)),
         p95_ms: ms(at(0.95)),
         per_s: if all.is_zero() { 0.0 } else { took.len() as f64 / all.as_secs_f64() },
-        in_full,
+        frames: 0.0,
+        in_full: 0,
         rest_ms: ms(rest),
     }
 }
@@ -285,7 +286,7 @@ mod tests {
     fn the_median_is_in_the_middle() {
         let part = Part { name: "p".to_owned(), before: Vec::new(), view: 0, each: Vec::new(), times: 5 };
         let took = [50, 10, 30, 20, 40].map(Duration::from_millis).to_vec();
-        let report = summed(&part, [4, 3], took, 2, Duration::from_millis(7));
+        let report = summed(&part, [4, 3], took, Duration::from_millis(7));
         assert_eq!((report.median_ms, report.p95_ms, report.pictures), (30.0, 50.0, 5));
         assert!((report.per_s - 5.0 / 0.15).abs() < 1e-9 && report.rest_ms == 7.0);
     }

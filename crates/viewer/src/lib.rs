@@ -124,6 +124,7 @@ pub fn run(options: Options) -> Result<Option<BenchReport>, Error> {
         "Anatome",
         native,
         Box::new(|creation| {
+            creation.wgpu_render_state.iter().for_each(viewport::install);
             let mut viewer = app::Viewer::new(&creation.egui_ctx, options)?;
             viewer.bench = script;
             Ok(Box::new(viewer))

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anatome::files::{check_target, remove_unfinished, write_picture, write_whole};
 use anatome::{Overwrite, PictureFormat, Workers, read_scene};
-use egui::{ColorImage, Context};
+use egui::Context;
 
 use crate::app::Viewer;
 use crate::history::History;
 use crate::key_images::SavingKeys;
-use crate::render::{Want, drawn};
+use crate::render::{Want, color_image, drawn};
 use crate::saved::{Known, Saved};
 use crate::session::{Session, ViewState};
 
@@ -218,7 +218,7 @@ impl Viewer {
         match canvas.and_then(|canvas| canvas.picture.clone()) {
             Some(_) if is_partial => self.tell(NOT_LOADED),
             Some(picture) => {
-                context.copy_image(ColorImage::clone(&picture));
+                context.copy_image(color_image(&picture));
                 self.tell("The picture is copied, without what is drawn over it.");
             }
             None => self.tell("There is no picture to copy."),

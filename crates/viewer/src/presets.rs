@@ -66,8 +66,7 @@ impl Viewer {
             for (name, want) in wants {
                 // Without its picture a preset has its name.
                 let Ok((image, _)) = drawn(&want, &frames) else { continue };
-                let size = [image.width_px() as usize, image.height_px() as usize];
-                let picture = crate::render::shown(size, image.pixels());
+                let picture = crate::render::color_image(&image);
                 // Another series is shown: nobody waits any more.
                 if tell.send((name, picture)).is_err() {
                     return;

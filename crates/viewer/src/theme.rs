@@ -4,7 +4,7 @@ use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Visuals
 
 /// Behind pictures.
 pub(crate) const BLACK: Color32 = Color32::BLACK;
-/// Panels.
+/// Below panels: grey.
 pub(crate) const PANEL: Color32 = Color32::from_gray(30);
 /// Between views.
 pub(crate) const GAP: Color32 = Color32::from_gray(18);
@@ -31,7 +31,8 @@ pub(crate) const LABEL_SIZE: f32 = 11.5;
 pub(crate) fn install(context: &egui::Context) {
     context.set_theme(egui::Theme::Dark);
     let mut visuals = Visuals::dark();
-    visuals.panel_fill = PANEL;
+    // See `panels::on_ground`.
+    visuals.panel_fill = Color32::TRANSPARENT;
     visuals.window_fill = Color32::from_gray(36);
     visuals.window_stroke = Stroke::new(1.0, Color32::from_gray(62));
     visuals.extreme_bg_color = Color32::from_gray(20);

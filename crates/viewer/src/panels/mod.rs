@@ -9,11 +9,12 @@ mod transfer;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use egui::{Panel, Ui};
+use egui::{Panel, Shape, Ui};
 
 use crate::app::Viewer;
 use crate::render::Made;
 use crate::session::SeriesId;
+use crate::viewport;
 
 /// Which panels are shown.
 #[derive(Clone, Copy, Debug)]
@@ -82,21 +83,24 @@ impl Timing {
 
 /// Shows all panels; what is left is for the views.
 pub(crate) fn show(viewer: &mut Viewer, ui: &mut Ui) {
-    Panel::top("toolbar").resizable(false).show(ui, |ui| toolbar::show(viewer, ui));
-    Panel::bottom("status").resizable(false).show(ui, |ui| toolbar::status(viewer, ui));
+    on_ground(ui, Panel::top("toolbar").resizable(false), |ui| toolbar::show(viewer, ui));
+    on_ground(ui, Panel::bottom("status").resizable(false), |ui| toolbar::status(viewer, ui));
     if viewer.panels.browser {
-        Panel::left("browser")
-            .default_size(208.0)
-            .size_range(150.0..=420.0)
-            .show(ui, |ui| browser::show(viewer, ui));
+        let panel = Panel::left("browser").default_size(208.0).size_range(150.0..=420.0);
+        on_ground(ui, panel, |ui| browser::show(viewer, ui));
     }
     if viewer.panels.inspector {
-        Panel::right("inspector")
-            .default_size(248.0)
-            .size_range(200.0..=420.0)
-            .show(ui, |ui| inspector::show(viewer, ui));
+        let panel = Panel::right("inspector").default_size(248.0).size_range(200.0..=420.0);
+        on_ground(ui, panel, |ui| inspector::show(viewer, ui));
     }
     sheets::show(viewer, ui);
+}
+
+/// Shows a panel. What lies below it is drawn once its size is known.
+fn on_ground(ui: &mut Ui, panel: Panel, contents: impl FnOnce(&mut Ui)) {
+    let below = ui.painter().add(Shape::Noop);
+    let rect = panel.show(ui, contents).response.rect;
+    ui.painter().set(below, viewport::ground(rect));
 }
 
 impl Timing {

@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use anatome::{Backend, Scene, Stack, UploadedVolume};
-use egui::ColorImage;
+use anatome::{Backend, Image, Scene, Stack, UploadedVolume};
 
 pub(crate) use combined::Blend;
 
 use crate::document::{FrameImage, Frames};
 use crate::session::{Framing, Look, SeriesId, Subject};
 use slot::Slot;
-pub(crate) use slot::{drawn, shown};
+pub(crate) use slot::{color_image, drawn};
 
 /// What a view wants to show.
 #[derive(Clone, Debug)]
@@ -91,7 +90,7 @@ pub(crate) struct Answer {
 /// A picture that can be shown.
 #[derive(Debug)]
 pub(crate) struct Made {
-    pub image: Arc<ColorImage>,
+    pub image: Arc<Image>,
     /// For what size it was made: it has fewer pixels if it is one in motion.
     pub wanted_px: [u32; 2],
     /// What it shows, without layers.

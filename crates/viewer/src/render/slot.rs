@@ -282,9 +282,8 @@ fn failure(error: anatome::Error) -> Failure {
 }
 
 fn made(ready: Ready, bound: &Bound) -> Made {
-    let size = [ready.image.width_px() as usize, ready.image.height_px() as usize];
     Made {
-        image: Arc::new(shown(size, ready.image.pixels())),
+        image: Arc::new(ready.image),
         wanted_px: ready.wanted.size_px,
         series: bound.want.series,
         is_partial: bound.want.is_partial,
@@ -295,8 +294,10 @@ fn made(ready: Ready, bound: &Bound) -> Made {
     }
 }
 
-pub(crate) fn shown(size: [usize; 2], pixels: &Pixels) -> ColorImage {
-    let pixels = match pixels {
+/// A picture as egui takes it.
+pub(crate) fn color_image(picture: &Image) -> ColorImage {
+    let size = [picture.width_px() as usize, picture.height_px() as usize];
+    let pixels = match picture.pixels() {
         Pixels::Grey8(grey) => grey.iter().map(|&v| Color32::from_gray(v)).collect(),
         Pixels::Rgba8(rgba) => {
             rgba.as_chunks::<4>().0.iter().map(|&[r, g, b, _]| Color32::from_rgb(r, g, b)).collect()

@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
-use anatome::View;
-use egui::{ColorImage, Context, Pos2, Rect, TextureHandle, TextureOptions, Vec2};
+use anatome::{Image, View};
+use egui::{Rect, Vec2};
 
 use crate::document::FrameImage;
 use crate::render::{Failure, Made};
 use crate::session::{SeriesId, Subject};
 use crate::theme;
+use crate::viewport::picture::{Drawing, OnScreen};
 
 /// The picture of a view that was made last: it stays until the next is there.
 #[derive(Default)]
 pub(crate) struct Canvas {
     /// What the view is to show.
     pub subject: Option<Subject>,
-    texture: Option<TextureHandle>,
-    /// The picture itself, for copying.
-    pub picture: Option<Arc<ColorImage>>,
+    pub picture: Option<Arc<Image>>,
+    /// The picture on the window's device.
+    on_screen: Arc<OnScreen>,
     /// What it shows.
     pub shown: Option<Shown>,
     /// Why nothing newer is there.
@@ -36,14 +37,14 @@ pub(crate) struct Shown {
     /// Whether some of it was not loaded yet.
     pub is_partial: bool,
     pub wanted_px: [u32; 2],
-    image_px: [usize; 2],
+    image_px: [u32; 2],
     pub is_full: bool,
     pub frame: Option<Arc<FrameImage>>,
 }
 
 impl Canvas {
     /// Takes a new picture.
-    pub(crate) fn take(&mut self, context: &Context, view: usize, made: Result<Made, Failure>) {
+    pub(crate) fn take(&mut self, made: Result<Made, Failure>) {
         let made = match made {
             Ok(made) => made,
             Err(failure) => {
@@ -52,17 +53,8 @@ impl Canvas {
             }
         };
         self.failure = None;
-        let image_px = made.image.size;
-        // A picture of fewer pixels is enlarged smoothly; one pixel for each of the screen's is shown as it is.
-        let options = if made.is_full { TextureOptions::NEAREST } else { TextureOptions::LINEAR };
-        match &mut self.texture {
-            Some(texture) => texture.set(Arc::clone(&made.image), options),
-            None => {
-                let name = format!("view {view}");
-                self.texture = Some(context.load_texture(name, Arc::clone(&made.image), options));
-            }
-        }
-        self.picture = Some(Arc::clone(&made.image));
+        let image_px = [made.image.width_px(), made.image.height_px()];
+        self.picture = Some(made.image);
         let Made { wanted_px, view, series, is_partial, is_full, frame, .. } = made;
         self.shown = Some(Shown { view, series, is_partial, wanted_px, image_px, is_full, frame });
     }
@@ -72,16 +64,27 @@ impl Canvas {
         *self = Self { size_px: self.size_px, rect: self.rect, ..Self::default() };
     }
 
-    /// Draws the picture in the middle of a rectangle of whole pixels, and black where it leaves room: not below it, as
-    /// drivers that draw without a GPU take as long for what is drawn over as for what is seen.
+    /// Draws the picture in the middle of a rectangle of whole pixels, which is black where the picture leaves room.
+    /// Nothing lies below pictures: drivers that draw without a GPU take as long for what is drawn over as for what is
+    /// seen.
     pub(crate) fn paint(&self, painter: &egui::Painter, rect: Rect) {
-        let drawn = self.texture.as_ref().zip(self.target(rect, painter.pixels_per_point()));
-        if drawn.is_none_or(|(_, target)| !target.contains_rect(rect)) {
+        let per_point = painter.pixels_per_point();
+        let drawn = self.picture.as_ref().zip(self.shown.as_ref()).zip(self.target(rect, per_point));
+        let Some(((picture, shown), target)) = drawn else {
             painter.rect_filled(rect, 0.0, theme::BLACK);
-        }
-        let Some((texture, target)) = drawn else { return };
-        let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
-        painter.with_clip_rect(rect).image(texture.id(), target, whole, egui::Color32::WHITE);
+            return;
+        };
+        let in_px = |point: f32| point * per_point;
+        // One pixel for each of the screen's is shown as it is; a picture of fewer is enlarged smoothly.
+        let in_px = |point: f32| if shown.is_full { in_px(point).round() } else { in_px(point) };
+        let drawing = Drawing {
+            picture: Arc::clone(picture),
+            on_screen: Arc::clone(&self.on_screen),
+            origin_px: [in_px(target.min.x), in_px(target.min.y)],
+            size_px: [in_px(target.width()), in_px(target.height())],
+            is_smooth: !shown.is_full,
+        };
+        painter.with_clip_rect(rect).add(drawing.within(rect));
     }
 
     /// Where the picture is to be drawn.
@@ -110,45 +113,166 @@ impl Canvas {
 
 #[cfg(test)]
 mod tests {
-    use anatome::{Camera, Lens, Projection};
-    use egui::{RawInput, Shape};
+    use anatome::{Appearance, Camera, Lens, Output, Pixels, Projection, Request, Scene, Voi};
+    use anatome_core::Recipe;
+    use anatome_testkit::Need;
+    use eframe::egui_wgpu::{RenderState, Renderer, RendererOptions};
+    use eframe::wgpu::TextureFormat;
+    use egui::Pos2;
+    use egui::mutex::RwLock;
+    use egui_kittest::Harness;
+    use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
     use glam::DVec3;
+    use image::RgbaImage;
 
     use super::*;
+    use crate::session::SeriesId;
 
-    /// How many rectangles without a texture are drawn.
-    fn fills(context: &Context, canvas: &Canvas, rect: Rect) -> usize {
-        let mut output =
-            context.run_ui(RawInput::default(), |ui| canvas.paint(&ui.painter().with_clip_rect(rect), rect));
-        output.textures_delta.clear();
-        let is_fill =
-            |shape: &Shape| matches!(shape, Shape::Rect(own) if own.brush.is_none() && own.rect == rect);
-        output.shapes.iter().filter(|own| is_fill(&own.shape)).count()
+    const WINDOW_PX: [u32; 2] = [64, 48];
+    /// Where the view is.
+    const CORNER_PX: [u32; 2] = [5, 7];
+    const VIEW_PX: [u32; 2] = [40, 30];
+
+    /// A picture in which neighbours differ; every byte is in it, where it is large enough.
+    fn made(size_px: [u32; 2], is_grey: bool, wanted_px: [u32; 2], is_full: bool) -> Made {
+        let [width, height] = size_px;
+        let bytes = |count: u32| (0..count).map(|n| (n * 7 + n / width * 11) as u8);
+        let (pixels, output) = if is_grey {
+            (Pixels::Grey8(bytes(width * height).collect()), Output::Grey8)
+        } else {
+            let colors = bytes(width * height).flat_map(|v| [v, v.wrapping_add(85), 255 - v, v / 2]);
+            (Pixels::Rgba8(colors.collect()), Output::Rgba8)
+        };
+        let lens = Lens::Orthographic { height_mm: 1.0 };
+        let camera = Camera { eye_mm: DVec3::ZERO, target_mm: DVec3::Y, up: DVec3::Z, lens };
+        let view = View::Projection { camera, projection: Projection::Mip };
+        let window = anatome::Window::new(0.0, 1.0, anatome_core::WindowFunction::Linear).unwrap();
+        let appearance = Appearance::Grey { voi: Voi::Window(window), invert: false, colors: None };
+        let request = Request::new(Scene::of_primary(view.clone(), appearance), wanted_px, output);
+        let recipe = Recipe::new(&request, Vec::new(), "cpu", None);
+        Made {
+            image: Arc::new(Image::new(width, height, pixels, None, recipe).unwrap()),
+            wanted_px,
+            view,
+            series: SeriesId { input: 0, number: 1 },
+            is_partial: false,
+            is_full,
+            took: std::time::Duration::ZERO,
+            frame: None,
+        }
+    }
+
+    /// A window with a view in it that draws pictures into a texture of a format; nothing where there is no driver.
+    fn window(format: TextureFormat, per_point: f32) -> Option<Harness<'static, Canvas>> {
+        if anatome_gpu::adapters().is_empty() {
+            Need::Gpu.is_missing("no graphics driver, to draw windows");
+            return None;
+        }
+        let options = RendererOptions::PREDICTABLE;
+        let state = create_render_state(default_wgpu_setup(), options);
+        let renderer = Arc::new(RwLock::new(Renderer::new(&state.device, format, options)));
+        let state = RenderState { target_format: format, renderer, ..state };
+        crate::viewport::install(&state);
+        let point = move |px: [u32; 2]| px.map(|n| n as f32 / per_point);
+        let rect = Rect::from_min_size(Pos2::from(point(CORNER_PX)), Vec2::from(point(VIEW_PX)));
+        Some(
+            Harness::builder()
+                .with_size(point(WINDOW_PX))
+                .with_pixels_per_point(per_point)
+                .renderer(WgpuTestRenderer::from_render_state(state))
+                .build_ui_state(
+                    move |ui, canvas: &mut Canvas| {
+                        let all = ui.ctx().content_rect();
+                        canvas.paint(&ui.painter().with_clip_rect(all), rect);
+                    },
+                    Canvas { size_px: VIEW_PX, ..Canvas::default() },
+                ),
+        )
+    }
+
+    fn show(harness: &mut Harness<'_, Canvas>, made: Made) -> RgbaImage {
+        harness.state_mut().take(Ok(made));
+        harness.step();
+        harness.render().unwrap()
+    }
+
+    /// The pixel of a view.
+    fn at(window: &RgbaImage, x: u32, y: u32) -> [u8; 4] {
+        window.get_pixel(CORNER_PX[0] + x, CORNER_PX[1] + y).0
+    }
+
+    /// The colour of a picture's pixel, as it is to be seen.
+    fn expected(made: &Image, x: u32, y: u32) -> [u8; 4] {
+        let n = (y * made.width_px() + x) as usize;
+        match made.pixels() {
+            Pixels::Grey8(grey) => [grey[n], grey[n], grey[n], 255],
+            Pixels::Rgba8(colors) => [colors[4 * n], colors[4 * n + 1], colors[4 * n + 2], 255],
+            _ => panic!("not for a screen"),
+        }
     }
 
     #[test]
-    fn black_is_drawn_only_where_a_picture_leaves_room() {
-        let context = Context::default();
-        let rect = Rect::from_min_size(Pos2::new(5.0, 7.0), Vec2::new(40.0, 30.0));
-        let mut canvas = Canvas { size_px: [40, 30], ..Canvas::default() };
-        assert_eq!(fills(&context, &canvas, rect), 1);
-        let lens = Lens::Orthographic { height_mm: 1.0 };
-        let camera = Camera { eye_mm: DVec3::ZERO, target_mm: DVec3::Y, up: DVec3::Z, lens };
-        let image = Arc::new(ColorImage::filled([40, 30], egui::Color32::WHITE));
-        canvas.texture = Some(context.load_texture("view", image, TextureOptions::NEAREST));
-        canvas.shown = Some(Shown {
-            view: View::Projection { camera, projection: Projection::Mip },
-            series: SeriesId { input: 0, number: 1 },
-            is_partial: false,
-            wanted_px: [40, 30],
-            image_px: [40, 30],
-            is_full: true,
-            frame: None,
-        });
-        assert_eq!(fills(&context, &canvas, rect), 0);
+    fn the_window_has_the_bytes_of_the_picture_and_what_is_beside_it_stays() {
+        for format in [TextureFormat::Rgba8Unorm, TextureFormat::Rgba8UnormSrgb] {
+            for per_point in [1.0, 1.25, 1.5, 2.0] {
+                let Some(mut harness) = window(format, per_point) else { return };
+                let before = harness.render().unwrap();
+                // The second of a form takes the place of the first.
+                for is_grey in [true, false, false, true, true] {
+                    let made = made(VIEW_PX, is_grey, VIEW_PX, true);
+                    let image = Arc::clone(&made.image);
+                    let window = show(&mut harness, made);
+                    for (x, y, pixel) in window.enumerate_pixels() {
+                        let [Some(x), Some(y)] = [x.checked_sub(CORNER_PX[0]), y.checked_sub(CORNER_PX[1])]
+                        else {
+                            continue;
+                        };
+                        let is_in = x < VIEW_PX[0] && y < VIEW_PX[1];
+                        let wanted = if is_in {
+                            expected(&image, x, y)
+                        } else {
+                            before.get_pixel(x + CORNER_PX[0], y + CORNER_PX[1]).0
+                        };
+                        assert_eq!(pixel.0, wanted, "{format:?}, {per_point}, {is_grey}: {x}, {y}");
+                    }
+                    let (x, y) = (CORNER_PX[0] - 1, CORNER_PX[1] - 1);
+                    assert_eq!(window.get_pixel(x, y), before.get_pixel(x, y));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_of_another_size_is_in_the_middle_and_black_around_it() {
+        let Some(mut harness) = window(TextureFormat::Rgba8Unorm, 1.0) else { return };
         // Of a view that has grown since.
-        canvas.size_px = [60, 30];
-        let wider = Rect::from_min_size(rect.min, Vec2::new(60.0, 30.0));
-        assert_eq!(fills(&context, &canvas, wider), 1);
+        let made = made([20, 30], true, [20, 30], true);
+        let image = Arc::clone(&made.image);
+        let window = show(&mut harness, made);
+        for (x, y) in (0..VIEW_PX[1]).flat_map(|y| (0..VIEW_PX[0]).map(move |x| (x, y))) {
+            let black = [0, 0, 0, 255];
+            let wanted = if (10..30).contains(&x) { expected(&image, x - 10, y) } else { black };
+            assert_eq!(at(&window, x, y), wanted, "{x}, {y}");
+        }
+    }
+
+    #[test]
+    fn a_picture_of_fewer_pixels_is_enlarged_smoothly() {
+        let Some(mut harness) = window(TextureFormat::Rgba8Unorm, 1.0) else { return };
+        // Two pixels of the window a pixel, as high as the view, and 10 pixels of black on both sides.
+        let mut made = made([10, 15], true, VIEW_PX, false);
+        let ramp = (0..150).map(|n| 20 * (n % 10) as u8).collect();
+        let recipe = made.image.recipe().clone();
+        made.image = Arc::new(Image::new(10, 15, Pixels::Grey8(ramp), None, recipe).unwrap());
+        let window = show(&mut harness, made);
+        for x in 0..VIEW_PX[0] {
+            let texel = (f64::from(x) - 10.0 + 0.5) / 2.0 - 0.5;
+            let inside = (10..30).contains(&x);
+            let wanted = if inside { 20.0 * texel.clamp(0.0, 9.0) } else { 0.0 };
+            let [red, green, blue, alpha] = at(&window, x, 17);
+            assert_eq!((red, red, 255), (green, blue, alpha));
+            // Texture units weigh with eight bits.
+            assert!((f64::from(red) - wanted).abs() <= 1.0, "{x}: {red}, not {wanted}");
+        }
     }
 }

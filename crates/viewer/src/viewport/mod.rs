@@ -2,6 +2,7 @@
 
 mod canvas;
 mod corners;
+mod picture;
 mod plane_map;
 mod pointer;
 mod values;
@@ -17,6 +18,7 @@ pub(crate) use canvas::Canvas;
 #[cfg(test)]
 pub(crate) use corners::written;
 pub(crate) use corners::{projection, slab_name, zoom_percent};
+pub(crate) use picture::{ground, install};
 pub(crate) use plane_map::PlaneMap;
 pub(crate) use values::{Values, frame_of};
 

@@ -7,7 +7,7 @@ use egui::{Key, Modifiers, OutputCommand, PointerButton, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
-use super::{Study, drag, screenshot, settle, view_rect, wait, window};
+use super::{Study, drag, screenshot, seen, settle, view_rect, wait, window};
 use crate::app::Viewer;
 use crate::dialogs::Dialog;
 use crate::document::State;
@@ -141,7 +141,7 @@ fn grids_are_filled_and_colours_are_chosen() {
     choose_layout(&mut harness, "One view");
 
     let is_grey = |harness: &Harness<'_, Viewer>| {
-        let picture = harness.state().canvases[0].picture.clone().unwrap();
+        let picture = seen(harness, 0);
         picture.pixels.iter().all(|pixel| pixel.r() == pixel.g() && pixel.g() == pixel.b())
     };
     harness.get_by_label("Over it").click();
@@ -207,10 +207,10 @@ fn the_transfer_function_is_dragged_shifted_and_undone() {
     assert_eq!(low, 1);
 
     // From near and from far: parallel rays, and perspective.
-    let parallel = harness.state().canvases[0].picture.clone().unwrap();
+    let parallel = seen(&harness, 0);
     harness.get_by_label("Perspective").click();
     settle(&mut harness);
-    assert_ne!(*harness.state().canvases[0].picture.clone().unwrap(), *parallel);
+    assert_ne!(seen(&harness, 0), parallel);
     screenshot(&mut harness, "perspective");
 }
 
@@ -226,7 +226,7 @@ fn a_pet_is_laid_over_a_projection() {
     harness.get_by_label("MIP").click();
     settle(&mut harness);
     let colored = |harness: &Harness<'_, Viewer>| {
-        let picture = harness.state().canvases[0].picture.clone().unwrap();
+        let picture = seen(harness, 0);
         picture.pixels.iter().filter(|pixel| pixel.r() > pixel.b().saturating_add(30)).count()
     };
     assert!(colored(&harness) > 200, "{}", colored(&harness));
@@ -244,14 +244,14 @@ fn pictures_are_copied_and_saved_in_every_form() {
     let folder = tempfile::tempdir().unwrap();
     let Some(mut harness) = window(vec![study.path().join("ct")], [900.0, 600.0], 1.0) else { return };
     settle(&mut harness);
-    let shown = harness.state().canvases[0].picture.clone().unwrap();
+    let shown = seen(&harness, 0);
     harness.event(egui::Event::Copy);
     harness.step();
     let copied = harness.output().platform_output.commands.iter().find_map(|command| match command {
         OutputCommand::CopyImage(image) => Some(image.clone()),
         _ => None,
     });
-    assert_eq!(copied.unwrap(), *shown);
+    assert_eq!(copied.unwrap(), shown);
 
     for (form, size, name) in
         [("JPEG", "As shown", "a.jpg"), ("TIFF", "As shown", "b.tif"), ("PNG", "8K", "c.png")]

@@ -3,7 +3,7 @@
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
-use super::{Study, screenshot, settle, wait, window};
+use super::{Study, screenshot, seen, settle, wait, window};
 use crate::session::{Content, Direction, slice_number};
 
 #[test]
@@ -25,7 +25,7 @@ fn key_images_are_marked_shown_again_and_saved() {
         settle(&mut harness);
     }
     let marked = slice(&harness);
-    let picture = harness.state().canvases[0].picture.clone().unwrap();
+    let picture = seen(&harness, 0);
     harness.key_press_modifiers(Modifiers::ALT, Key::C);
     settle(&mut harness);
     harness.key_press(Key::K);
@@ -40,7 +40,7 @@ fn key_images_are_marked_shown_again_and_saved() {
     harness.get_by_label("Key image 1: Axial").click();
     settle(&mut harness);
     assert_eq!(slice(&harness), marked);
-    assert_eq!(*harness.state().canvases[0].picture.clone().unwrap(), *picture);
+    assert_eq!(seen(&harness, 0), picture);
 
     // Pressed again on it, the key takes the mark away; undo brings it back.
     harness.key_press(Key::K);

@@ -23,10 +23,11 @@ use std::time::{Duration, Instant};
 use anatome::{BackendChoice, Limits, Progress, SeriesSpec, Workers, write_series};
 use anatome_phantom::{ThoraxSpec, thorax_ct, thorax_pet};
 use anatome_testkit::Need;
-use egui::{Modifiers, PointerButton, Pos2, Rect};
+use egui::{ColorImage, Modifiers, PointerButton, Pos2, Rect};
 use egui_kittest::Harness;
 
 use crate::app::Viewer;
+use crate::render::color_image;
 use crate::{Options, Start};
 
 /// A study of a small thorax, CT and PET, in files.
@@ -102,7 +103,10 @@ pub(super) fn window_with(
         // As a screen does: two clicks soon after each other are a double click.
         .with_step_dt(1.0 / 60.0)
         .wgpu()
-        .build_eframe(|creation| Viewer::new(&creation.egui_ctx, options).unwrap());
+        .build_eframe(|creation| {
+            crate::viewport::install(creation.wgpu_render_state.as_ref().unwrap());
+            Viewer::new(&creation.egui_ctx, options).unwrap()
+        });
     // As a driver of today tells, which the harness does not.
     harness.input_mut().max_texture_side = Some(8192);
     harness
@@ -147,6 +151,11 @@ pub(super) fn screenshot(harness: &mut Harness<'_, Viewer>, name: &str) -> image
         picture.save(Path::new(&folder).join(format!("{name}.png"))).unwrap();
     }
     picture
+}
+
+/// The picture of a view.
+pub(super) fn seen(harness: &Harness<'_, Viewer>, view: usize) -> ColorImage {
+    color_image(harness.state().canvases[view].picture.as_ref().unwrap())
 }
 
 /// Where a view is.

@@ -2,7 +2,9 @@
 
 use egui::Key;
 
-use super::{Study, screenshot, settle, window};
+use super::{Study, screenshot, seen, settle, view_rect, window};
+use crate::command::Command;
+use crate::session::Shown;
 
 /// One image pixel is computed for each pixel of the screen, and views lie on whole ones.
 #[test]
@@ -17,16 +19,37 @@ fn pictures_have_the_pixels_of_the_screen_at_every_scale() {
         settle(&mut harness);
         let viewer = harness.state();
         assert_eq!(viewer.canvases.len(), 4);
-        for canvas in &viewer.canvases {
+        for (view, canvas) in viewer.canvases.iter().enumerate() {
             let rect = canvas.rect.unwrap();
             for edge in [rect.left(), rect.top(), rect.right(), rect.bottom()] {
                 let pixels = edge * scale;
                 assert!((pixels - pixels.round()).abs() < 1e-2, "{scale}: {pixels}");
             }
-            let shown = canvas.picture.as_ref().unwrap();
+            let shown = seen(&harness, view);
             let expected = [rect.width(), rect.height()].map(|side| (side * scale).round() as usize);
             assert_eq!(shown.size, expected, "{scale}");
         }
         screenshot(&mut harness, &format!("size-{}x{}-at-{scale}", size[0], size[1]));
+
+        // Without what is written over them, all but their frames is as it was made.
+        let shown = Shown {
+            labels: false,
+            crosshair: false,
+            reference_lines: false,
+            ..harness.state().session.shown
+        };
+        harness.state_mut().push(Command::Overlays { shown });
+        settle(&mut harness);
+        let window = harness.render().unwrap();
+        for view in 0..4 {
+            let (rect, picture) = (view_rect(&harness, view), seen(&harness, view));
+            let [left, top] = [rect.left(), rect.top()].map(|edge| (edge * scale).round() as u32);
+            let [width, height] = picture.size.map(|side| side as u32);
+            let frame = (2.0 * scale) as u32;
+            for (x, y) in (frame..height - frame).flat_map(|y| (frame..width - frame).map(move |x| (x, y))) {
+                let expected = picture.pixels[(y * width + x) as usize].to_array();
+                assert_eq!(window.get_pixel(left + x, top + y).0, expected, "{scale}, {view}: {x}, {y}");
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use egui::{Key, Modifiers, PointerButton, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
-use super::{Study, click, drag, screenshot, settle, view_rect, wait, window};
+use super::{Study, click, drag, screenshot, seen, settle, view_rect, wait, window};
 use crate::app::Viewer;
 use crate::measure::{Kind, Place};
 use crate::overlay::crop;
@@ -96,7 +96,7 @@ fn the_crop_box_is_dragged_in_3d_and_on_planes() {
     let Some(mut harness) = in_3d(&study, [1280.0, 1100.0]) else { return };
     harness.key_press(Key::F2);
     settle(&mut harness);
-    let whole = harness.state().canvases[3].picture.clone().unwrap();
+    let whole = seen(&harness, 3);
     harness.key_press(Key::B);
     settle(&mut harness);
     let crop = |harness: &Harness<'_, Viewer>| harness.state().session.views[3].look.region.crop;
@@ -122,14 +122,14 @@ fn the_crop_box_is_dragged_in_3d_and_on_planes() {
     settle(&mut harness);
     let found = crop(&harness).unwrap();
     assert!((found.max_mm.z - (high.z - 30.0 * mm)).abs() < mm, "{} {}", found.max_mm.z, high.z);
-    assert_ne!(*harness.state().canvases[3].picture.clone().unwrap(), *whole);
+    assert_ne!(seen(&harness, 3), whole);
     screenshot(&mut harness, "crop-box");
     for _ in 0..2 {
         harness.get_by_label("Undo").click();
         settle(&mut harness);
     }
     assert_eq!(crop(&harness), None);
-    assert_eq!(*harness.state().canvases[3].picture.clone().unwrap(), *whole);
+    assert_eq!(seen(&harness, 3), whole);
 
     // A plane that cuts, by its button; and back.
     harness.state_mut().push(crate::command::Command::Activate { view: 3 });
@@ -137,11 +137,11 @@ fn the_crop_box_is_dragged_in_3d_and_on_planes() {
     harness.get_by_label("Cut at coronal").click();
     settle(&mut harness);
     assert_eq!(harness.state().session.views[3].look.region.clip_planes.len(), 1);
-    assert_ne!(*harness.state().canvases[3].picture.clone().unwrap(), *whole);
+    assert_ne!(seen(&harness, 3), whole);
     screenshot(&mut harness, "cut");
     harness.get_by_label("All of it").click();
     settle(&mut harness);
-    assert_eq!(*harness.state().canvases[3].picture.clone().unwrap(), *whole);
+    assert_eq!(seen(&harness, 3), whole);
 }
 
 #[test]
@@ -159,11 +159,11 @@ fn presets_show_the_volume_and_a_turn_is_saved() {
     let count = names.len();
     wait(&mut harness, "presets have no pictures", |viewer| viewer.presets.len() == count);
     screenshot(&mut harness, "presets");
-    let before = harness.state().canvases[0].picture.clone().unwrap();
+    let before = seen(&harness, 0);
     harness.get_by_label("lung").click();
     settle(&mut harness);
     assert_eq!(harness.state().session.views[0].look.preset.as_deref(), Some("lung"));
-    assert_ne!(*harness.state().canvases[0].picture.clone().unwrap(), *before);
+    assert_ne!(seen(&harness, 0), before);
 
     harness.key_press_modifiers(Modifiers::COMMAND, Key::T);
     settle(&mut harness);
@@ -181,7 +181,7 @@ fn presets_show_the_volume_and_a_turn_is_saved() {
     });
     // The first is what is seen.
     let first = image::open(path.join("turn-001.png")).unwrap().into_rgb8();
-    let shown = harness.state().canvases[0].picture.clone().unwrap();
+    let shown = seen(&harness, 0);
     let pixels: Vec<u8> = shown.pixels.iter().flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
     assert_eq!(*first.as_raw(), pixels);
     assert_ne!(image::open(path.join("turn-003.png")).unwrap().into_rgb8(), first);
@@ -210,18 +210,18 @@ fn a_view_has_a_window_of_its_own() {
     assert_eq!(harness.state().session.aside, Some(3));
     let own = view_rect(&harness, 3);
     assert_ne!(own.size(), before.size());
-    let picture = harness.state().canvases[3].picture.clone().unwrap();
+    let picture = seen(&harness, 3);
     assert_eq!(picture.size, [own.width().round() as usize, own.height().round() as usize]);
     screenshot(&mut harness, "second-window");
 
     // The pointer does there what it does anywhere, and a drag is one step to undo.
     drag(&mut harness, own.center(), own.center() + vec2(80.0, 20.0), PointerButton::Primary);
     settle(&mut harness);
-    assert_ne!(*harness.state().canvases[3].picture.clone().unwrap(), *picture);
+    assert_ne!(seen(&harness, 3), picture);
     // The window may lie over the button.
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     settle(&mut harness);
-    assert_eq!(*harness.state().canvases[3].picture.clone().unwrap(), *picture);
+    assert_eq!(seen(&harness, 3), picture);
     harness.key_press(Key::F6);
     settle(&mut harness);
     assert_eq!((harness.state().session.aside, view_rect(&harness, 3)), (None, before));

@@ -85,6 +85,18 @@ fn arrange(random: &mut Random) -> Command {
     Command::Arrange { layout: pick(random, &all) }
 }
 
+fn measure(random: &mut Random) -> Command {
+    let kind = pick(random, &Kind::ALL);
+    let points = (0..random.whole(0, 5)).map(|_| point(random)).collect();
+    let place = Place::Plane {
+        series: series(random),
+        right: DVec3::X,
+        down: DVec3::Y,
+        slab: Slab { thickness_mm: number(random, 30.0), ..Slab::default() },
+    };
+    Command::Measure { kind, place, points, text: String::new() }
+}
+
 fn command(random: &mut Random) -> Command {
     let view = random.whole(0, 6);
     let axis = point(random);
@@ -150,17 +162,7 @@ fn command(random: &mut Random) -> Command {
         }
         32 => Command::Fuse { view, overlay: Some(series(random)) },
         33 => Command::Opacity { view, opacity: number(random, 2.0) },
-        34 => {
-            let kind = pick(random, &Kind::ALL);
-            let points = (0..random.whole(0, 5)).map(|_| point(random)).collect();
-            let place = Place::Plane {
-                series: series(random),
-                right: DVec3::X,
-                down: DVec3::Y,
-                slab: Slab { thickness_mm: number(random, 30.0), ..Slab::default() },
-            };
-            Command::Measure { kind, place, points, text: String::new() }
-        }
+        34 => measure(random),
         _ => {
             let id = random.whole(0, 29) as u64;
             match random.whole(0, 2) {

@@ -115,7 +115,6 @@ impl Slab {
     /// The thickest slab in mm: rays of many samples would be no slab but a projection.
     pub(crate) const THICKEST_MM: f64 = 200.0;
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
     pub(crate) fn is_slice(&self) -> bool {
         self.thickness_mm == 0.0
     }

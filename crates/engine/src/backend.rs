@@ -219,7 +219,7 @@ fn of_budget(error: anatome_core::Error) -> Error {
 #[cfg(test)]
 impl Backend {
     /// As if it had been found, and not asked for.
-    pub(crate) fn as_found(self, workers: &Workers) -> Self {
+    pub(crate) fn into_found(self, workers: &Workers) -> Self {
         Self { instead: Some(CpuRenderer::new(workers.pool().clone())), ..self }
     }
 

@@ -93,7 +93,7 @@ mod tests {
     fn gpu(workers: &Workers, is_asked_for: bool) -> Option<Backend> {
         match Backend::open(BackendChoice::Gpu, Some("1"), workers) {
             Ok(backend) if is_asked_for => Some(backend),
-            Ok(backend) => Some(backend.as_found(workers)),
+            Ok(backend) => Some(backend.into_found(workers)),
             Err(error) => {
                 Need::Gpu.is_missing(&error.to_string());
                 None

@@ -54,6 +54,14 @@ pub enum Error {
         /// How much is allowed.
         allowed: u64,
     },
+    /// The host has too little memory.
+    #[error("there is not enough memory for {what}: {bytes} bytes")]
+    OutOfMemory {
+        /// What it was needed for.
+        what: &'static str,
+        /// How much was asked for.
+        bytes: u64,
+    },
     /// The GPU or its driver failed.
     #[error("GPU: {0}")]
     Device(#[from] DeviceFault),
@@ -70,7 +78,7 @@ impl Error {
             Self::Scene(_) | Self::Malformed { .. } => ErrorKind::Malformed,
             Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::Geometry(_) => ErrorKind::Geometry,
-            Self::Limits { .. } => ErrorKind::Limits,
+            Self::Limits { .. } | Self::OutOfMemory { .. } => ErrorKind::Limits,
             Self::Device(_) => ErrorKind::Device,
             Self::Cancelled => ErrorKind::Cancelled,
         }

@@ -19,16 +19,32 @@ pub enum Pixels {
     Values(Vec<f32>),
 }
 
+/// Memory that the system hands out as zeros is not written.
+fn zeros<T: bytemuck::Zeroable>(count: usize) -> Option<Vec<T>> {
+    bytemuck::try_zeroed_slice_box(count).ok().map(Vec::from)
+}
+
 impl Pixels {
     /// Black (or NaN) pixels in the form that an output asks for.
-    #[must_use]
-    pub fn blank(output: Output, pixels: usize) -> Self {
+    ///
+    /// # Errors
+    /// Limits, if there is not so much memory.
+    pub fn blank(output: Output, pixels: usize) -> Result<Self> {
+        let bytes = pixels.saturating_mul(output.bytes_per_pixel());
+        let too_many = || Error::OutOfMemory { what: "a picture", bytes: bytes as u64 };
         match output {
-            Output::Grey8 => Self::Grey8(vec![0; pixels]),
-            Output::Grey16 => Self::Grey16(vec![0; pixels]),
-            Output::Rgba8 => Self::Rgba8(vec![0; 4 * pixels]),
-            Output::Values => Self::Values(vec![f32::NAN; pixels]),
+            Output::Grey8 => zeros(pixels).map(Self::Grey8),
+            Output::Grey16 => zeros(pixels).map(Self::Grey16),
+            Output::Rgba8 => zeros(bytes).map(Self::Rgba8),
+            Output::Values => {
+                let mut values = Vec::new();
+                values.try_reserve_exact(pixels).ok().map(|()| {
+                    values.resize(pixels, f32::NAN);
+                    Self::Values(values)
+                })
+            }
         }
+        .ok_or_else(too_many)
     }
 
     fn len(&self) -> usize {
@@ -167,5 +183,22 @@ impl Image {
     #[must_use]
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_for_which_there_is_no_memory_is_an_error() {
+        for output in [Output::Grey8, Output::Grey16, Output::Rgba8, Output::Values] {
+            for pixels in [usize::MAX / 4, usize::MAX] {
+                let refused = Pixels::blank(output, pixels);
+                assert!(matches!(refused, Err(Error::OutOfMemory { .. })), "{output:?}");
+            }
+            assert_eq!(Pixels::blank(output, 6).unwrap().len(), 6);
+        }
+        assert_eq!(Pixels::blank(Output::Rgba8, 1).unwrap(), Pixels::Rgba8(vec![0; 4]));
     }
 }

@@ -56,12 +56,12 @@ impl<'a> CpuFrame<'a> {
         request: &Request,
         uploaded: &'a CpuVolume,
         plane: Option<PlaneGeometry>,
-    ) -> Self {
+    ) -> Result<Self> {
         let rect = request.rect();
         let slot = request.scene.layers.first().map(|layer| layer.slot.clone()).unwrap_or_default();
         let blocks = Blocks::new(rect, kernel.block_px());
         let is_slice = matches!(kernel, Kernel::Slice(_));
-        Self {
+        Ok(Self {
             pool,
             kernel,
             level,
@@ -69,13 +69,13 @@ impl<'a> CpuFrame<'a> {
             blocks,
             next: 0,
             batch: 2 * pool.current_num_threads(),
-            pixels: Pixels::blank(request.output, rect.width as usize * rect.height as usize),
+            pixels: Pixels::blank(request.output, rect.width as usize * rect.height as usize)?,
             is_checkerboard: request.quality.pixels == PixelSubset::Checkerboard && !is_slice,
             plane,
             recipe: Recipe::new(request, Vec::new(), "cpu", None),
             slot,
             volume: &uploaded.volume,
-        }
+        })
     }
 
     fn render_batch(&mut self) {

@@ -93,6 +93,6 @@ impl Renderer for CpuRenderer {
             Plan::Rays(_) => None,
         };
         let kernel = self.pool.install(|| Kernel::new(self.level, request, plan, uploaded))?;
-        Ok(CpuFrame::new(&self.pool, self.level, kernel, request, uploaded, plane))
+        CpuFrame::new(&self.pool, self.level, kernel, request, uploaded, plane)
     }
 }

@@ -95,7 +95,7 @@ impl<'a> GpuFrame<'a> {
             Ok(Bound { slot, bind_group })
         };
         let free = vec![bound()?, bound()?];
-        let pixels = Pixels::blank(request.output, rect.width as usize * rect.height as usize);
+        let pixels = Pixels::blank(request.output, rect.width as usize * rect.height as usize)?;
         Ok(Self {
             gpu,
             slots,

@@ -82,7 +82,7 @@ impl PlanePlan {
         let rect = request.rect();
         let shift = plane.right * f64::from(rect.x) + plane.down * f64::from(rect.y);
         Ok(Self {
-            sampling: SamplingPlan::new(layer, volume),
+            sampling: SamplingPlan::new(layer, volume)?,
             display,
             rect,
             per_x: per_x.as_vec3().to_array(),

@@ -198,7 +198,7 @@ impl RayPlan {
         let step_mm = request.quality.step * volume.grid().smallest_spacing_mm();
         check_samples(volume, placed, step_mm)?;
         Ok(Self {
-            sampling: SamplingPlan::new(layer, volume),
+            sampling: SamplingPlan::new(layer, volume)?,
             rect: request.rect(),
             pixels: request.quality.pixels,
             center_mm,

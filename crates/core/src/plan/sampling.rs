@@ -1,6 +1,6 @@
 //! How a kernel gets a value at a place.
 
-use crate::{Interpolation, Layer, SliceTable, Volume};
+use crate::{Error, Interpolation, Layer, Result, SliceTable, ValueMapping, Volume};
 
 /// A fraction below this, or above one minus this, counts as 0 or 1: rounding must not make a position on a voxel
 /// centre touch the neighbours. At most 0.03 of a step of 1000.
@@ -39,16 +39,24 @@ pub struct SamplingPlan {
 }
 
 impl SamplingPlan {
-    pub(super) fn new(layer: &Layer, volume: &Volume) -> Self {
+    /// # Errors
+    /// Unsupported, if the values' mapping is none for kernels: its slope would be 0 or without an end.
+    pub(super) fn new(layer: &Layer, volume: &Volume) -> Result<Self> {
         let [k, j, i] = volume.grid().shape();
-        Self {
+        let ValueMapping { slope, intercept, .. } = *volume.mapping();
+        // GPUs may take numbers that are smaller than normal ones for 0.
+        if !((slope as f32).is_normal() && (intercept as f32).is_finite()) {
+            let feature = format!("rendering values of {slope} x what is stored + {intercept}");
+            return Err(Error::Unsupported { feature });
+        }
+        Ok(Self {
             size: [i as i32, j as i32, k as i32],
-            slope: volume.mapping().slope as f32,
-            intercept: volume.mapping().intercept as f32,
+            slope: slope as f32,
+            intercept: intercept as f32,
             padding: volume.padding().map(|p| (p.lowest as f32, p.highest as f32)),
             interpolation: layer.interpolation,
             slices: volume.grid().slices().map(SliceRows::new),
-        }
+        })
     }
 }
 
@@ -90,6 +98,49 @@ impl SliceRows {
             rows: (0..z.len()).map(row).collect(),
             bins: (0..count).map(|bin| table.interval(z[0] + bin as f64 * bin_mm) as u32).collect(),
             bins_per_mm: (1.0 / bin_mm) as f32,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::DAffine3;
+    use ndarray::Array3;
+
+    use super::*;
+    use crate::plan::Plan;
+    use crate::{
+        Appearance, Facts, Grid, Modality, Output, Planes, Projection, Request, Samples, Scene, StandardView,
+        Unit, View, Voi, Window,
+    };
+
+    #[test]
+    fn mappings_that_are_none_in_32_bits_are_refused() {
+        for (slope, intercept, is_usable) in [
+            (1.0, 0.0, true),
+            (-2e-38, 3e38, true),
+            (1e-39, 0.0, false),
+            (1e-60, 0.0, false),
+            (1e39, 0.0, false),
+            (1.0, -1e39, false),
+        ] {
+            let grid = Grid::even([2, 2, 2], DAffine3::IDENTITY).unwrap();
+            let mapping = ValueMapping { slope, intercept, unit: Unit::Arbitrary };
+            let samples = Samples::U8(Array3::zeros((2, 2, 2)));
+            let volume = Volume::new(grid, samples, mapping, None, Facts::new(Modality::Ct)).unwrap();
+            let plane = StandardView::Axial.plane(volume.grid(), Planes::Patient, volume.center_mm(), 1.0);
+            let camera = StandardView::Axial.camera(volume.grid(), 1.0);
+            for view in [View::Slice { plane }, View::Projection { camera, projection: Projection::Mip }] {
+                let voi = Voi::Window(Window::spanning(0.0, 1.0).unwrap());
+                let scene = Scene::of_primary(view, Appearance::Grey { voi, invert: false, colors: None });
+                let plan = Plan::new(&Request::new(scene, [2, 2], Output::Grey8), &volume);
+                match plan {
+                    Ok(_) => assert!(is_usable, "{slope} {intercept}"),
+                    Err(error) => {
+                        assert!(!is_usable && matches!(error, Error::Unsupported { .. }), "{slope}: {error}");
+                    }
+                }
+            }
         }
     }
 }

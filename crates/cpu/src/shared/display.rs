@@ -129,7 +129,6 @@ pub(crate) fn pixels<S: Simd>(
     found: FoundPixels,
 ) -> Pixels {
     match output {
-        Output::Values => Pixels::Values(found.values),
         Output::Rgba8 => Pixels::Rgba8(colors(plan, rect, &found)),
         Output::Grey16 => simd.vectorize(
             #[inline(always)]
@@ -139,8 +138,8 @@ pub(crate) fn pixels<S: Simd>(
             #[inline(always)]
             || Pixels::Grey8(greys(simd, plan, rect, &found, u8::MAX, |n| n as u8)),
         ),
-        // The kernel of a plan refuses others.
-        other => Pixels::blank(other, found.values.len()),
+        // Values: the kernel of a plan refuses others.
+        _ => Pixels::Values(found.values),
     }
 }
 

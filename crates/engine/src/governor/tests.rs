@@ -97,7 +97,7 @@ impl Frame for FakeFrame {
 
     fn finish(self) -> anatome_core::Result<Image> {
         let [width, height] = self.request.size_px;
-        let pixels = Pixels::blank(self.request.output, (width * height) as usize);
+        let pixels = Pixels::blank(self.request.output, (width * height) as usize)?;
         Image::new(width, height, pixels, None, Recipe::new(&self.request, Vec::new(), "fake", None))
     }
 }

@@ -80,7 +80,7 @@ impl Renderer for ReferenceRenderer {
         let source = Source { slot: layer.slot.clone(), digest: format!("{:016x}", volume.digest()) };
         Ok(ReferenceFrame {
             painter,
-            pixels: Pixels::blank(request.output, rect.width as usize * rect.height as usize),
+            pixels: Pixels::blank(request.output, rect.width as usize * rect.height as usize)?,
             next_row: 0,
             rows: rect.height,
             columns: rect.width,

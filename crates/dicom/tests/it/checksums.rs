@@ -16,6 +16,7 @@ fn long_slices() -> Vec<(String, Vec<u8>)> {
         let pixels: Vec<u8> = (0..128 * 128 * 2u32).map(|at| (at / 97) as u8 ^ n).collect();
         let image = Image::new().us((0x28, 0x10), 128).us((0x28, 0x11), 128);
         let image = image.with((0x08, 0x18), b"UI", format!("2.25.10{n}\0").as_bytes());
+        let image = image.with((0x20, 0x13), b"IS", format!("{:<2}", n + 1).as_bytes());
         let image = image.with((0x20, 0x32), b"DS", format!("0\\0\\{n} ").as_bytes());
         (format!("study/IM{n:06}"), image.with((0x7FE0, 0x10), b"OW", &pixels).bytes())
     };

@@ -7,7 +7,7 @@ use egui::{Context, Id, Key, Modal, Ui};
 
 use crate::app::Viewer;
 use crate::looked::{Found, Looked};
-use crate::pictures::Size;
+use crate::pictures::{Form, Size};
 use crate::recent::Recent;
 use crate::turntable::Turn;
 
@@ -31,16 +31,12 @@ pub(crate) enum Dialog {
     },
     SavePicture {
         path: String,
-        size: Size,
-        format: PictureFormat,
-        replace: bool,
+        form: Form,
     },
     Turn(Turn),
     SaveKeyImages {
         path: String,
-        size: Size,
-        format: PictureFormat,
-        replace: bool,
+        form: Form,
     },
     /// How long a line is on the screen.
     Screen {
@@ -74,8 +70,7 @@ impl Dialog {
     }
 
     pub(crate) fn save_picture() -> Self {
-        let (size, format) = (Size::Screen, PictureFormat::Png);
-        Self::SavePicture { path: in_home("anatome-picture.png"), size, format, replace: false }
+        Self::SavePicture { path: in_home("anatome-picture.png"), form: Form::default() }
     }
 
     pub(crate) fn turn() -> Self {
@@ -84,8 +79,7 @@ impl Dialog {
     }
 
     pub(crate) fn save_key_images() -> Self {
-        let (size, format) = (Size::Screen, PictureFormat::Png);
-        Self::SaveKeyImages { path: in_home("anatome-key-images"), size, format, replace: false }
+        Self::SaveKeyImages { path: in_home("anatome-key-images"), form: Form::default() }
     }
 
     pub(crate) fn screen() -> Self {
@@ -160,9 +154,7 @@ impl Viewer {
                     save(ui, path, replace, REPLACE, &mut looked)
                 }
                 Dialog::LoadSession { path } => asked(ui, path, "Load", &mut looked),
-                Dialog::SavePicture { path, size, format, replace } => {
-                    picture(ui, path, size, format, replace, &mut looked)
-                }
+                Dialog::SavePicture { path, form } => picture(ui, path, form, &mut looked),
                 Dialog::Turn(turn) => {
                     ui.weak("Once around the patient's long axis, a picture a step, in one folder.");
                     ui.horizontal(|ui| {
@@ -173,10 +165,11 @@ impl Viewer {
                     picture_form(ui, &mut turn.size, &mut turn.format);
                     save(ui, &mut turn.folder, &mut turn.replace, REPLACE_ROW, &mut looked)
                 }
-                Dialog::SaveKeyImages { path, size, format, replace } => {
+                Dialog::SaveKeyImages { path, form } => {
                     ui.weak("All go to one folder, each with its scene.");
-                    picture_form(ui, size, format);
-                    save(ui, path, replace, REPLACE_ROW, &mut looked)
+                    picture_form(ui, &mut form.size, &mut form.format);
+                    labels(ui, form);
+                    save(ui, path, &mut form.replace, REPLACE_ROW, &mut looked)
                 }
                 Dialog::Screen { measured_mm } => {
                     let can = crate::screen::ask(ui, measured_mm);
@@ -203,13 +196,9 @@ impl Viewer {
             Dialog::Beside { paths } => self.open(paths),
             Dialog::SaveSession { path, replace } => self.save_session(Path::new(path.trim()), replace),
             Dialog::LoadSession { path } => self.load_session(Path::new(path.trim())),
-            Dialog::SavePicture { path, size, format, replace } => {
-                self.save_picture(Path::new(path.trim()), size, format, replace);
-            }
+            Dialog::SavePicture { path, form } => self.save_picture(Path::new(path.trim()), form),
             Dialog::Turn(turn) => self.turn(&turn),
-            Dialog::SaveKeyImages { path, size, format, replace } => {
-                self.save_key_images(path.trim().into(), size, format, replace);
-            }
+            Dialog::SaveKeyImages { path, form } => self.save_key_images(path.trim().into(), form),
             Dialog::Screen { measured_mm } => self.calibrate(context, measured_mm),
             Dialog::SaveLayout { name } => self.save_layout(name.trim()),
             Dialog::Close => self.close_now(context),
@@ -266,21 +255,20 @@ fn save(ui: &mut Ui, path: &mut String, replace: &mut bool, replaces: &str, look
     if entered && can { Answer::Given } else { given }
 }
 
-fn picture(
-    ui: &mut Ui,
-    path: &mut String,
-    size: &mut Size,
-    format: &mut PictureFormat,
-    replace: &mut bool,
-    looked: &mut Looked,
-) -> Answer {
-    let before = format.extension();
-    picture_form(ui, size, format);
-    if before != format.extension() {
-        *path = Path::new(path.as_str()).with_extension(format.extension()).display().to_string();
+fn picture(ui: &mut Ui, path: &mut String, form: &mut Form, looked: &mut Looked) -> Answer {
+    let before = form.format.extension();
+    picture_form(ui, &mut form.size, &mut form.format);
+    labels(ui, form);
+    if before != form.format.extension() {
+        *path = Path::new(path.as_str()).with_extension(form.format.extension()).display().to_string();
     }
     ui.weak("The scene is written beside it as JSON.");
-    save(ui, path, replace, REPLACE, looked)
+    save(ui, path, &mut form.replace, REPLACE, looked)
+}
+
+/// Whether what is drawn over a picture is saved with it.
+fn labels(ui: &mut Ui, form: &mut Form) {
+    ui.checkbox(&mut form.is_labelled, "With letters, scale bar and measurements");
 }
 
 const REPLACE: &str = "Replace the file that is there";

@@ -4,11 +4,9 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
-use anatome::PictureFormat;
-
 use crate::app::Viewer;
 use crate::document::State;
-use crate::pictures::{Saving, Size, make_room};
+use crate::pictures::{Form, Saving, make_room};
 use crate::session::{KeyImage, SeriesId, Session};
 
 /// Key images that are being saved.
@@ -16,9 +14,7 @@ use crate::session::{KeyImage, SeriesId, Session};
 pub(crate) struct SavingKeys {
     left: VecDeque<KeyImage>,
     folder: PathBuf,
-    size: Size,
-    format: PictureFormat,
-    replace: bool,
+    form: Form,
     /// The folder, as long as it is being made.
     room: Option<Receiver<Result<(), String>>>,
     /// The one that is being written, and what it is called.
@@ -83,13 +79,7 @@ impl SavingKeys {
 
 impl Viewer {
     /// Saves all key images in a folder, which is made if it is not there.
-    pub(crate) fn save_key_images(
-        &mut self,
-        folder: PathBuf,
-        size: Size,
-        format: PictureFormat,
-        replace: bool,
-    ) {
+    pub(crate) fn save_key_images(&mut self, folder: PathBuf, form: Form) {
         let left: VecDeque<KeyImage> = self.session.key_images.iter().cloned().collect();
         if left.is_empty() {
             self.tell("There are no key images to save.");
@@ -100,13 +90,12 @@ impl Viewer {
             return;
         }
         let own = folder.clone();
-        let room = match self.beside(move || make_room(&own, "key-image-", replace)) {
+        let room = match self.beside(move || make_room(&own, "key-image-", form.replace)) {
             Ok(room) => Some(room),
             Err(error) => return self.tell(error.to_string()),
         };
         let (count, saved, faults) = (left.len(), 0, Vec::new());
-        self.saving_keys =
-            Some(SavingKeys { left, folder, size, format, replace, room, now: None, count, saved, faults });
+        self.saving_keys = Some(SavingKeys { left, folder, form, room, now: None, count, saved, faults });
     }
 
     /// The series of the key image that is saved next: they must be there.
@@ -122,7 +111,7 @@ impl Viewer {
             self.saving_keys = Some(saving);
             return;
         }
-        let Some(image) = saving.left.front() else {
+        let Some(image) = saving.left.front().cloned() else {
             if saving.faults.is_empty() {
                 self.tell(saving.said())
             } else {
@@ -140,7 +129,7 @@ impl Viewer {
             let begun = if is_lost {
                 Err("what it shows can't be read".to_owned())
             } else {
-                self.save_key_image(image, &saving)
+                self.save_key_image(&image, &saving)
             };
             match begun {
                 Ok(now) => saving.now = Some((name, now)),
@@ -153,10 +142,18 @@ impl Viewer {
     }
 
     /// Begins to write one; says why it can't.
-    fn save_key_image(&self, image: &KeyImage, saving: &SavingKeys) -> Result<Saving, String> {
-        let path = saving.folder.join(format!("key-image-{}.{}", image.id, saving.format.extension()));
-        let session = Session { spaces: image.space.into_iter().collect(), ..Session::default() };
-        let want = self.whole(&session, &image.view, saving.size.pixels(image.size_px))?;
-        self.save(want, path, saving.format, saving.replace).map_err(|error| error.to_string())
+    fn save_key_image(&mut self, image: &KeyImage, saving: &SavingKeys) -> Result<Saving, String> {
+        let form = saving.form;
+        let path = saving.folder.join(format!("key-image-{}.{}", image.id, form.format.extension()));
+        let session = Session {
+            spaces: image.space.into_iter().collect(),
+            views: vec![image.view.clone()],
+            measurements: self.session.measurements.clone(),
+            shown: self.session.shown,
+            ..Session::default()
+        };
+        let want = self.whole(&session, &image.view, form.size.pixels(image.size_px))?;
+        let over = form.is_labelled.then(|| self.over(session, 0, &want, image.size_px));
+        self.save(want, over, path, form).map_err(|error| error.to_string())
     }
 }

@@ -8,6 +8,7 @@ mod actions;
 mod app;
 mod autosave;
 mod bench;
+mod burnt;
 mod cine;
 mod closing;
 mod command;

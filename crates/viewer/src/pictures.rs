@@ -6,14 +6,17 @@ use std::time::{Duration, Instant};
 
 use anatome::files::{check_target, remove_unfinished, write_picture, write_whole};
 use anatome::{Overwrite, PictureFormat, Workers, read_scene};
-use egui::Context;
+use egui::{Color32, ColorImage, Context};
 
 use crate::app::Viewer;
+use crate::burnt::Over;
 use crate::history::History;
+use crate::interaction::Interaction;
 use crate::key_images::SavingKeys;
 use crate::render::{Want, color_image, drawn};
 use crate::saved::{Known, Saved};
-use crate::session::{Session, ViewState};
+use crate::session::{Session, Shown, ViewState};
+use crate::viewport::{Canvas, Seen};
 
 /// How large a picture is saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,23 @@ impl Size {
         };
         let scale = longer / f64::from(shown[0].max(shown[1]).max(1));
         shown.map(|side| ((f64::from(side) * scale).round() as u32).max(1))
+    }
+}
+
+/// How a picture is saved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Form {
+    pub size: Size,
+    pub format: PictureFormat,
+    /// With what is drawn over it: letters, scale bar, measurements, marks.
+    pub is_labelled: bool,
+    /// Whether a file that is there is replaced.
+    pub replace: bool,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self { size: Size::Screen, format: PictureFormat::Png, is_labelled: true, replace: false }
     }
 }
 
@@ -106,20 +126,44 @@ impl Viewer {
     }
 
     /// Renders the active view at a size and writes it, beside the window's thread.
-    pub(crate) fn save_picture(&mut self, path: &Path, size: Size, format: PictureFormat, replace: bool) {
+    pub(crate) fn save_picture(&mut self, path: &Path, form: Form) {
         let view = self.session.active;
         let shown_px = self.canvases.get(view).map_or([1, 1], |canvas| canvas.size_px);
         let want = match self.session.views.get(view) {
-            Some(own) => self.whole(&self.session, own, size.pixels(shown_px)),
+            Some(own) => self.whole(&self.session, own, form.size.pixels(shown_px)),
             None => Err(NO_PICTURE),
         };
-        match want {
-            Ok(want) => match self.save(want, path.to_owned(), format, replace) {
-                Ok(saving) => self.saving.push(saving),
-                Err(error) => self.tell(error.to_string()),
-            },
-            Err(reason) => self.tell(reason),
+        let want = match want {
+            Ok(want) => want,
+            Err(reason) => return self.tell(reason),
+        };
+        let session = self.session.clone();
+        let over = form.is_labelled.then(|| self.over(session, view, &want, shown_px));
+        match self.save(want, over, path.to_owned(), form) {
+            Ok(saving) => self.saving.push(saving),
+            Err(error) => self.tell(error.to_string()),
         }
+    }
+
+    /// What is drawn over the picture of a view of a session that leaves the window: all but what is only of use in it.
+    /// `shown_px` is the size of the view in the window, on which the size of letters depends.
+    pub(crate) fn over(&mut self, session: Session, index: usize, want: &Want, shown_px: [u32; 2]) -> Over {
+        let mut session = session;
+        let shown = &mut session.shown;
+        *shown = Shown { labels: true, crosshair: false, reference_lines: false, crop_box: false, ..*shown };
+        let per_point = |canvas: &Canvas| Some(canvas.size_px[0] as f32 / canvas.rect?.width().max(1.0));
+        let per_point = self.canvases.iter().find_map(per_point).unwrap_or(1.0);
+        let pixels_per_point = per_point * want.size_px[0] as f32 / shown_px[0].max(1) as f32;
+        let mut values = std::mem::take(&mut self.values);
+        let over = Over::drawn(want.size_px, pixels_per_point, |painter, rect| {
+            let canvas = Canvas::of(want, rect, &self.painter.frames());
+            let Some(view) = session.views.get(index) else { return };
+            let (document, canvas) = (&self.document, &canvas);
+            let seen = Seen { session: &session, document, index, view, canvas, rect };
+            crate::viewport::draw_over(painter, &seen, &Interaction::default(), &mut values, false);
+        });
+        self.values = values;
+        over
     }
 
     /// What is drawn of a view that leaves the window: only as a whole.
@@ -143,15 +187,16 @@ impl Viewer {
     pub(crate) fn save(
         &self,
         want: Want,
+        over: Option<Over>,
         path: PathBuf,
-        format: PictureFormat,
-        replace: bool,
+        form: Form,
     ) -> std::io::Result<Saving> {
-        let (overwrite, workers) = (overwrite(replace), self.workers().clone());
+        let (overwrite, workers) = (overwrite(form.replace), self.workers().clone());
         let frames = self.painter.frames();
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         let told = self.beside(move || {
-            write(&want, &frames, &path, format, overwrite, &workers).map_err(|error| error.to_string())
+            write(&want, over.as_ref(), &frames, &path, form.format, overwrite, &workers)
+                .map_err(|error| error.to_string())
         })?;
         Ok(Saving { folder, told })
     }
@@ -210,16 +255,26 @@ impl Viewer {
         }
     }
 
-    /// Puts the active view's picture, as it is shown, on the clipboard.
+    /// Puts the active view's picture, as it is shown and with what is drawn over it, on the clipboard.
     pub(crate) fn copy_picture(&mut self, context: &Context) {
-        let canvas = self.canvases.get(self.session.active);
+        let view = self.session.active;
+        let canvas = self.canvases.get(view);
         let is_partial =
             canvas.and_then(|canvas| canvas.shown.as_ref()).is_some_and(|shown| shown.is_partial);
         match canvas.and_then(|canvas| canvas.picture.clone()) {
             Some(_) if is_partial => self.tell(NOT_LOADED),
             Some(picture) => {
-                context.copy_image(color_image(&picture));
-                self.tell("The picture is copied, without what is drawn over it.");
+                let mut picture = color_image(&picture);
+                let size_px = picture.size.map(|side| side as u32);
+                let want = self.session.views.get(view).map(|own| self.whole(&self.session, own, size_px));
+                if let Some(Ok(want)) = want {
+                    let over = self.over(self.session.clone(), view, &want, size_px);
+                    let mut rgba: Vec<u8> = picture.pixels.iter().flat_map(Color32::to_array).collect();
+                    over.put(&mut rgba, picture.size);
+                    picture = ColorImage::from_rgba_unmultiplied(picture.size, &rgba);
+                }
+                context.copy_image(picture);
+                self.tell("The picture is copied, with what is drawn over it.");
             }
             None => self.tell("There is no picture to copy."),
         }
@@ -259,6 +314,7 @@ pub(crate) fn overwrite(replace: bool) -> Overwrite {
 
 fn write(
     want: &Want,
+    over: Option<&Over>,
     frames: &crate::document::Frames,
     path: &Path,
     format: PictureFormat,
@@ -271,6 +327,10 @@ fn write(
     let is_scene = read_scene(&scene_path).is_ok();
     check_target(&scene_path, if is_scene { overwrite } else { Overwrite::Never })?;
     let (image, scene) = drawn(want, frames)?;
+    let image = match over {
+        Some(over) => over.on(image)?,
+        None => image,
+    };
     write_picture(&image, path, format, overwrite, workers)?;
     let json = serde_json::to_vec_pretty(&scene).unwrap_or_default();
     write_whole(&scene_path, &json, if is_scene { overwrite } else { Overwrite::Never })?;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anatome::{Image, View};
 use egui::{Rect, Vec2};
 
-use crate::document::FrameImage;
-use crate::render::{Failure, Made};
-use crate::session::{SeriesId, Subject};
+use crate::document::{FrameImage, Frames};
+use crate::render::{Failure, Made, Want, What};
+use crate::session::{SeriesId, Subject, frame_scene};
 use crate::theme;
 use crate::viewport::picture::{Drawing, OnScreen};
 
@@ -57,6 +57,29 @@ impl Canvas {
         self.picture = Some(made.image);
         let Made { wanted_px, view, series, is_partial, is_full, frame, .. } = made;
         self.shown = Some(Shown { view, series, is_partial, wanted_px, image_px, is_full, frame });
+    }
+
+    /// One that shows all that is wanted, for what is said of a picture that leaves the window. It holds no picture.
+    pub(crate) fn of(want: &Want, rect: Rect, frames: &Frames) -> Self {
+        let Want { subject, series, is_partial, backend, what, size_px } = want;
+        let (view, frame) = match what {
+            What::Volumes { scene, .. } => (Some(scene.view.clone()), None),
+            What::Frame { stack, frame, framing, look } => {
+                let image = frames.get(stack, *frame, backend).ok();
+                let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
+                (image.as_ref().map(|image| frame_scene(image, *framing, look, aspect).view), image)
+            }
+        };
+        let shown = view.map(|view| Shown {
+            view,
+            series: *series,
+            is_partial: *is_partial,
+            wanted_px: *size_px,
+            image_px: size_px.map(|side| side as usize),
+            is_full: true,
+            frame,
+        });
+        Self { subject: Some(*subject), shown, size_px: *size_px, rect: Some(rect), ..Self::default() }
     }
 
     /// Forgets the picture.

@@ -227,7 +227,8 @@ pub(crate) fn show(
     let painter = ui.painter().with_clip_rect(rect);
     seen.canvas.paint(&painter, rect);
     pointer::handle(ui, &response, seen, interaction, commands);
-    draw_over(&painter, seen, interaction, values, &response);
+    let is_hot = response.hovered() || interaction.drag.as_ref().is_some_and(|(view, _)| *view == seen.index);
+    draw_over(&painter, seen, interaction, values, is_hot);
     frame(ui, seen);
 }
 
@@ -244,17 +245,18 @@ fn frame(ui: &Ui, seen: &Seen<'_>) {
     }
 }
 
-fn draw_over(
+/// Draws what lies over a picture; `is_hot` if the pointer is in it.
+pub(crate) fn draw_over(
     painter: &egui::Painter,
     seen: &Seen<'_>,
     interaction: &Interaction,
     values: &mut Values,
-    response: &egui::Response,
+    is_hot: bool,
 ) {
     let shown = seen.session.shown;
     let map = seen.map();
     if let (Some(map), Content::Plane(plane)) = (&map, seen.view.content) {
-        draw_crosshair(painter, seen, map, plane.direction, interaction, response);
+        draw_crosshair(painter, seen, map, plane.direction, is_hot);
     }
     if let Some(map) = &map {
         if shown.reference_lines {
@@ -345,14 +347,7 @@ fn draw_in_space(painter: &egui::Painter, seen: &Seen<'_>, interaction: &Interac
     measurements::draw(painter, seen.rect, &all);
 }
 
-fn draw_crosshair(
-    painter: &egui::Painter,
-    seen: &Seen<'_>,
-    map: &PlaneMap,
-    own: Direction,
-    interaction: &Interaction,
-    response: &egui::Response,
-) {
+fn draw_crosshair(painter: &egui::Painter, seen: &Seen<'_>, map: &PlaneMap, own: Direction, is_hot: bool) {
     let Some(space) = seen.series().and_then(|series| seen.session.space_of(series, seen.document)) else {
         return;
     };
@@ -364,7 +359,6 @@ fn draw_crosshair(
     if !seen.session.shown.crosshair || !seen.session.views.iter().any(other_planes) {
         return;
     }
-    let is_hot = response.hovered() || interaction.drag.as_ref().is_some_and(|(view, _)| *view == seen.index);
     let room = if seen.session.shown.labels { facts::within_letters(seen.rect) } else { seen.rect };
     for line in crosshair::lines(map, space, own) {
         line.draw(painter, seen.rect, room, is_hot);

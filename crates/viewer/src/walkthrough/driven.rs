@@ -251,7 +251,16 @@ fn pictures_are_copied_and_saved_in_every_form() {
         OutputCommand::CopyImage(image) => Some(image.clone()),
         _ => None,
     });
-    assert_eq!(copied.unwrap(), shown);
+    // With what is drawn over it: nothing of that is in the middle of the picture.
+    let (copied, [width, height]) = (copied.unwrap(), shown.size);
+    let at = |image: &egui::ColorImage, x: usize, y: usize| image.pixels[y * width + x];
+    let differ = |columns: std::ops::Range<usize>, rows: std::ops::Range<usize>| {
+        let all = rows.flat_map(|y| columns.clone().map(move |x| (x, y)));
+        all.filter(|&(x, y)| at(&copied, x, y) != at(&shown, x, y)).count()
+    };
+    assert_eq!(copied.size, shown.size);
+    assert_eq!(differ(width / 4..width * 3 / 4, height / 4..height * 3 / 4), 0);
+    assert!(differ(width * 2 / 3..width, height * 9 / 10..height) > 100);
 
     for (form, size, name) in
         [("JPEG", "As shown", "a.jpg"), ("TIFF", "As shown", "b.tif"), ("PNG", "8K", "c.png")]
@@ -261,6 +270,7 @@ fn pictures_are_copied_and_saved_in_every_form() {
         settle(&mut harness);
         harness.get_by_label(form).click();
         harness.get_by_label(size).click();
+        harness.get_by_label("With letters, scale bar and measurements").click();
         settle(&mut harness);
         let path = folder.path().join(name);
         type_path(&mut harness, &path);

@@ -72,6 +72,33 @@ fn a_picture_is_saved_at_4k_with_its_scene() {
     wait(&mut harness, "nothing is told", |viewer| viewer.message.is_some());
     let picture = image::open(&path).unwrap();
     assert_eq!(picture.width().max(picture.height()), 3840);
+    // With what is drawn over it, unless that is not wanted; both from the same pixels.
+    if let Some(folder) = std::env::var_os("ANATOME_SCREENSHOTS") {
+        std::fs::copy(&path, std::path::Path::new(&folder).join("saved-labelled.png")).unwrap();
+    }
+    let labelled = picture.into_rgb8();
+    let form = crate::pictures::Form {
+        is_labelled: false,
+        size: crate::pictures::Size::Wide4K,
+        ..Default::default()
+    };
+    let pure_path = folder.path().join("pure.png");
+    harness.state_mut().message = None;
+    harness.state_mut().save_picture(&pure_path, form);
+    wait(&mut harness, "nothing is told", |viewer| viewer.message.is_some());
+    let pure = image::open(&pure_path).unwrap().into_rgb8();
+    let differ: Vec<[u32; 2]> = (pure.enumerate_pixels().zip(labelled.pixels()))
+        .filter(|((_, _, own), other)| own != other)
+        .map(|((x, y, _), _)| [x, y])
+        .collect();
+    let (width, height) = pure.dimensions();
+    // The letter on the left, the mark on the lower right, and nothing in the middle of the picture.
+    let within = |x: std::ops::Range<u32>, y: std::ops::Range<u32>| {
+        differ.iter().any(|at| x.contains(&at[0]) && y.contains(&at[1]))
+    };
+    assert!(within(0..width / 20, height * 9 / 20..height * 11 / 20));
+    assert!(within(width * 9 / 10..width, height * 9 / 10..height));
+    assert!(!within(width / 3..width * 2 / 3, height / 3..height * 2 / 3));
     let scene: anatome::Scene =
         serde_json::from_slice(&std::fs::read(path.with_extension("json")).unwrap()).unwrap();
     scene.check().unwrap();

@@ -53,6 +53,7 @@ fn key_images_are_marked_shown_again_and_saved() {
     settle(&mut harness);
     screenshot(&mut harness, "key-images-save");
     let path = folder.path().join("keys");
+    harness.get_by_label("With letters, scale bar and measurements").click();
     harness.get_by_label("Path").focus();
     harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
     harness.get_by_label("Path").type_text(&path.display().to_string());

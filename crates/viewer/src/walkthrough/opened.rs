@@ -97,8 +97,7 @@ fn what_is_not_loaded_yet_is_neither_exact_nor_saved() {
     let written = corners(&harness);
     assert!(written.contains(&"loading".to_owned()) && written.contains(&"linear  preview".to_owned()));
     let path = folder.path().join("slice.png");
-    let format = anatome::PictureFormat::Png;
-    harness.state_mut().save_picture(&path, crate::pictures::Size::Screen, format, false);
+    harness.state_mut().save_picture(&path, crate::pictures::Form::default());
     assert_eq!(harness.state_mut().message.take().unwrap().0, crate::pictures::NOT_LOADED);
     harness.event(egui::Event::Copy);
     harness.step();
@@ -110,7 +109,7 @@ fn what_is_not_loaded_yet_is_neither_exact_nor_saved() {
     });
     settle(&mut harness);
     assert!(!path.exists());
-    harness.state_mut().save_picture(&path, crate::pictures::Size::Screen, format, false);
+    harness.state_mut().save_picture(&path, crate::pictures::Form::default());
     wait(&mut harness, "nothing is saved", |viewer| viewer.message.is_some());
     assert!(path.exists());
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anatome::{Facts, Grid, Modality, PictureFormat, Samples, Unit, ValueMapping, Volume, Workers};
+use anatome::{Facts, Grid, Modality, Samples, Unit, ValueMapping, Volume, Workers};
 use egui::{Context, Pos2, Rect, vec2};
 use glam::{DAffine3, DVec2, DVec3};
 use ndarray::Array3;
@@ -16,7 +16,7 @@ use crate::document::{Document, News, State};
 use crate::history::History;
 use crate::measure::{Kind, Measurement, Place};
 use crate::overlay::measurements::{Found, Valued};
-use crate::pictures::Size;
+use crate::pictures::Form;
 use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, SeriesId, Slab};
 use crate::tools::Draft;
 use crate::viewport::{Canvas, Values};
@@ -62,7 +62,7 @@ fn when_all_is_closed_saving_and_drawing_end() {
     let folder = tempfile::tempdir().unwrap();
     let mut viewer = viewer(document(&[40]));
     viewer.do_now(&Command::Mark { view: 0, size_px: [32, 32] });
-    viewer.save_key_images(folder.path().to_owned(), Size::Screen, PictureFormat::Png, false);
+    viewer.save_key_images(folder.path().to_owned(), Form::default());
     let want = viewer.wanted(&viewer.session.views[0], [32, 32]).unwrap();
     viewer.painter.want(0, want);
     // Made, and not yet taken.
@@ -90,7 +90,7 @@ fn saved_keys(viewer: &mut Viewer) -> String {
 }
 
 fn save_keys(viewer: &mut Viewer, folder: &std::path::Path, replace: bool) {
-    viewer.save_key_images(folder.to_owned(), Size::Screen, PictureFormat::Png, replace);
+    viewer.save_key_images(folder.to_owned(), Form { replace, ..Form::default() });
 }
 
 #[test]
@@ -145,7 +145,12 @@ fn a_file_beside_a_picture_stays_unless_it_is_a_scene() {
     let viewer = viewer(document(&[40]));
     let save = |replace| {
         let want = viewer.wanted(&viewer.session.views[0], [32, 32]).unwrap();
-        viewer.save(want, path.clone(), PictureFormat::Png, replace).unwrap().told.recv().unwrap()
+        viewer
+            .save(want, None, path.clone(), Form { replace, ..Form::default() })
+            .unwrap()
+            .told
+            .recv()
+            .unwrap()
     };
     std::fs::write(&beside, "{}").unwrap();
     assert!(save(true).is_err() && !path.exists());
@@ -161,7 +166,7 @@ fn a_picture_that_is_being_saved_is_saved_when_the_window_closes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("last.png");
     let mut viewer = viewer(document(&[40]));
-    viewer.save_picture(&path, Size::Screen, PictureFormat::Png, false);
+    viewer.save_picture(&path, Form::default());
     viewer.end_saving();
     assert!(path.is_file());
 }

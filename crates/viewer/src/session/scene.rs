@@ -6,6 +6,7 @@ use anatome::{
 use anatome_core::SCENE_VERSION;
 use glam::{DVec2, DVec3};
 
+use super::space::shown_mm;
 use super::{
     Content, Direction, Framing, Look, Mode, OrbitView, Overlay, PlaneView, SeriesId, Session, Space,
     ViewState,
@@ -93,7 +94,7 @@ fn of_plane(view: PlaneView, plane: SlicePlane) -> View {
     }
 }
 
-/// The plane that a view shows.
+/// The plane that a view shows: through the crosshair, or on the slice that is nearest to it.
 pub(crate) fn plane_of(
     view: &ViewState,
     grid: &Grid,
@@ -105,7 +106,8 @@ pub(crate) fn plane_of(
     let normal = right.cross(down);
     let middle = grid.center_mm();
     let DVec2 { x, y } = view.framing.shift_mm;
-    let center_mm = middle + normal * normal.dot(space.center_mm - middle) + right * x + down * y;
+    let shown_mm = shown_mm(grid, space.center_mm, normal);
+    let center_mm = middle + normal * normal.dot(shown_mm - middle) + right * x + down * y;
     let width_mm = whole_width_mm(grid, space.planes, direction, aspect) / view.framing.zoom;
     SlicePlane { center_mm, right, down, width_mm }
 }

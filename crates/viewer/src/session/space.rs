@@ -85,6 +85,20 @@ pub(crate) fn slice_number(grid: &Grid, center_mm: DVec3, normal: DVec3) -> Opti
     is_along_slices(grid, normal).then(|| (grid.index_from_patient(project(grid, center_mm)).z, count))
 }
 
+/// The depth at which a plane of a normal is shown that goes through the crosshair, as a place: where it lies along the
+/// slices that of the nearest one, so that what is seen was acquired there and not computed between two. Beside the volume,
+/// and where slices are missing, it stays where it is.
+pub(crate) fn shown_mm(grid: &Grid, center_mm: DVec3, normal: DVec3) -> DVec3 {
+    let Some((k, count)) = slice_number(grid, center_mm, normal) else { return center_mm };
+    let is_within = k > -0.5 && k < count as f64 - 0.5;
+    let missing = grid.slices().and_then(|table| table.missing_after().get(k.max(0.0) as usize)).copied();
+    if !is_within || missing == Some(true) && k.fract() != 0.0 {
+        center_mm
+    } else {
+        stepped(grid, center_mm, normal, 0.0)
+    }
+}
+
 /// Whether planes of a normal lie along the slices.
 pub(crate) fn is_along_slices(grid: &Grid, normal: DVec3) -> bool {
     normal.dot(grid.slice_normal()).abs() > 1.0 - 1e-9
@@ -145,7 +159,8 @@ pub(crate) struct Among {
 
 /// Where the plane through the crosshair stands among the slices, if it lies along them.
 pub(crate) fn among(space: &Space, direction: Direction, grid: &Grid, images: &Images) -> Option<Among> {
-    let (k, count) = slice_number(grid, space.center_mm, space.normal(direction))?;
+    let normal = space.normal(direction);
+    let (k, count) = slice_number(grid, shown_mm(grid, space.center_mm, normal), normal)?;
     let k = if (k - k.round()).abs() < ON_SLICE { k.round() } else { k };
     let ascends = onward(space, direction, grid, images).dot(grid.slice_normal()) > 0.0;
     let before = if ascends { k } else { count as f64 - 1.0 - k };
@@ -270,8 +285,12 @@ mod tests {
         assert_eq!(named(19.0, &falling), "Image 31  (1 / 20)");
         assert_eq!(named(19.0, &rising), "Image 19  (20 / 20)");
         assert_eq!(named(4.0, &Images::new((1..21).map(Some).collect())), "5 / 20");
-        assert_eq!([named(19.0, &none), named(3.5, &none)], ["1 / 20", "between 16 and 17 / 20"]);
-        assert_eq!(named(-0.3, &none), "beside the 20 slices");
+        // Between two slices the nearest is shown.
+        assert_eq!(
+            [named(19.0, &none), named(3.4, &none), named(19.3, &none)],
+            ["1 / 20", "17 / 20", "1 / 20"]
+        );
+        assert_eq!(named(-0.6, &none), "beside the 20 slices");
     }
 
     #[test]
@@ -298,6 +317,9 @@ mod tests {
             seen.push(at.z);
         }
         assert_eq!(seen, [0.0, 4.0, 5.0, 12.0]);
+        // Where slices are missing, none of them is shown in place of those.
+        let shown = |z: f64| shown_mm(&grid, DVec3::new(3.0, 3.0, z), DVec3::Z).z;
+        assert_eq!([1.0, 3.0, 4.6, 5.4, 12.0, 40.0].map(shown), [0.0, 4.0, 5.0, 5.4, 12.0, 40.0]);
         assert_eq!(stepped(&grid, at, -DVec3::Z, 2.0).z, 4.0);
     }
 

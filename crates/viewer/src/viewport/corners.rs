@@ -6,7 +6,7 @@ use super::Seen;
 use crate::document::{Kind, State};
 use crate::interaction::Interaction;
 use crate::overlay::facts::{Corners, acquisition, number, range, window};
-use crate::session::{Content, Mode, PlaneView, Slab, among, shown_overlay, voi_of};
+use crate::session::{Content, Mode, PlaneView, Slab, among, shown_mm, shown_overlay, voi_of};
 
 /// What every picture carries.
 const NOT_FOR_DIAGNOSIS: &str = "not for diagnostic use";
@@ -169,7 +169,8 @@ fn position(seen: &Seen<'_>, plane: PlaneView) -> Option<Vec<String>> {
     // Of a preview only one slice is there.
     let loaded = seen.document.whole(series)?;
     let image = among(space, plane.direction, loaded.volume.grid(), &loaded.images);
-    let place = crate::session::position(space.center_mm, space.normal(plane.direction));
+    let normal = space.normal(plane.direction);
+    let place = crate::session::position(shown_mm(loaded.volume.grid(), space.center_mm, normal), normal);
     Some(image.map(|image| image.name()).into_iter().chain([place]).collect())
 }
 

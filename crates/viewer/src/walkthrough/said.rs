@@ -4,7 +4,7 @@ use anatome::{CropBox, Projection, Region, Voi, Window};
 use egui::{Pos2, Rect, vec2};
 use glam::DVec3;
 
-use super::unseen::{document, series, viewer};
+use super::unseen::{document, document_of, series, viewer};
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::session::{Content, Mode, OrbitView, passes};
@@ -51,4 +51,20 @@ fn a_view_says_what_lies_over_its_series_as_far_as_it_is_seen() {
     // A rendering mixes nothing in.
     viewer.do_now(&Command::Look { view: 0, content: Content::Orbit(OrbitView::default()) });
     assert!(over(&mut viewer).is_empty());
+}
+
+/// What is seen was acquired where it is said to be, also of a series whose slices lie elsewhere than those of another.
+#[test]
+fn beside_another_series_the_nearest_slice_is_shown() {
+    let mut viewer = viewer(document_of(&[(40, [16, 16, 16], 1.0), (-70, [4, 16, 16], 4.0)]));
+    viewer.do_now(&Command::Cross { view: 0, at_mm: DVec3::new(3.0, 3.0, 5.0) });
+    assert!(said(&mut viewer).iter().any(|line| line == "11 / 16"), "{:?}", said(&mut viewer));
+    viewer.do_now(&Command::Show { view: 0, series: series(1), content: None });
+    let lines = said(&mut viewer);
+    // From the head: the third of four.
+    assert!(["3 / 4", "H 4.0 mm"].iter().all(|own| lines.iter().any(|line| line == own)), "{lines:?}");
+    let plane = viewer.seen(0).unwrap().map().unwrap().plane;
+    assert!((plane.center_mm.z - 4.0).abs() < 1e-9, "{plane:?}");
+    // The crosshair stays: the other series is where it was.
+    assert_eq!(viewer.session.spaces[0].center_mm.z, 5.0);
 }

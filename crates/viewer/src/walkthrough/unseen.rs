@@ -27,13 +27,18 @@ pub(super) fn series(number: u32) -> SeriesId {
 
 /// CTs of one grid, each of one value.
 pub(super) fn document(values: &[i16]) -> Document {
-    let volume = |&value: &i16| {
-        let grid = Grid::even([16; 3], DAffine3::IDENTITY).unwrap();
-        let samples = Samples::I16(Array3::from_elem((16, 16, 16), value));
+    document_of(&values.iter().map(|&value| (value, [16; 3], 1.0)).collect::<Vec<_>>())
+}
+
+/// CTs of one space: of each its one value, its shape, and how far apart its slices are.
+pub(super) fn document_of(volumes: &[(i16, [usize; 3], f64)]) -> Document {
+    let volume = |&(value, shape, slice_mm): &(i16, [usize; 3], f64)| {
+        let grid = Grid::even(shape, DAffine3::from_scale(DVec3::new(1.0, 1.0, slice_mm))).unwrap();
+        let samples = Samples::I16(Array3::from_elem((shape[0], shape[1], shape[2]), value));
         let mapping = ValueMapping::identity(Unit::Hounsfield);
         Volume::new(grid, samples, mapping, None, Facts::new(Modality::Ct)).unwrap()
     };
-    Document::of_volumes(values.iter().map(volume).collect(), &Workers::new(Some(1)).unwrap())
+    Document::of_volumes(volumes.iter().map(volume).collect(), &Workers::new(Some(1)).unwrap())
 }
 
 /// A viewer of which a view shows the first series.

@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Enlarge { enlarged: bool },
     /// Shows a view in a window of its own, or none.
     SetAside { view: Option<usize> },
+    /// Gives a view looks, a slab and an overlay of its own, or links them with those of other views again.
+    SetApart { view: usize, is_apart: bool },
     /// Says where the crosshair of a space is, when the space is first shown.
     Place { space: Space },
     /// What a view is a view of.

@@ -111,6 +111,10 @@ impl Viewer {
                 let aside = self.session.aside;
                 self.push(Command::SetAside { view: if aside == Some(view) { None } else { Some(view) } });
             }
+            Action::Apart => {
+                let is_apart = self.session.active_view().is_some_and(|own| !own.is_apart);
+                self.push(Command::SetApart { view, is_apart });
+            }
             Action::Enlarge => self.push(Command::Enlarge { enlarged: !self.session.enlarged }),
             Action::DeleteMeasurement => {
                 let chosen = self.interaction.selected.take().or(self.interaction.hot.take());

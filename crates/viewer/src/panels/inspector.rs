@@ -28,6 +28,7 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
         };
         ui.add_space(2.0);
         kind(viewer, ui, &view);
+        apart(viewer, ui, &view);
         let frame = viewer.active_seen().and_then(|seen| seen.drawn_frame().cloned());
         let is_color = frame.as_ref().is_some_and(|frame| frame.is_color());
         let defaults = match &frame {
@@ -77,6 +78,19 @@ fn kind(viewer: &mut Viewer, ui: &mut Ui, view: &ViewState) {
             viewer.push(Command::Look { view: active, content: Content::Orbit(OrbitView::default()) });
         }
     });
+}
+
+/// Whether the view is linked with others in how it looks.
+fn apart(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState) {
+    if viewer.session.views.len() < 2 && !own.is_apart {
+        return;
+    }
+    let mut is_linked = !own.is_apart;
+    let text = "Its window, colours, slab and overlay are those of other views of the series";
+    let text = viewer.keys.with_key(text, Action::Apart);
+    if ui.checkbox(&mut is_linked, "Linked in looks").on_hover_text(text).changed() {
+        viewer.push(Command::SetApart { view: viewer.session.active, is_apart: !is_linked });
+    }
 }
 
 /// How a frame lies in its picture.

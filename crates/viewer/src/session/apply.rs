@@ -40,6 +40,7 @@ impl Session {
             | Command::Activate { .. }
             | Command::Enlarge { .. }
             | Command::SetAside { .. }
+            | Command::SetApart { .. }
             | Command::Look { .. } => self.apply_to_layout(command, document),
             Command::Place { space } => self.place(*space),
             Command::Scroll { .. }
@@ -100,8 +101,9 @@ impl Session {
                 let framing = if other { Framing::default() } else { own.framing };
                 let look = if other { self.look_of(*series) } else { self.views[*view].look.clone() };
                 let overlay = if other { None } else { self.views[*view].overlay.clone() };
+                let is_apart = self.views[*view].is_apart;
                 self.views[*view] =
-                    checked(ViewState { series: Some(*series), overlay, content, framing, look })?;
+                    checked(ViewState { series: Some(*series), overlay, content, framing, look, is_apart })?;
                 Ok(())
             }
             Command::Clear { view } => {
@@ -129,6 +131,10 @@ impl Session {
                     return Err(NO_VIEW);
                 }
                 self.aside = *view;
+                Ok(())
+            }
+            Command::SetApart { view, is_apart } => {
+                self.view_mut(*view)?.is_apart = *is_apart;
                 Ok(())
             }
             Command::Enlarge { enlarged } => {
@@ -166,7 +172,7 @@ impl Session {
 
     /// As another view of the series looks, so that it looks alike everywhere.
     fn look_of(&self, series: SeriesId) -> Look {
-        let same = self.views.iter().find(|view| view.series == Some(series));
+        let same = self.views.iter().find(|view| view.series == Some(series) && !view.is_apart);
         same.map(|view| view.look.clone()).unwrap_or_default()
     }
 
@@ -187,7 +193,7 @@ impl Session {
         };
         let of = |content: Content| {
             let framing = if content == shown.content { shown.framing } else { Framing::default() };
-            ViewState { content, framing, ..shown.clone() }
+            ViewState { content, framing, is_apart: false, ..shown.clone() }
         };
         self.views = match layout {
             Layout::TwoByTwo if is_volume => {
@@ -292,13 +298,27 @@ impl Session {
         }
         let slab = Slab { thickness_mm: slab.thickness_mm.clamp(0.0, Slab::THICKEST_MM), ..slab };
         let space = document.space(series);
-        for own in &mut self.views {
-            let linked = own.series.is_some_and(|series| document.space(series) == space);
-            if let (true, Content::Plane(plane)) = (linked, &mut own.content) {
+        let is_of_space = |own: &ViewState| own.series.is_some_and(|series| document.space(series) == space);
+        for own in self.linked(view, is_of_space) {
+            if let Content::Plane(plane) = &mut own.content {
                 plane.slab = slab;
             }
         }
         Ok(())
+    }
+
+    /// A view, and those that look as it does: of those that `are_alike` all that are not apart, unless it is apart itself.
+    fn linked(
+        &mut self,
+        view: usize,
+        are_alike: impl Fn(&ViewState) -> bool,
+    ) -> impl Iterator<Item = &mut ViewState> {
+        let is_apart = self.views.get(view).is_some_and(|own| own.is_apart);
+        let views = self.views.iter_mut().enumerate();
+        let linked = move |(n, own): &(usize, &mut ViewState)| {
+            *n == view || !is_apart && !own.is_apart && are_alike(own)
+        };
+        views.filter(linked).map(|(_, own)| own)
     }
 
     fn apply_to_framing(&mut self, command: &Command) -> Done {
@@ -377,8 +397,8 @@ impl Session {
         {
             return Err(Refused("there is no such colour map"));
         }
-        let alike = |view: &&mut ViewState| view.series == Some(series) && in_3d(view) == is_3d;
-        for own in self.views.iter_mut().filter(alike) {
+        let are_alike = |view: &ViewState| view.series == Some(series) && in_3d(view) == is_3d;
+        for own in self.linked(view, are_alike) {
             let look = &mut own.look;
             match command {
                 Command::Window { voi, .. } => look.voi.clone_from(voi),
@@ -432,7 +452,7 @@ impl Session {
                 Some(over)
             }
         };
-        for own in self.views.iter_mut().filter(|own| own.series == Some(series)) {
+        for own in self.linked(view, |own| own.series == Some(series)) {
             own.overlay.clone_from(&overlay);
         }
         Ok(())

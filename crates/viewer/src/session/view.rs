@@ -22,6 +22,9 @@ pub(crate) struct ViewState {
     pub framing: Framing,
     /// How it looks.
     pub look: Look,
+    /// Whether its looks, its slab and what lies over it are its own: other views neither give nor take them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_apart: bool,
 }
 
 /// A series laid over another.

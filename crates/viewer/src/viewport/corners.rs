@@ -111,6 +111,9 @@ fn state(corners: &mut Corners, seen: &Seen<'_>) {
         let voi = voi_of(&seen.view.look, defaults, &seen.view.content);
         corners.bottom_right.push(format!("{}  {}", window(voi), defaults.unit).trim_end().to_owned());
     }
+    if seen.view.is_apart {
+        corners.bottom_right.push("not linked".to_owned());
+    }
     corners.bottom_right.push(format!("Zoom {} %", number(zoom_percent(seen))));
     let interpolation = match seen.view.look.interpolation {
         Interpolation::Nearest => "nearest",

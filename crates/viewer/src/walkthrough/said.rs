@@ -7,7 +7,7 @@ use glam::DVec3;
 use super::unseen::{document, document_of, series, viewer};
 use crate::app::Viewer;
 use crate::command::Command;
-use crate::session::{Content, Mode, OrbitView, passes};
+use crate::session::{Content, Layout, Mode, OrbitView, Slab, passes};
 use crate::viewport::{Canvas, written};
 
 /// All that stands in the corners of the first view.
@@ -67,4 +67,30 @@ fn beside_another_series_the_nearest_slice_is_shown() {
     assert!((plane.center_mm.z - 4.0).abs() < 1e-9, "{plane:?}");
     // The crosshair stays: the other series is where it was.
     assert_eq!(viewer.session.spaces[0].center_mm.z, 5.0);
+}
+
+/// Lung and mediastinum side by side: what is set in a view that is apart stays its own, and nothing comes from others.
+#[test]
+fn a_view_that_is_apart_has_looks_and_a_slab_of_its_own() {
+    let mut viewer = viewer(document(&[40]));
+    viewer.do_now(&Command::Arrange { layout: Layout::TwoByTwo });
+    viewer.do_now(&Command::SetApart { view: 1, is_apart: true });
+    let window = |low: f64, high: f64| Some(Voi::Window(Window::spanning(low, high).unwrap()));
+    let slab = |thickness_mm: f64| Slab { thickness_mm, ..Slab::default() };
+    let [lung, soft] = [window(-1350.0, 150.0), window(-160.0, 240.0)];
+    viewer.do_now(&Command::Window { view: 1, voi: lung.clone() });
+    viewer.do_now(&Command::Thicken { view: 1, slab: slab(10.0) });
+    viewer.do_now(&Command::Window { view: 0, voi: soft.clone() });
+    viewer.do_now(&Command::Thicken { view: 2, slab: slab(4.0) });
+    let looks = |viewer: &Viewer, n: usize| {
+        let own = &viewer.session.views[n];
+        let Content::Plane(plane) = own.content else { panic!("no plane") };
+        (own.look.voi.clone(), plane.slab.thickness_mm)
+    };
+    let (alone, linked) = ((lung, 10.0), (soft, 4.0));
+    assert_eq!([0, 1, 2].map(|n| looks(&viewer, n)), [linked.clone(), alone, linked]);
+    // Linked again, it follows the next change.
+    viewer.do_now(&Command::SetApart { view: 1, is_apart: false });
+    viewer.do_now(&Command::Thicken { view: 0, slab: slab(7.0) });
+    assert!((0..3).all(|n| looks(&viewer, n).1 == 7.0));
 }

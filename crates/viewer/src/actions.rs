@@ -8,6 +8,8 @@ use crate::session::Side;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     OpenFiles,
+    CloseAll,
+    ClearView,
     SaveSession,
     LoadSession,
     SavePicture,
@@ -104,6 +106,7 @@ pub(crate) const GROUPS: &[(&str, &[Entry])] = &[
         "Files",
         &[
             entry(Action::OpenFiles, "Open…", with(Modifiers::COMMAND, Key::O)),
+            entry(Action::CloseAll, "Close all", with(Modifiers::COMMAND, Key::W)),
             entry(Action::SaveSession, "Save session…", with(Modifiers::COMMAND, Key::S)),
             entry(Action::LoadSession, "Load session…", with(COMMAND_SHIFT, Key::O)),
             entry(Action::SavePicture, "Save picture…", with(Modifiers::COMMAND, Key::E)),
@@ -166,6 +169,7 @@ pub(crate) const GROUPS: &[(&str, &[Entry])] = &[
             entry(Action::PatientPlanes, "Planes of the patient", with(Modifiers::SHIFT, Key::R)),
             entry(Action::NextView, "Next view", key(Key::N)),
             entry(Action::Enlarge, "Enlarge the view", key(Key::Enter)),
+            entry(Action::ClearView, "Clear the view", key(Key::Backspace)),
             entry(Action::SecondWindow, "Window of its own", key(Key::F6)),
             entry(Action::Apart, "Window and slab of its own", key(Key::U)),
             entry(Action::LayoutOne, "One view", key(Key::F1)),

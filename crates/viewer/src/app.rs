@@ -26,6 +26,7 @@ use crate::render::Painter;
 use crate::saved::Saved;
 use crate::screen::Screens;
 use crate::session::{SeriesId, Session, ViewState};
+use crate::shutting::Work;
 use crate::turntable::Turning;
 use crate::viewport::{Canvas, Values};
 use crate::{Options, Start};
@@ -82,6 +83,8 @@ pub(crate) struct Viewer {
     pub screens: Screens,
     /// The user's own layouts.
     pub layouts: Vec<Hanging>,
+    /// What was made and is saved.
+    pub saved_work: Work,
 }
 
 /// So long a message stays.
@@ -143,6 +146,7 @@ impl Viewer {
             recent: Recent::default(),
             screens: Screens::default(),
             layouts: Vec::new(),
+            saved_work: Work::default(),
         };
         viewer.read_config();
         match options.start {
@@ -378,6 +382,7 @@ impl Viewer {
         self.commands.clear();
         self.asked.clear();
         self.opened.clear();
+        self.saved_work = Work::default();
         if let Some(saving) = self.saving_keys.take() {
             self.tell(saving.ended());
         }

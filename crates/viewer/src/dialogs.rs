@@ -9,6 +9,7 @@ use crate::app::Viewer;
 use crate::looked::{Found, Looked};
 use crate::pictures::{Form, Size};
 use crate::recent::Recent;
+use crate::session::SeriesId;
 use crate::turntable::Turn;
 
 /// A question that waits for its answer.
@@ -21,6 +22,16 @@ pub(crate) enum Dialog {
     /// Whether files are opened beside those that are open.
     Beside {
         paths: Vec<PathBuf>,
+        /// Or in their place.
+        in_place: bool,
+    },
+    /// Whether series are closed with what was made with them.
+    CloseSeries {
+        ids: Vec<SeriesId>,
+    },
+    /// Whether a session takes the place of one that is not saved.
+    Replace {
+        path: String,
     },
     SaveSession {
         path: String,
@@ -107,6 +118,8 @@ impl Dialog {
         match self {
             Self::Open { .. } => "Open",
             Self::Beside { .. } => "Open beside what is open?",
+            Self::CloseSeries { .. } => "Close?",
+            Self::Replace { .. } => "Load another session?",
             Self::SaveSession { .. } => "Save session",
             Self::LoadSession { .. } => "Load session",
             Self::SavePicture { .. } => "Save picture",
@@ -131,7 +144,7 @@ impl Viewer {
         if self.document.entries().is_empty() {
             self.open(paths);
         } else {
-            self.dialog = Some(Dialog::Beside { paths });
+            self.dialog = Some(Dialog::Beside { paths, in_place: false });
         }
     }
 
@@ -148,7 +161,9 @@ impl Viewer {
             ui.add_space(4.0);
             match &mut dialog {
                 Dialog::Open { path } => open(ui, path, &mut again, &self.recent, &mut looked),
-                Dialog::Beside { .. } => beside(ui),
+                Dialog::Beside { in_place, .. } => beside(ui, in_place, self.unsaved()),
+                Dialog::CloseSeries { ids } => self.show_lost(ui, Some(ids), "Close"),
+                Dialog::Replace { .. } => self.show_lost(ui, None, "Load"),
                 Dialog::SaveSession { path, replace } => {
                     ui.weak("The file holds the paths of what is open, which may name patients.");
                     save(ui, path, replace, REPLACE, &mut looked)
@@ -193,8 +208,18 @@ impl Viewer {
     fn answered(&mut self, context: &Context, dialog: Dialog) {
         match dialog {
             Dialog::Open { path } => self.ask_to_open(vec![path.trim().into()]),
-            Dialog::Beside { paths } => self.open(paths),
+            Dialog::Beside { paths, in_place } => {
+                if in_place {
+                    self.forget();
+                }
+                self.open(paths);
+            }
+            Dialog::CloseSeries { ids } => self.close_series(&ids),
+            Dialog::Replace { path } => self.load_session(Path::new(path.trim())),
             Dialog::SaveSession { path, replace } => self.save_session(Path::new(path.trim()), replace),
+            Dialog::LoadSession { path } if self.unsaved().is_some() => {
+                self.dialog = Some(Dialog::Replace { path });
+            }
             Dialog::LoadSession { path } => self.load_session(Path::new(path.trim())),
             Dialog::SavePicture { path, form } => self.save_picture(Path::new(path.trim()), form),
             Dialog::Turn(turn) => self.turn(&turn),
@@ -225,9 +250,24 @@ fn open(
     asked(ui, path, "Open", looked)
 }
 
-fn beside(ui: &mut Ui) -> Answer {
+fn beside(ui: &mut Ui, in_place: &mut bool, lost: Option<String>) -> Answer {
     ui.label("Series are open already. What is opened now may be of another patient; views that show different patients are marked.");
-    buttons(ui, "Open beside", true)
+    if let Some(lost) = lost {
+        ui.weak(format!("In place of them: {lost} not saved in a session would be lost."));
+    }
+    ui.add_space(6.0);
+    let mut answer = Answer::Stays;
+    ui.horizontal(|ui| {
+        for (text, closes) in [("Open beside", false), ("Close what is open, and open", true)] {
+            if ui.button(text).clicked() {
+                (*in_place, answer) = (closes, Answer::Given);
+            }
+        }
+        if ui.button("Cancel").clicked() {
+            answer = Answer::Cancelled;
+        }
+    });
+    answer
 }
 
 /// A path, with the folder it is in to choose from.

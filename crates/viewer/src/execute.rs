@@ -72,6 +72,8 @@ impl Viewer {
         let view = self.session.active;
         match action {
             Action::OpenFiles => self.dialog = Some(Dialog::open()),
+            Action::CloseAll => self.ask_to_close_all(),
+            Action::ClearView => self.push(Command::Clear { view }),
             Action::SaveSession => self.dialog = Some(Dialog::save_session()),
             Action::LoadSession => self.dialog = Some(Dialog::load_session()),
             Action::SavePicture => self.dialog = Some(Dialog::save_picture()),

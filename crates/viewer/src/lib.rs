@@ -36,6 +36,7 @@ mod render;
 mod saved;
 mod screen;
 mod session;
+mod shutting;
 mod theme;
 mod tools;
 mod turntable;

@@ -87,7 +87,10 @@ impl Viewer {
 
     pub(crate) fn save_session(&mut self, path: &Path, replace: bool) {
         match self.saved().write(path, overwrite(replace)) {
-            Ok(()) => self.tell("The session is saved."),
+            Ok(()) => {
+                self.work_is_saved();
+                self.tell("The session is saved.");
+            }
             Err(error) => self.tell(error.to_string()),
         }
     }
@@ -104,7 +107,12 @@ impl Viewer {
     pub(crate) fn go_back_to(&mut self, saved: Saved) {
         self.forget();
         for paths in &saved.inputs {
-            self.open(paths.clone());
+            if paths.is_empty() {
+                self.document.add_closed_input();
+                self.opened.push(Vec::new());
+            } else {
+                self.open(paths.clone());
+            }
         }
         self.coming = Some(saved);
     }
@@ -122,6 +130,7 @@ impl Viewer {
             return;
         }
         self.restore(saved.session);
+        self.work_is_saved();
         self.history = History::new(self.session.clone());
     }
 

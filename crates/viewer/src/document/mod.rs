@@ -35,6 +35,8 @@ pub(crate) struct Document {
 pub(crate) struct Input {
     /// What was found, or why nothing was.
     pub found: Option<Result<Arc<Study>, String>>,
+    /// Whether nothing of it is open any more. Its number is not given again.
+    pub is_closed: bool,
 }
 
 /// A series, or a volume of another file.
@@ -122,8 +124,27 @@ impl Document {
 
     /// Registers an input that is about to be opened.
     pub(crate) fn add_input(&mut self) -> u32 {
-        self.inputs.push(Input { found: None });
+        self.inputs.push(Input { found: None, is_closed: false });
         (self.inputs.len() - 1) as u32
+    }
+
+    /// Registers an input that was closed, so that those after it have the numbers that they had.
+    pub(crate) fn add_closed_input(&mut self) {
+        self.inputs.push(Input { found: Some(Err("it was closed".to_owned())), is_closed: true });
+    }
+
+    /// Closes series. Returns the inputs of which nothing is left.
+    pub(crate) fn close(&mut self, ids: &[SeriesId]) -> Vec<u32> {
+        self.entries.retain(|entry| !ids.contains(&entry.id));
+        let mut closed = Vec::new();
+        for (number, input) in (0..).zip(&mut self.inputs) {
+            let is_empty = !self.entries.iter().any(|entry| entry.id.input == number);
+            if is_empty && ids.iter().any(|id| id.input == number) {
+                *input = Input { found: Some(Err("it was closed".to_owned())), is_closed: true };
+                closed.push(number);
+            }
+        }
+        closed
     }
 
     pub(crate) fn inputs(&self) -> &[Input] {

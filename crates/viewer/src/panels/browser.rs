@@ -53,6 +53,11 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
                 viewer.push(Command::Show { view: viewer.session.active, series, content: None });
             }
             Some((series, Chosen::Notes)) => viewer.panels.notes = Some(series),
+            Some((series, Chosen::Close)) => viewer.ask_to_close(vec![series]),
+            Some((series, Chosen::CloseAllWithIt)) => {
+                let all = viewer.document.entries().iter().map(|entry| entry.id);
+                viewer.ask_to_close(all.filter(|id| id.input == series.input).collect());
+            }
             None => {}
         }
     });
@@ -79,7 +84,8 @@ fn work(viewer: &Viewer, ui: &mut Ui) {
 }
 
 fn problems(viewer: &mut Viewer, ui: &mut Ui) {
-    let inputs = viewer.document.inputs().iter().filter_map(|input| input.found.as_ref());
+    let inputs = viewer.document.inputs().iter().filter(|input| !input.is_closed);
+    let inputs = inputs.filter_map(|input| input.found.as_ref());
     let mut count = 0;
     for found in inputs {
         match found {
@@ -103,6 +109,10 @@ enum Chosen {
     Series,
     /// What is odd about it is listed.
     Notes,
+    /// It is closed.
+    Close,
+    /// All that was opened with it is closed.
+    CloseAllWithIt,
 }
 
 /// A series; what was chosen of it.
@@ -157,7 +167,20 @@ fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> Option<Chosen> {
         Some(text) => response.on_hover_text(text),
         None => response,
     };
+    let mut closes = None;
+    response.context_menu(|ui| {
+        for (text, what) in [
+            ("Close the series", Chosen::Close),
+            ("Close all that was opened with it", Chosen::CloseAllWithIt),
+        ] {
+            if ui.button(text).clicked() {
+                closes = Some(what);
+                ui.close();
+            }
+        }
+    });
     match entry.facts.kind {
+        _ if closes.is_some() => closes,
         _ if asked => Some(Chosen::Notes),
         Kind::Object => None,
         _ => response.clicked().then_some(Chosen::Series),

@@ -111,7 +111,7 @@ fn problems(viewer: &mut Viewer, context: &Context) {
     let mut open = viewer.panels.problems;
     sheet("Files left out", &mut open, context).default_width(560.0).show(context, |ui| {
         ScrollArea::vertical().max_height(400.0).show(ui, |ui| {
-            for input in viewer.document.inputs() {
+            for input in viewer.document.inputs().iter().filter(|input| !input.is_closed) {
                 match &input.found {
                     Some(Err(reason)) => {
                         ui.label(reason);

@@ -82,6 +82,7 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
             ui,
             &[
                 Action::OpenFiles,
+                Action::CloseAll,
                 Action::LoadSession,
                 Action::SaveSession,
                 Action::SavePicture,
@@ -104,6 +105,7 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
                 Action::ShowReferenceLines,
                 Action::ShowCropBox,
                 Action::Enlarge,
+                Action::ClearView,
                 Action::SecondWindow,
                 Action::CalibrateScreen,
                 Action::Performance,

@@ -145,6 +145,18 @@ impl Session {
         self.views.iter().flat_map(ViewState::series).chain(measured)
     }
 
+    /// Empties what shows series, and takes away what was made with them.
+    pub(crate) fn close(&mut self, ids: &[SeriesId]) {
+        for view in &mut self.views {
+            if view.series.is_some_and(|id| ids.contains(&id)) {
+                *view = ViewState::default();
+            }
+            view.overlay.take_if(|over| ids.contains(&over.series));
+        }
+        self.measurements.retain(|own| !ids.contains(&own.place.series()));
+        self.key_images.retain(|image| !image.view.series().any(|id| ids.contains(&id)));
+    }
+
     /// Whether the active view fills the first window.
     pub(crate) fn is_one_enlarged(&self) -> bool {
         self.enlarged && self.aside != Some(self.active)

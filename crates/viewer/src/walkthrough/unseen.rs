@@ -358,3 +358,35 @@ fn what_was_kept_against_a_crash_is_not_replaced_by_nothing_and_never_lost_at_on
         std::thread::sleep(Duration::from_secs(2));
     }
 }
+
+/// What is closed is nowhere any more, with what was made with it; the rest keeps its names.
+#[test]
+fn a_series_is_closed_with_what_was_made_with_it() {
+    let mut viewer = viewer(document(&[40, -70]));
+    viewer.opened = vec![vec!["a".into()]];
+    viewer.do_now(&Command::Arrange { layout: Layout::SideBySide });
+    viewer.do_now(&Command::Show { view: 1, series: series(1), content: None });
+    viewer.do_now(&Command::Fuse { view: 1, overlay: Some(series(0)) });
+    viewer.do_now(&Command::Mark { view: 1, size_px: [32, 32] });
+    let Measurement { kind, place, points, text, .. } = rectangle();
+    viewer.do_now(&Command::Measure { kind, place, points, text });
+    // What is not saved is asked about.
+    viewer.ask_to_close(vec![series(0)]);
+    assert_eq!(viewer.dialog.take(), Some(Dialog::CloseSeries { ids: vec![series(0)] }));
+    assert_eq!(viewer.unsaved().as_deref(), Some("1 measurement and 1 key image"));
+    assert_eq!(viewer.unsaved_with(&[series(1)]).as_deref(), Some("1 key image"));
+    viewer.work_is_saved();
+    assert_eq!(viewer.unsaved(), None);
+    viewer.ask_to_close(vec![series(0)]);
+    let session = &viewer.session;
+    assert_eq!(session.views.iter().map(|view| view.series).collect::<Vec<_>>(), [None, Some(series(1))]);
+    assert!(
+        session.views[1].overlay.is_none()
+            && session.measurements.is_empty()
+            && session.key_images.is_empty()
+    );
+    assert!(viewer.document.entry(series(0)).is_none() && viewer.document.whole(series(1)).is_some());
+    assert!(!viewer.history.can_undo() && viewer.opened == [[std::path::PathBuf::from("a")]]);
+    viewer.ask_to_close_all();
+    assert!(viewer.document.entries().is_empty() && viewer.opened.is_empty());
+}

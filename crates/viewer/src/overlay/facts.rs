@@ -1,7 +1,7 @@
 //! Letters, scale bars and facts at the edges of a picture.
 
 use anatome::{ColorMap, Facts, Voi};
-use egui::{Align2, Painter, Pos2, Rect, Stroke};
+use egui::{Align2, Mesh, Painter, Pos2, Rect, Stroke};
 use glam::DVec3;
 
 use super::{line, text};
@@ -143,12 +143,20 @@ pub(crate) fn color_bar(painter: &Painter, rect: Rect, map: &ColorMap, ends: &[S
     let top = Pos2::new(rect.right() - MARGIN - size.x, rect.center().y + 1.5 * LINE);
     let bar = Rect::from_min_size(top, size);
     painter.rect_filled(bar.expand(1.0), 0.0, egui::Color32::from_black_alpha(200));
-    for (n, [r, g, b]) in map.table(STEPS).into_iter().enumerate() {
-        let part = |n: usize| bar.bottom() - bar.height() * n as f32 / STEPS as f32;
-        let step = Rect::from_x_y_ranges(bar.x_range(), part(n + 1)..=part(n));
-        let [r, g, b] = [r, g, b].map(|part| (part * 255.0).round() as u8);
-        painter.rect_filled(step, 0.0, egui::Color32::from_rgb(r, g, b));
+    // One mesh: between rectangles of their own there would be seams.
+    let mut mesh = Mesh::default();
+    for (n, rgb) in (0..).zip(map.table(STEPS)) {
+        let [r, g, b] = rgb.map(|part| (part * 255.0).round() as u8);
+        let y = egui::lerp(bar.bottom()..=bar.top(), n as f32 / (STEPS - 1) as f32);
+        for x in [bar.left(), bar.right()] {
+            mesh.colored_vertex(Pos2::new(x, y), egui::Color32::from_rgb(r, g, b));
+        }
+        if n > 0 {
+            mesh.add_triangle(2 * n - 2, 2 * n - 1, 2 * n);
+            mesh.add_triangle(2 * n - 1, 2 * n, 2 * n + 1);
+        }
     }
+    painter.add(mesh);
     let places = [(bar.left_bottom(), Align2::RIGHT_BOTTOM), (bar.left_top(), Align2::RIGHT_TOP)];
     for (end, (at, align)) in ends.iter().zip(places) {
         text(painter, at - egui::vec2(4.0, 0.0), align, end, theme::LABEL);

@@ -32,8 +32,8 @@ pub use anatome_core::{
     Unit, ValueMapping, View, Voi, VoiLut, Volume, Window, WindowFunction, orientation_letters,
 };
 pub use anatome_dicom::{
-    Coming, FinishedSlice, Form, Frame as StoredFrame, FramePixels, FrameSpacing, GreyFrame, Limits,
-    LimitsFault, Series, SeriesSpec, Sides, SkipReasons, Skipped, SliceSamples, SliceSink, Source,
+    Coming, FinishedSlice, Form, Frame as StoredFrame, FramePixels, FrameSpacing, GreyFrame, Identity,
+    Limits, LimitsFault, Series, SeriesSpec, Sides, SkipReasons, Skipped, SliceSamples, SliceSink, Source,
     SpacingSource, Stack, StackFrame, SuvRefusal, SuvReport, SuvType, number_with_unit, objects,
     write_series,
 };

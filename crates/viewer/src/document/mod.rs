@@ -2,6 +2,7 @@
 //! are shared with the threads that draw.
 
 mod defaults;
+mod facts;
 mod frames;
 mod images;
 mod loader;
@@ -9,11 +10,10 @@ mod thumbnail;
 
 use std::sync::Arc;
 
-use anatome::{
-    Backend, Form, Grid, ImagePart, Modality, Notes, Series, Stack, Study, UploadedVolume, Volume,
-};
+use anatome::{Backend, Grid, ImagePart, Notes, Series, Stack, Study, UploadedVolume, Volume};
 
 pub(crate) use defaults::Defaults;
+pub(crate) use facts::{Kind, Opened, SeriesFacts, opened};
 pub(crate) use frames::{FrameImage, Frames};
 pub(crate) use images::Images;
 pub(crate) use loader::{Loader, News, Work};
@@ -86,34 +86,6 @@ pub(crate) struct Loaded {
     pub images: Images,
     /// How often values occur; empty for a preview.
     pub histogram: crate::histogram::Histogram,
-}
-
-/// What headers say of a series, for the browser.
-#[derive(Clone, Debug)]
-pub(crate) struct SeriesFacts {
-    pub modality: Modality,
-    /// The Series Description: free text.
-    pub description: Option<String>,
-    /// Whether that repeats some of the patient's identity: then it is shown with identity only.
-    pub is_described_by_identity: bool,
-    /// The Series Number.
-    pub number: Option<i64>,
-    /// What tells it apart from other parts of its series.
-    pub part: Option<String>,
-    /// Frames, rows and columns.
-    pub shape: Option<[usize; 3]>,
-    pub kind: Kind,
-    /// What was odd.
-    pub notes: Notes,
-}
-
-/// What a series makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Volume,
-    Stack,
-    /// No images.
-    Object,
 }
 
 impl Document {
@@ -398,77 +370,6 @@ impl Document {
     }
 }
 
-impl SeriesFacts {
-    /// How many samples all images have together; 0 if that is not known.
-    pub(crate) fn voxels(&self) -> usize {
-        self.shape.map_or(0, |shape| shape.iter().product())
-    }
-
-    fn of(study: &Study, number: usize) -> Self {
-        match study.series().get(number) {
-            Some(series) => Self {
-                modality: series.modality(),
-                description: series.description().map(str::to_owned),
-                is_described_by_identity: series.description().is_some_and(|text| {
-                    let identity = series.instances().first().map(|instance| instance.identity());
-                    identity.is_some_and(|own| {
-                        let others = [own.patient_id, own.birth_date, own.accession_number];
-                        repeats(text, own.patient_name.as_deref(), &others)
-                    })
-                }),
-                number: series.number(),
-                part: series.part().map(str::to_owned),
-                shape: series.shape(),
-                kind: match series.form() {
-                    Form::Volume => Kind::Volume,
-                    Form::Stack { .. } => Kind::Stack,
-                    _ => Kind::Object,
-                },
-                notes: {
-                    let mut notes = series.notes().clone();
-                    // What is odd about places is known before anything is loaded.
-                    if let Ok((_, found)) = series.geometry() {
-                        notes.append(found);
-                    }
-                    notes
-                },
-            },
-            None => {
-                let part = study.image_parts().get(number - study.series().len());
-                Self {
-                    modality: study.modality(number).unwrap_or(Modality::Other(String::new())),
-                    description: None,
-                    is_described_by_identity: false,
-                    number: None,
-                    part: part.and_then(|part| part.file().part_name(part.part())),
-                    shape: part.map(|part| part.file().grid().shape()),
-                    kind: Kind::Volume,
-                    notes: part.map(|part| part.file().notes().clone()).unwrap_or_default(),
-                }
-            }
-        }
-    }
-}
-
-/// Whether a text repeats a part of the patient's name, or one of several values that are the patient's alone.
-fn repeats(text: &str, name: Option<&str>, others: &[Option<String>]) -> bool {
-    let name = name.unwrap_or_default();
-    // With digits it is a pseudonym, which may have common words in it.
-    let is_pseudonym = name.contains(|c: char| c.is_ascii_digit());
-    let parts = name.split(|c: char| matches!(c, '^' | '=' | ',' | ' ') || c == '-' && !is_pseudonym);
-    let mut all = parts.chain(others.iter().flatten().map(String::as_str));
-    all.any(|part| holds(&text.to_lowercase(), &part.trim().to_lowercase()))
-}
-
-/// Whether a word, or several, stands in a text by itself. Single letters and digits tell nobody.
-fn holds(text: &str, word: &str) -> bool {
-    let is_apart = |next: Option<char>| !next.is_some_and(char::is_alphanumeric);
-    word.chars().nth(1).is_some()
-        && text.match_indices(word).any(|(at, _)| {
-            is_apart(text[..at].chars().next_back()) && is_apart(text[at + word.len()..].chars().next())
-        })
-}
-
 #[cfg(test)]
 impl Document {
     /// A document of generated volumes of one space, without threads.
@@ -488,6 +389,7 @@ impl Document {
                 shape: Some(volume.grid().shape()),
                 kind: Kind::Volume,
                 notes: Notes::new(),
+                study: None,
             };
             let loaded = loader::made(
                 Arc::new(volume),
@@ -519,25 +421,5 @@ impl Document {
         let first = self.entries[0].id;
         self.entries.iter_mut().for_each(|entry| entry.phase_of = first);
         self
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_description_that_names_the_patient_is_known() {
-        let others = ["ID-4711", "19700131"].map(|text| Some(text.to_owned()));
-        let names = |text: &str| repeats(text, Some("Doe-Roe^Jane M"), &others);
-        for text in ["HEAD DOE 2 mm", "jane, follow-up", "roe_4", "of id-4711", "T2 (19700131)", "JANE"] {
-            assert!(names(text), "{text}");
-        }
-        for text in ["T1 m", "HEAD 4711", "", "does it", "Doeroe", "Janes"] {
-            assert!(!names(text), "{text}");
-        }
-        let pseudonym = Some("ACRIN-NSCLC-FDG-PET-042");
-        assert!(!repeats("PET WB", pseudonym, &[]) && repeats("for ACRIN-NSCLC-FDG-PET-042", pseudonym, &[]));
-        assert!(!repeats("PET WB", None, &[None]));
     }
 }

@@ -7,7 +7,7 @@ use egui::{Color32, ColorImage, RichText, ScrollArea, Sense, TextureOptions, Ui,
 use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
-use crate::document::{Entry, Kind, State, Thumbnail};
+use crate::document::{Entry, Kind, Opened, State, Thumbnail, opened};
 use crate::session::SeriesId;
 use crate::theme;
 
@@ -39,13 +39,20 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
         }
         let mut chosen = None;
         let mut patient = None;
-        for entry in viewer.document.entries() {
-            if let Some(number) = viewer.document.patient_number(entry.id)
+        let opened = opened(viewer.document.entries());
+        for study in &opened {
+            let number = study.entries.first().and_then(|entry| viewer.document.patient_number(entry.id));
+            if let Some(number) = number
                 && patient.replace(number) != Some(number)
             {
                 ui.label(RichText::new(format!("Patient {number}")).color(theme::WARNING));
             }
-            chosen = chosen.or(row(viewer, ui, entry).map(|what| (entry.id, what)));
+            if let Some(text) = heading(study, opened.len() > 1, viewer.session.shown.identity) {
+                ui.add(egui::Label::new(RichText::new(text).size(SMALL).color(theme::LABEL)).wrap());
+            }
+            for entry in &study.entries {
+                chosen = chosen.or(row(viewer, ui, entry).map(|what| (entry.id, what)));
+            }
         }
         match chosen {
             Some((series, Chosen::Series)) => {
@@ -61,6 +68,18 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
             None => {}
         }
     });
+}
+
+/// What is written above the series of a study. Its date is shown with identity only.
+fn heading(opened: &Opened<'_>, is_one_of_several: bool, with_identity: bool) -> Option<String> {
+    let study = opened.study?;
+    let description = study.description.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let description = description.filter(|_| with_identity || !study.is_described_by_identity);
+    let date = study.date.as_deref().map(crate::viewport::date).filter(|_| with_identity);
+    let name =
+        Some(opened.name.as_str()).filter(|_| is_one_of_several || date.is_some() || description.is_some());
+    let parts = [name, date.as_deref(), description];
+    Some(parts.into_iter().flatten().collect::<Vec<_>>().join("  ")).filter(|text| !text.is_empty())
 }
 
 /// What goes on, with a way to stop it.

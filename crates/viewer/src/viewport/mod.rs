@@ -17,7 +17,7 @@ use glam::DVec3;
 pub(crate) use canvas::Canvas;
 #[cfg(test)]
 pub(crate) use corners::written;
-pub(crate) use corners::{projection, slab_name, zoom_percent};
+pub(crate) use corners::{date, projection, slab_name, zoom_percent};
 pub(crate) use picture::{ground, install};
 pub(crate) use plane_map::PlaneMap;
 pub(crate) use values::{Values, frame_of};

@@ -18,6 +18,7 @@ use crate::interaction::Interaction;
 use crate::key_images::SavingKeys;
 use crate::keys::Keys;
 use crate::looked::Looked;
+use crate::measure::Kind;
 use crate::panels;
 use crate::pictures::Saving;
 use crate::presets::PresetPictures;
@@ -248,6 +249,14 @@ impl Viewer {
         let (session, document) = (&mut self.session, &self.document);
         let before = self.interaction.draft.as_ref().and_then(|draft| draft.ground(session, document));
         let is_done = session.apply(command, document).is_ok();
+        if let (true, Command::Measure { kind: Kind::Arrow, text, .. }) = (is_done, command)
+            && text.is_empty()
+        {
+            // It says nothing by itself.
+            self.interaction.selected = session.measurements.last().map(|own| own.id);
+            self.interaction.asks_text = true;
+            self.panels.inspector = true;
+        }
         // The next point of a drawing would not lie where its first ones do.
         self.interaction.draft.take_if(|draft| {
             let after = draft.ground(session, document);

@@ -1,6 +1,6 @@
 //! From actions to commands.
 
-use anatome::{Planes, Presets, Voi, Window, WindowPreset};
+use anatome::{Planes, Presets, Projection, Voi, Window, WindowPreset};
 use egui::{Context, Key};
 use glam::DVec2;
 
@@ -91,6 +91,8 @@ impl Viewer {
             Action::Undo => self.undo(),
             Action::Redo => self.redo(),
             Action::Help => self.panels.help = !self.panels.help,
+            Action::ShowBrowser => self.panels.browser = !self.panels.browser,
+            Action::ShowInspector => self.panels.inspector = !self.panels.inspector,
             Action::Performance => self.panels.performance = !self.panels.performance,
             Action::Preset(0) => self.push(Command::Window { view, voi: None }),
             Action::Preset(n) => {
@@ -136,12 +138,10 @@ impl Viewer {
             Action::ToolZoom => Tool::Zoom,
             Action::ToolScroll => Tool::Scroll,
             Action::ToolCross => Tool::Cross,
-            Action::Distance => Tool::Measure(Kind::Distance),
-            Action::Length => Tool::Measure(Kind::Length),
-            Action::Angle => Tool::Measure(Kind::Angle),
-            Action::Ellipse => Tool::Measure(Kind::Ellipse),
-            Action::Probe => Tool::Measure(Kind::Probe),
-            _ => return false,
+            other => match Kind::ALL.into_iter().find(|kind| kind.action() == other) {
+                Some(kind) => Tool::Measure(kind),
+                None => return false,
+            },
         };
         self.interaction.draft = None;
         true
@@ -172,6 +172,7 @@ impl Viewer {
             Action::Thicker | Action::Thinner => {
                 self.thicken(if action == Action::Thicker { 1.0 } else { -1.0 })
             }
+            Action::SlabOf(projection) => self.slab_of(projection),
             Action::ResetPlanes => Some(Command::ResetPlanes { view, planes: Planes::Acquisition }),
             Action::PatientPlanes => Some(Command::ResetPlanes { view, planes: Planes::Patient }),
             Action::LayoutOne => Some(Command::Arrange { layout: Layout::One }),
@@ -192,6 +193,10 @@ impl Viewer {
             }
             Action::ShowReferenceLines => {
                 shown.reference_lines = !shown.reference_lines;
+                Some(Command::Overlays { shown })
+            }
+            Action::ShowMeasurements => {
+                shown.measurements = !shown.measurements;
                 Some(Command::Overlays { shown })
             }
             Action::ShowCrosshair => {
@@ -260,6 +265,11 @@ impl Viewer {
         let Content::Plane(plane) = self.session.active_view()?.content else { return None };
         let slab = Slab { thickness_mm: (plane.slab.thickness_mm + by_mm).max(0.0), ..plane.slab };
         Some(Command::Thicken { view: self.session.active, slab })
+    }
+
+    fn slab_of(&self, projection: Projection) -> Option<Command> {
+        let Content::Plane(plane) = self.session.active_view()?.content else { return None };
+        Some(Command::Thicken { view: self.session.active, slab: Slab { projection, ..plane.slab } })
     }
 
     /// The zoom at which a voxel has the size of a pixel.

@@ -19,6 +19,8 @@ pub(crate) struct Interaction {
     pub hot: Option<u64>,
     /// The measurement that keys act on.
     pub selected: Option<u64>,
+    /// Whether the text of the measurement that keys act on is asked for.
+    pub asks_text: bool,
     /// The part of a step of the wheel that is left.
     pub wheel: f32,
     /// A button is pressed in the second window.

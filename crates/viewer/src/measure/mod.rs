@@ -11,6 +11,7 @@ pub(crate) use probe::value_at;
 pub(crate) use region::{Outline, Statistics};
 pub(crate) use slab::shown_at;
 
+use crate::actions::Action;
 use crate::session::{SeriesId, Slab};
 
 /// A measurement.
@@ -84,6 +85,41 @@ impl Kind {
             Self::Rectangle => "Rectangle",
             Self::Freehand => "Freehand",
             Self::Arrow => "Arrow",
+        }
+    }
+
+    /// What chooses it as the tool.
+    pub(crate) fn action(self) -> Action {
+        match self {
+            Self::Probe => Action::Probe,
+            Self::Length => Action::Length,
+            Self::Distance => Action::Distance,
+            Self::Polyline => Action::Polyline,
+            Self::Angle => Action::Angle,
+            Self::Cobb => Action::Cobb,
+            Self::Bidirectional => Action::Bidirectional,
+            Self::Ellipse => Action::Ellipse,
+            Self::Rectangle => Action::Rectangle,
+            Self::Freehand => Action::Freehand,
+            Self::Arrow => Action::Arrow,
+        }
+    }
+
+    /// How it is drawn.
+    pub(crate) fn hint(self) -> &'static str {
+        match self {
+            Self::Probe => "A click",
+            Self::Length => "A drag, or a click at each end",
+            Self::Distance => "A click at each end, also in 3D",
+            Self::Polyline => "A click at each point; a double or right click ends it",
+            Self::Angle => "Three clicks; the second at the corner",
+            Self::Cobb => "Two lines, a click at each of their ends; at most 90°, as lines have no direction",
+            Self::Bidirectional => {
+                "Two lines, a click at each of their ends: the longest, and the one across it"
+            }
+            Self::Ellipse | Self::Rectangle => "A drag from corner to corner",
+            Self::Freehand => "A drag around it",
+            Self::Arrow => "A drag from its tip; its text is asked for",
         }
     }
 

@@ -20,7 +20,8 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
     ui.add_space(2.0);
     ui.horizontal(|ui| {
         ui.strong("Series");
-        if ui.button("Open…").on_hover_text("Files, folders or archives (Ctrl+O)").clicked() {
+        let hint = viewer.keys.with_key("Files, folders or archives", Action::OpenFiles);
+        if ui.button("Open…").on_hover_text(hint).clicked() {
             let context = ui.ctx().clone();
             viewer.act(&context, Action::OpenFiles);
         }

@@ -202,7 +202,8 @@ fn planes(viewer: &mut Viewer, ui: &mut Ui, plane: PlaneView) {
     section(ui, "Planes", |ui| {
         let Slab { mut thickness_mm, projection } = plane.slab;
         let slider = Slider::new(&mut thickness_mm, 0.0..=100.0).step_by(0.5).text("Slab mm");
-        if ui.add(slider).on_hover_text("Shift+wheel, [ and ]").changed() {
+        let keys = [Action::Thinner, Action::Thicker].map(|action| viewer.keys.hint(action));
+        if ui.add(slider).on_hover_text(format!("Shift+wheel, {}", keys.join(", "))).changed() {
             viewer.push(Command::Thicken { view, slab: Slab { thickness_mm, projection } });
         }
         ui.horizontal(|ui| {
@@ -411,6 +412,7 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
         let mut commands = Vec::new();
         let mut selected = viewer.interaction.selected;
         let mut values = std::mem::take(&mut viewer.values);
+        let mut copied: Vec<String> = Vec::new();
         for own in &viewer.session.measurements {
             ui.horizontal(|ui| {
                 if ui
@@ -432,20 +434,37 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
             let series = seen.as_ref().map_or(vec![own.place.series()], |seen| seen.valued(own));
             let frame = seen.as_ref().and_then(|seen| frame_of(own, seen));
             let told = values.listed(own, &series, &viewer.document, frame);
-            ui.weak(lines(own, &told).join(", "));
+            let said = lines(own, &told).join(", ");
+            copied.push(format!("{} {}: {said}", own.kind.name(), own.id));
+            ui.weak(said);
         }
         if let Some(own) = viewer.session.measurements.iter().find(|own| Some(own.id) == selected) {
             let mut text = own.text.clone();
             ui.horizontal(|ui| {
                 let label = ui.label("Text");
-                if ui.text_edit_singleline(&mut text).labelled_by(label.id).changed() {
+                let line = ui.text_edit_singleline(&mut text).labelled_by(label.id);
+                if std::mem::take(&mut viewer.interaction.asks_text) {
+                    line.request_focus();
+                    line.scroll_to_me(None);
+                }
+                if line.changed() {
                     commands.push(Command::Write { id: own.id, text });
                 }
             });
         }
-        if viewer.session.measurements.len() > 1 && ui.button("Delete all").clicked() {
-            commands.push(Command::DeleteAll);
+        let mut shown = viewer.session.shown;
+        let hint = viewer.keys.hint(Action::ShowMeasurements);
+        if ui.checkbox(&mut shown.measurements, "Shown").on_hover_text(hint).changed() {
+            commands.push(Command::Overlays { shown });
         }
+        ui.horizontal(|ui| {
+            if ui.button("Copy values").on_hover_text("All of them as text").clicked() {
+                ui.ctx().copy_text(copied.join("\n"));
+            }
+            if viewer.session.measurements.len() > 1 && ui.button("Delete all").clicked() {
+                commands.push(Command::DeleteAll);
+            }
+        });
         (viewer.interaction.selected, viewer.values) = (selected, values);
         viewer.commands.extend(commands);
     });

@@ -103,7 +103,10 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
                 Action::ShowIdentity,
                 Action::ShowCrosshair,
                 Action::ShowReferenceLines,
+                Action::ShowMeasurements,
                 Action::ShowCropBox,
+                Action::ShowBrowser,
+                Action::ShowInspector,
                 Action::Enlarge,
                 Action::ClearView,
                 Action::SecondWindow,
@@ -115,7 +118,16 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
     });
     ui.menu_button("Layout", |ui| {
         for (layout, name) in Layout::OFFERED {
-            if ui.selectable_label(viewer.session.layout == layout, name).clicked() {
+            let action = match layout {
+                Layout::One => Some(Action::LayoutOne),
+                Layout::TwoByTwo => Some(Action::LayoutPlanes),
+                Layout::OneAndThree => Some(Action::LayoutOneAndThree),
+                Layout::SideBySide => Some(Action::LayoutSideBySide),
+                Layout::Grid(..) => None,
+            };
+            let keys = action.map(|action| viewer.keys.of(action)).unwrap_or_default();
+            let item = egui::Button::selectable(viewer.session.layout == layout, name).shortcut_text(keys);
+            if ui.add(item).accessible_name(name).clicked() {
                 viewer.push(Command::Arrange { layout });
                 ui.close();
             }
@@ -169,9 +181,11 @@ fn measure(viewer: &mut Viewer, ui: &mut Ui) {
         if chosen.is_some() { RichText::new(title).color(theme::MEASURE) } else { RichText::new(title) };
     ui.menu_button(title, |ui| {
         for kind in Kind::ALL {
-            if ui.selectable_label(chosen == Some(kind), kind.name()).clicked() {
-                viewer.interaction.tool = Tool::Measure(kind);
-                viewer.interaction.draft = None;
+            let item = egui::Button::selectable(chosen == Some(kind), kind.name())
+                .shortcut_text(viewer.keys.of(kind.action()));
+            if ui.add(item).accessible_name(kind.name()).on_hover_text(kind.hint()).clicked() {
+                let context = ui.ctx().clone();
+                viewer.act(&context, kind.action());
                 ui.close();
             }
         }

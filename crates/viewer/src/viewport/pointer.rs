@@ -150,7 +150,8 @@ fn hover(ui: &Ui, response: &Response, seen: &Seen<'_>, interaction: &mut Intera
     let at_mm = map.patient_mm(at);
     interaction.hover = Some(Hover { view: seen.index, text: told(seen, at_mm, map.plane.normal()) });
     interaction.hot = seen.measurements().find(|own| hit(&map, own, at).is_some()).map(|own| own.id);
-    let cursor = match (interaction.hot, part_at(seen, &map, at)) {
+    let measures = matches!(interaction.tool, Tool::Measure(_));
+    let cursor = match (interaction.hot, part_at(seen, &map, at).filter(|_| !measures)) {
         (Some(_), _) => CursorIcon::Move,
         (None, Some(Part::Middle)) => CursorIcon::Move,
         (None, Some(Part::End)) => CursorIcon::Grab,
@@ -227,7 +228,7 @@ fn start(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, co
             _ => Drag::Orbit,
         }
     } else {
-        match grabbed(seen, at).or_else(|| with_tool(seen, at, interaction, commands)) {
+        match grabbed(seen, at, interaction.tool).or_else(|| with_tool(seen, at, interaction, commands)) {
             Some(drag) => drag,
             None => return,
         }
@@ -241,14 +242,14 @@ fn distance_at(seen: &Seen<'_>, at: Pos2) -> Option<(u64, Option<usize>)> {
     seen.distances().find_map(|(own, points)| Some((own.id, hit_in_space(&points, at)?)))
 }
 
-/// What lies under the pointer is moved, whatever the tool.
-fn grabbed(seen: &Seen<'_>, at: Pos2) -> Option<Drag> {
+/// What lies under the pointer is moved, whatever the tool; but who measures does not move the crosshair.
+fn grabbed(seen: &Seen<'_>, at: Pos2, tool: Tool) -> Option<Drag> {
     let map = seen.map()?;
     let measured = seen.measurements().find_map(|own| Some((own.id, hit(&map, own, at)?)));
     if let Some((id, point)) = measured {
         return Some(point.map_or(Drag::Whole { id }, |point| Drag::Handle { id, point }));
     }
-    match part_at(seen, &map, at)? {
+    match part_at(seen, &map, at).filter(|_| !matches!(tool, Tool::Measure(_)))? {
         Part::Middle => Some(Drag::Cross),
         Part::End => Some(Drag::Turn),
     }
@@ -290,6 +291,8 @@ fn begin_or_extend(seen: &Seen<'_>, kind: Kind, at_mm: DVec3, interaction: &mut 
         }
         draft => {
             let place = seen.place(kind)?;
+            // What goes on moving would take the ground from under it.
+            interaction.cine = None;
             let points = if kind.points().1 == Some(1) { vec![at_mm] } else { vec![at_mm, at_mm] };
             *draft = Some(Draft { view: seen.index, kind, place, points });
         }

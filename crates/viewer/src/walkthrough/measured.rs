@@ -1,12 +1,13 @@
 //! Measurements.
 
-use egui::{Key, PointerButton, Pos2};
+use egui::{Key, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use glam::DVec3;
 
 use super::{Study, click, drag, screenshot, settle, window};
 use crate::app::Viewer;
+use crate::command::Command;
 use crate::measure::{Kind, Measurement};
 use crate::overlay::measurements::Found;
 use crate::tools::Tool;
@@ -89,7 +90,7 @@ fn lengths_angles_and_regions_are_drawn_moved_and_deleted() {
         click(&mut harness, at);
     }
     for pressed in [true, false] {
-        let (button, modifiers) = (PointerButton::Secondary, egui::Modifiers::NONE);
+        let (button, modifiers) = (PointerButton::Secondary, Modifiers::NONE);
         harness.event(egui::Event::PointerButton { pos: places[2], button, pressed, modifiers });
         harness.step();
     }
@@ -142,4 +143,78 @@ fn mean_within(viewer: &Viewer, region: &Measurement) -> (f64, usize) {
         }
     }
     (values.iter().sum::<f64>() / values.len() as f64, values.len())
+}
+
+/// Who measures where the crosshair stands measures, and moves nothing.
+#[test]
+fn at_the_crosshair_a_measurement_is_drawn_too() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1280.0, 800.0], 1.0) else { return };
+    settle(&mut harness);
+    harness.key_press(Key::F2);
+    settle(&mut harness);
+    let space = harness.state().session.spaces[0];
+    let middle = on_screen(&harness, space.center_mm);
+    harness.key_press(Key::L);
+    settle(&mut harness);
+    drag(&mut harness, middle, middle + egui::vec2(60.0, 20.0), PointerButton::Primary);
+    settle(&mut harness);
+    assert_eq!((last(&harness).kind, harness.state().session.spaces[0]), (Kind::Length, space));
+    // With another tool it is the crosshair that moves.
+    harness.key_press(Key::W);
+    settle(&mut harness);
+    let id = last(&harness).id;
+    harness.state_mut().push(Command::Delete { id });
+    settle(&mut harness);
+    drag(&mut harness, middle, middle + egui::vec2(60.0, 20.0), PointerButton::Primary);
+    settle(&mut harness);
+    assert_ne!(harness.state().session.spaces[0], space);
+}
+
+#[test]
+fn arrows_ask_for_their_text_and_values_are_copied_or_hidden() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1280.0, 800.0], 1.0) else { return };
+    settle(&mut harness);
+    for (key, width) in [(Key::L, 80.0), (Key::N, 50.0)] {
+        match key {
+            Key::N => harness.key_press_modifiers(Modifiers::SHIFT, key),
+            key => harness.key_press(key),
+        }
+        settle(&mut harness);
+        let from = super::view_rect(&harness, 0).center() + egui::vec2(-40.0, width);
+        drag(&mut harness, from, from + egui::vec2(width, 0.0), PointerButton::Primary);
+        settle(&mut harness);
+    }
+    // It is written where it is asked for, and no letter is taken for a key.
+    harness.event(egui::Event::Text("node".to_owned()));
+    settle(&mut harness);
+    assert_eq!((last(&harness).kind, last(&harness).text.as_str()), (Kind::Arrow, "node"));
+    assert_eq!(harness.state().interaction.tool, Tool::Measure(Kind::Arrow));
+    screenshot(&mut harness, "measured-arrow");
+
+    let length = harness.state().session.measurements[0].lengths()[0];
+    let expected = format!("Length 1: {length:.1} mm\nArrow 2: node");
+    harness.get_by_label("Copy values").click();
+    let copied = (0..4).any(|_| {
+        harness.step();
+        let copies = |own: &egui::OutputCommand| *own == egui::OutputCommand::CopyText(expected.clone());
+        harness.output().platform_output.commands.iter().any(copies)
+    });
+    assert!(copied);
+    harness.key_press(Key::Escape);
+    settle(&mut harness);
+    assert_eq!(harness.state().seen(0).unwrap().measurements().count(), 2);
+    harness.key_press(Key::M);
+    settle(&mut harness);
+    assert_eq!(harness.state().seen(0).unwrap().measurements().count(), 0);
+
+    // Panels make room.
+    let wide = super::view_rect(&harness, 0).width();
+    for key in [Key::F7, Key::F8] {
+        harness.key_press(key);
+        settle(&mut harness);
+    }
+    assert!(super::view_rect(&harness, 0).width() > wide + 350.0);
+    screenshot(&mut harness, "panels-hidden");
 }

@@ -1,4 +1,4 @@
-//! Loops through frames of a stack or phases of a volume.
+//! Loops through frames of a stack, phases of a volume, or its slices.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::document::State;
 use crate::interaction::Cine;
-use crate::session::{Content, SeriesId};
+use crate::session::{Content, SeriesId, on_its_way};
 
 /// So many frames a second a loop plays where the file says nothing.
 const FRAMES_PER_S: f64 = 15.0;
@@ -28,6 +28,9 @@ impl Viewer {
             return;
         }
         let rate = self.rate(view);
+        if rate.is_none() {
+            self.tell("There is nothing to play in the view.");
+        }
         self.interaction.cine = rate.map(|frames_per_s| Cine { view, frames_per_s, shown: Instant::now() });
     }
 
@@ -39,7 +42,8 @@ impl Viewer {
             Content::Frame(_) if self.document.stack(series)?.frames().len() > 1 => FRAMES_PER_S,
             Content::Frame(_) => return None,
             _ if self.document.phases(series).len() > 1 => PHASES_PER_S,
-            _ => return None,
+            Content::Plane(_) => FRAMES_PER_S,
+            Content::Orbit(_) => return None,
         };
         let header = self.document.series(series).and_then(|own| own.instances().first());
         let stated = header.filter(|_| matches!(own.content, Content::Frame(_)));
@@ -78,6 +82,16 @@ impl Viewer {
             Content::Frame(own) => {
                 let count = self.document.stack(view.series?)?.frames().len();
                 Some(Command::GoTo { view: cine.view, frame: (own.frame + 1) % count.max(1) })
+            }
+            Content::Plane(plane) if self.document.phases(view.series?).len() < 2 => {
+                let series = view.series?;
+                let space = self.session.space_of(series, &self.document)?;
+                let loaded = self.document.loaded(series)?;
+                let at = on_its_way(space, plane.direction, loaded.volume.grid(), &loaded.images);
+                // After the last comes the first.
+                let is_last = at.before.round() >= at.count as f64 - 1.0;
+                let steps = if is_last { -(at.count as f64) } else { 1.0 };
+                Some(Command::Scroll { view: cine.view, steps })
             }
             _ => self.phase(cine.view, 1),
         }

@@ -7,7 +7,7 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::hanging::Hanging;
 use crate::measure::Kind;
-use crate::session::{Among, Content, Layout, among};
+use crate::session::{Among, Content, Layout, on_its_way};
 use crate::theme;
 use crate::tools::Tool;
 
@@ -229,11 +229,16 @@ fn cine(viewer: &mut Viewer, ui: &mut Ui) {
             loop_controls(viewer, ui);
         }
         Content::Plane(plane) => {
-            let Some(Among { before, count, .. }) = slice(&seen, plane.direction) else { return };
+            let Some(Among { before, count, .. }) = way(&seen, plane.direction) else { return };
             let mut number = before.round().clamp(0.0, count as f64 - 1.0) as usize + 1;
-            ui.separator();
-            if ui.add(egui::Slider::new(&mut number, 1..=count).text("Slice")).changed() {
-                viewer.push(Command::Scroll { view, steps: number as f64 - 1.0 - before });
+            if count > 1 {
+                ui.separator();
+                if ui.add(egui::Slider::new(&mut number, 1..=count).text("Slice")).changed() {
+                    viewer.push(Command::Scroll { view, steps: number as f64 - 1.0 - before });
+                }
+                if !has_phases(viewer) {
+                    loop_controls(viewer, ui);
+                }
             }
         }
         Content::Orbit(_) => {}
@@ -274,9 +279,16 @@ fn loop_controls(viewer: &mut Viewer, ui: &mut Ui) {
     }
 }
 
-fn slice(seen: &crate::viewport::Seen<'_>, direction: crate::session::Direction) -> Option<Among> {
+/// Where the plane of a view is on its way through the volume.
+fn way(seen: &crate::viewport::Seen<'_>, direction: crate::session::Direction) -> Option<Among> {
     let series = seen.view.series?;
     let space = seen.session.space_of(series, seen.document)?;
     let loaded = seen.document.whole(series)?;
-    among(space, direction, loaded.volume.grid(), &loaded.images)
+    Some(on_its_way(space, direction, loaded.volume.grid(), &loaded.images))
+}
+
+/// Whether the active view shows one of several phases.
+fn has_phases(viewer: &Viewer) -> bool {
+    let series = viewer.session.active_view().and_then(|view| view.series);
+    series.is_some_and(|series| viewer.document.phases(series).len() > 1)
 }

@@ -22,7 +22,8 @@ pub(crate) use scene::{
 #[cfg(test)]
 pub(crate) use space::slice_number;
 pub(crate) use space::{
-    Among, Space, among, coordinate, is_along_slices, plane_name, position, short_letters, shown_mm, step_mm,
+    Among, Space, among, coordinate, is_along_slices, on_its_way, plane_name, position, short_letters,
+    shown_mm, step_mm,
 };
 pub(crate) use view::{
     Content, Direction, FrameView, Look, Mode, Orbit, OrbitView, Overlay, PlaneView, Side, Slab, Subject,

@@ -167,6 +167,21 @@ pub(crate) fn among(space: &Space, direction: Direction, grid: &Grid, images: &I
     Some(Among { before, count, number: images.number(k as usize).filter(|_| k.fract() == 0.0 && k >= 0.0) })
 }
 
+/// Where any plane through the crosshair stands on its way through the volume: among the slices if it lies along them,
+/// else among planes a step apart.
+pub(crate) fn on_its_way(space: &Space, direction: Direction, grid: &Grid, images: &Images) -> Among {
+    among(space, direction, grid, images).unwrap_or_else(|| {
+        let onward = onward(space, direction, grid, images);
+        let step = step_mm(grid, onward);
+        let along = grid.corners_mm().map(|corner| corner.dot(onward));
+        let low = along.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = along.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // The first plane lies half a step within, as the first slice does.
+        let before = (space.center_mm.dot(onward) - low) / step - 0.5;
+        Among { before, count: ((high - low) / step).round().max(1.0) as usize, number: None }
+    })
+}
+
 impl Among {
     /// How it is called: by its place and, where that is another, by its image's number.
     pub(crate) fn name(&self) -> String {
@@ -334,6 +349,22 @@ mod tests {
             far.dot(normal)
                 <= grid.corners_mm().map(|c| c.dot(normal)).into_iter().fold(f64::MIN, f64::max) + 1e-9
         );
+    }
+
+    #[test]
+    fn every_plane_has_a_place_on_its_way() {
+        let grid = Grid::even([10, 20, 30], DAffine3::from_scale(DVec3::new(1.0, 2.0, 4.0))).unwrap();
+        let space = Space::around(ID, &grid, Planes::Acquisition);
+        let at = |x: f64, y: f64| {
+            let space = Space { center_mm: DVec3::new(x, y, 4.0), ..space };
+            [Direction::Sagittal, Direction::Coronal].map(|direction| {
+                let Among { before, count, .. } = on_its_way(&space, direction, &grid, &Images::default());
+                (before, count)
+            })
+        };
+        // Sagittal planes are read from the left, coronal ones from the front.
+        assert_eq!(at(29.0, 0.0), [(0.0, 30), (0.0, 20)]);
+        assert_eq!(at(28.0, 6.0), [(1.0, 30), (3.0, 20)]);
     }
 
     #[test]

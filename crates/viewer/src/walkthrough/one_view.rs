@@ -47,6 +47,15 @@ fn a_study_is_opened_scrolled_windowed_and_zoomed() {
     settle(&mut harness);
     assert_eq!(slice(&harness).round(), 59.0);
 
+    // Space plays the slices, in a circle, until it is pressed again.
+    harness.key_press(Key::Space);
+    super::wait(&mut harness, "the slices are not played", |viewer| {
+        viewer.session.spaces[0].center_mm.z < 0.0
+    });
+    harness.key_press(Key::Space);
+    settle(&mut harness);
+    assert!(harness.state().interaction.cine.is_none() && slice(&harness) < 30.0);
+
     let of = |harness: &egui_kittest::Harness<'_, crate::app::Viewer>| {
         let viewer = harness.state();
         let view = viewer.session.active_view().unwrap();

@@ -167,6 +167,19 @@ impl Grid {
         DVec3::new(m.x_axis.length(), m.y_axis.length(), self.slice_normal().dot(m.z_axis) * z)
     }
 
+    /// The smallest and the largest distance of neighbouring slices in mm; places where slices are missing do not count.
+    #[must_use]
+    pub fn slice_spacings_mm(&self) -> (f64, f64) {
+        let mm = self.spacing_mm().z;
+        let Some(table) = &self.slices else { return (mm, mm) };
+        let present = table.missing_after().iter().enumerate().filter(|(_, missing)| !**missing);
+        let ends = (f64::INFINITY, 0.0_f64);
+        let (low, high) = present
+            .map(|(k, _)| table.gap_mm(k))
+            .fold(ends, |(low, high), gap| (low.min(gap), high.max(gap)));
+        if low <= high { (low, high) } else { (mm, mm) }
+    }
+
     /// The smallest distance in mm between neighbouring samples; single-voxel axes do not count unless all are.
     #[must_use]
     pub fn smallest_spacing_mm(&self) -> f64 {
@@ -264,6 +277,18 @@ mod tests {
         assert!((in_plane_shear + 1.71010).abs() < 5e-6);
         let p = grid.patient_from_index(DVec3::new(3.0, 7.0, 2.0));
         assert!((grid.index_from_patient(p) - DVec3::new(3.0, 7.0, 2.0)).length() < 1e-12);
+    }
+
+    #[test]
+    fn missing_slices_are_no_distance() {
+        let table = |missing| SliceTable::new(vec![0.0, 4.0, 5.0, 25.0], missing).unwrap();
+        let spacings = |missing| {
+            Grid::uneven([4, 3, 2], DAffine3::IDENTITY, table(missing)).unwrap().slice_spacings_mm()
+        };
+        assert_eq!(spacings(vec![false, false, true]), (1.0, 4.0));
+        assert_eq!(spacings(vec![false; 3]), (1.0, 20.0));
+        let even = Grid::even([5, 3, 2], DAffine3::from_scale(DVec3::new(1.0, 1.0, 2.5))).unwrap();
+        assert_eq!(even.slice_spacings_mm(), (2.5, 2.5));
     }
 
     #[test]

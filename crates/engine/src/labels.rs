@@ -94,14 +94,9 @@ fn facts(scene: &Scene, volume: &Volume) -> Vec<String> {
     lines
 }
 
-/// The distance between slices; from the smallest to the largest where they are uneven, missing slices apart.
+/// The distance between slices; from the smallest to the largest where they are uneven.
 fn slice_spacing(volume: &Volume) -> String {
-    let grid = volume.grid();
-    let Some(table) = grid.slices() else { return format!("{:.2}", grid.spacing_mm().z) };
-    let present = table.missing_after().iter().enumerate().filter(|(_, missing)| !**missing);
-    let gaps = present.map(|(k, _)| table.gap_mm(k));
-    let (low, high) =
-        gaps.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), gap| (low.min(gap), high.max(gap)));
+    let (low, high) = volume.grid().slice_spacings_mm();
     if high - low < 0.01 * high { format!("{low:.2}") } else { format!("{low:.2}-{high:.2}") }
 }
 

@@ -125,7 +125,7 @@ impl Viewer {
         let is_there =
             series.iter().all(|id| matches!(state(*id), Some(State::Loaded(_) | State::Stack(..))));
         if is_lost || is_there {
-            let name = image.name();
+            let name = image.name(&self.document);
             let begun = if is_lost {
                 Err("what it shows can't be read".to_owned())
             } else {

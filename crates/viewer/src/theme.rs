@@ -16,8 +16,8 @@ pub(crate) const LABEL: Color32 = Color32::from_rgb(222, 222, 214);
 pub(crate) const FAINT: Color32 = Color32::from_gray(150);
 /// What must be noticed.
 pub(crate) const WARNING: Color32 = Color32::from_rgb(232, 176, 88);
-/// Measurements.
-pub(crate) const MEASURE: Color32 = Color32::from_rgb(250, 220, 110);
+/// Measurements: of a hue that no plane's crosshair has.
+pub(crate) const MEASURE: Color32 = Color32::from_rgb(120, 226, 232);
 /// The measurement under the pointer.
 pub(crate) const MEASURE_HOT: Color32 = Color32::from_rgb(255, 255, 255);
 /// The planes, in the order of [`crate::session::Direction::ALL`].

@@ -122,6 +122,12 @@ impl SeriesFacts {
         self.shape.map_or(0, |shape| shape.iter().product())
     }
 
+    /// The Series Description, as far as it may be shown.
+    pub(crate) fn shown_description(&self, with_identity: bool) -> Option<&str> {
+        let may = with_identity || !self.is_described_by_identity;
+        self.description.as_deref().map(str::trim).filter(|text| may && !text.is_empty())
+    }
+
     pub(super) fn of(study: &Study, number: usize) -> Self {
         match study.series().get(number) {
             Some(series) => {

@@ -1,6 +1,6 @@
 //! Letters, scale bars and facts at the edges of a picture.
 
-use anatome::{ColorMap, Facts, Voi};
+use anatome::{ColorMap, Voi, Volume};
 use egui::{Align2, Mesh, Painter, Pos2, Rect, Stroke};
 use glam::DVec3;
 
@@ -176,9 +176,15 @@ pub(crate) fn number(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// What the file says of the acquisition that matters for reading.
-pub(crate) fn acquisition(facts: &Facts) -> Option<String> {
-    facts.slice_thickness_mm.map(|mm| format!("T {} mm", number(mm)))
+/// How thick slices are, as the file says, and how far apart, as they stand: whether there are gaps or overlaps.
+pub(crate) fn acquisition(volume: &Volume) -> Option<String> {
+    let thickness = volume.facts().slice_thickness_mm.map(|mm| format!("T {} mm", number(mm)));
+    let (low, high) = volume.grid().slice_spacings_mm();
+    let range =
+        if high - low < 0.01 * high { number(low) } else { format!("{} to {}", number(low), number(high)) };
+    let spacing = (volume.grid().shape()[0] > 1).then(|| format!("spacing {range} mm"));
+    let parts: Vec<String> = thickness.into_iter().chain(spacing).collect();
+    (!parts.is_empty()).then(|| parts.join("  "))
 }
 
 #[cfg(test)]

@@ -139,6 +139,8 @@ pub(crate) fn draw(painter: &Painter, rect: Rect, all: &[Drawn]) {
         let widths = own.lines.iter().map(|line| width(painter, line));
         let size = Vec2::new(widths.fold(0.0, f32::max), own.lines.len() as f32 * LINE);
         let place = label_place(&own.points, size, rect, &taken);
+        // Over bright tissue a rim alone does not set letters off.
+        painter.rect_filled(place.expand2(Vec2::new(3.0, 1.0)), 2.0, Color32::from_black_alpha(130));
         for (n, line) in own.lines.iter().enumerate() {
             text(painter, place.min + Vec2::new(0.0, n as f32 * LINE), Align2::LEFT_TOP, line, own.color);
         }

@@ -211,7 +211,8 @@ fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> Option<Chosen> {
 fn name(entry: &Entry, with_identity: bool) -> String {
     let number = entry.facts.number.unwrap_or_else(|| entry.id.number.into());
     let part = entry.facts.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
-    let description = description(entry, with_identity).map(|text| format!(": {text}")).unwrap_or_default();
+    let description =
+        entry.facts.shown_description(with_identity).map(|text| format!(": {text}")).unwrap_or_default();
     format!("Series {number}{part}, {}{description}", modality(entry))
 }
 
@@ -233,19 +234,13 @@ fn modality(entry: &Entry) -> &str {
     Some(entry.facts.modality.code()).filter(|code| !code.is_empty()).unwrap_or("no modality")
 }
 
-/// The Series Description, as far as it may be shown.
-fn description(entry: &Entry, with_identity: bool) -> Option<&String> {
-    let may = with_identity || !entry.facts.is_described_by_identity;
-    entry.facts.description.as_ref().filter(|text| may && !text.trim().is_empty())
-}
-
 /// What is written beside a small picture.
 fn lines(entry: &Entry, with_identity: bool) -> Vec<(String, Color32)> {
     let facts = &entry.facts;
     let (faint, usual) = (theme::FAINT, theme::LABEL);
     let number = facts.number.map(|number| format!("  {number}")).unwrap_or_default();
     let mut lines = vec![(format!("{}{number}", modality(entry)), usual)];
-    lines.extend(description(entry, with_identity).map(|text| (text.clone(), usual)));
+    lines.extend(facts.shown_description(with_identity).map(|text| (text.to_owned(), usual)));
     lines.extend(facts.part.clone().map(|part| (part, faint)));
     let size = match (facts.kind, facts.shape) {
         (Kind::Object, _) | (_, None) => "no images".to_owned(),
@@ -280,7 +275,7 @@ fn told(viewer: &Viewer, entry: &Entry, with_identity: bool) -> Option<String> {
         State::Failed(reason) => Some(reason.clone()),
         _ => None,
     };
-    let texts = description(entry, with_identity).cloned().into_iter().chain(failure);
+    let texts = entry.facts.shown_description(with_identity).map(str::to_owned).into_iter().chain(failure);
     let texts: Vec<String> = texts.chain(notes(viewer, entry)).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
 }

@@ -389,7 +389,7 @@ fn key_images(viewer: &mut Viewer, ui: &mut Ui) {
                 if ui.small_button("x").on_hover_text(&name).accessible_name(name).clicked() {
                     commands.push(Command::Unmark { id });
                 }
-                let chosen = ui.selectable_label(shown == Some(id), image.name());
+                let chosen = ui.selectable_label(shown == Some(id), image.name(&viewer.document));
                 if chosen.on_hover_text("Shows it in the active view").clicked() {
                     commands.push(Command::Recall { view, id });
                 }

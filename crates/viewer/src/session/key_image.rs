@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::apply::{Done, NO_NUMBER, NOTHING_SHOWN, Refused};
-use super::{Content, Session, Space, ViewState, plane_name};
+use super::{Content, Session, Space, ViewState, among, plane_name, position, shown_mm};
 use crate::command::Command;
 use crate::document::Document;
 
@@ -31,17 +31,30 @@ impl KeyImage {
         if usable { fault } else { Some("a key image is not usable") }
     }
 
-    /// What it is called.
-    pub(crate) fn name(&self) -> String {
+    /// What it is called: by its series, and what of it is seen.
+    pub(crate) fn name(&self, document: &Document) -> String {
+        let series = self.view.series.and_then(|series| document.name(series)).unwrap_or_default();
         let what = match self.view.content {
             Content::Plane(plane) => match &self.space {
-                Some(space) => plane_name(space.normal(plane.direction)),
-                None => plane.direction.name().to_owned(),
+                Some(space) => {
+                    let normal = space.normal(plane.direction);
+                    let loaded = self.view.series.and_then(|series| document.whole(series));
+                    let place = loaded.map(|loaded| {
+                        let grid = loaded.volume.grid();
+                        match among(space, plane.direction, grid, &loaded.images) {
+                            Some(among) => among.name(),
+                            None => position(shown_mm(grid, space.center_mm, normal), normal),
+                        }
+                    });
+                    let name = plane_name(normal).to_lowercase();
+                    [Some(name), place].into_iter().flatten().collect::<Vec<_>>().join(" ")
+                }
+                None => plane.direction.name().to_lowercase(),
             },
             Content::Orbit(_) => "3D".to_owned(),
             Content::Frame(own) => format!("frame {}", own.frame + 1),
         };
-        format!("Key image {}: {what}", self.id)
+        format!("Key image {}: {series} {what}", self.id)
     }
 }
 

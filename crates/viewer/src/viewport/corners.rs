@@ -69,12 +69,13 @@ fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) 
     // Of several phases, that of the picture, which may be one behind.
     let shown = seen.canvas.shown.as_ref().and_then(|shown| seen.document.entry(shown.series));
     let entry = shown.unwrap_or(entry);
-    if let Some(number) = entry.facts.number {
-        let part = entry.facts.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
-        corners.top_left.push(format!("Series {number}{part}"));
-    }
+    let own_number = entry.facts.number.map(|number| format!("Series {number}"));
+    let called: Vec<String> = own_number.into_iter().chain(entry.facts.part.clone()).collect();
+    let description = entry.facts.shown_description(seen.session.shown.identity).map(shortened);
+    let lines = [Some(called.join(", ")).filter(|text| !text.is_empty()), description];
+    corners.top_left.extend(lines.into_iter().flatten());
     if let Some(loaded) = seen.view.series.and_then(|series| seen.document.loaded(series)) {
-        corners.top_left.extend(acquisition(loaded.volume.facts()));
+        corners.top_left.extend(acquisition(&loaded.volume));
     }
     if let Some((overlay, defaults)) = shown_overlay(seen.view, seen.document) {
         let name = seen.document.name(overlay.series).unwrap_or_default();

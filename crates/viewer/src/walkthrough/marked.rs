@@ -37,7 +37,7 @@ fn key_images_are_marked_shown_again_and_saved() {
     screenshot(&mut harness, "key-images");
 
     // The same picture, to the last pixel.
-    harness.get_by_label("Key image 1: Axial").click();
+    harness.get_by_label("Key image 1: CT 1 axial 32 / 60").click();
     settle(&mut harness);
     assert_eq!(slice(&harness), marked);
     assert_eq!(seen(&harness, 0), picture);

@@ -94,3 +94,17 @@ fn a_view_that_is_apart_has_looks_and_a_slab_of_its_own() {
     viewer.do_now(&Command::Thicken { view: 0, slab: slab(7.0) });
     assert!((0..3).all(|n| looks(&viewer, n).1 == 7.0));
 }
+
+/// Whether slices overlap or leave gaps is seen.
+#[test]
+fn a_view_says_how_far_apart_slices_are() {
+    let mut viewer = viewer(document_of(&[(40, [16, 16, 16], 2.5)]));
+    assert!(said(&mut viewer).iter().any(|line| line == "spacing 2.5 mm"), "{:?}", said(&mut viewer));
+    let uneven = anatome::SliceTable::new(vec![0.0, 4.0, 5.0, 12.0], vec![false; 3]).unwrap();
+    let grid = anatome::Grid::uneven([4, 8, 8], glam::DAffine3::IDENTITY, uneven).unwrap();
+    let samples = anatome::Samples::I16(ndarray::Array3::zeros((4, 8, 8)));
+    let mapping = anatome::ValueMapping::identity(anatome::Unit::Hounsfield);
+    let facts = anatome::Facts::new(anatome::Modality::Ct);
+    let volume = anatome::Volume::new(grid, samples, mapping, None, facts).unwrap();
+    assert_eq!(crate::overlay::facts::acquisition(&volume).as_deref(), Some("spacing 1 to 7 mm"));
+}

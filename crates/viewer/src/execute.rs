@@ -1,6 +1,6 @@
 //! From actions to commands.
 
-use anatome::{Planes, Presets, Projection, Voi, Window, WindowPreset};
+use anatome::{Planes, Presets, Projection, Unit, Voi, Window, WindowPreset};
 use egui::{Context, Key};
 use glam::DVec2;
 
@@ -9,12 +9,15 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::dialogs::Dialog;
 use crate::measure::{Kind, value_at};
-use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, Side, Slab};
+use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, SeriesId, Side, Slab};
 use crate::tools::Tool;
 use crate::viewport::Seen;
 
 /// Of what is seen this part is darker and this brighter than what an automatic window spreads.
 const AUTO: [f64; 2] = [0.01, 0.995];
+
+/// Up to which SUV a PET is read.
+const SUV_ENDS: [f64; 4] = [5.0, 7.0, 10.0, 15.0];
 
 impl Viewer {
     /// Takes keys, unless someone writes.
@@ -60,11 +63,24 @@ impl Viewer {
     }
 
     /// The windows that number keys choose in the active view.
-    pub(crate) fn window_presets(&self) -> Vec<&'static WindowPreset> {
+    pub(crate) fn window_presets(&self) -> Vec<WindowPreset> {
         let series = self.session.active_view().and_then(|view| view.series);
-        let Some(entry) = series.and_then(|series| self.document.entry(series)) else { return Vec::new() };
-        let fits = |preset: &&WindowPreset| preset.modality == entry.facts.modality;
-        Presets::built_in().windows.iter().filter(fits).collect()
+        series.map(|series| self.presets_of(series)).unwrap_or_default()
+    }
+
+    /// The windows that are offered for a series: those of its modality, and of a PET in SUV the usual ones.
+    pub(crate) fn presets_of(&self, series: SeriesId) -> Vec<WindowPreset> {
+        let Some(entry) = self.document.entry(series) else { return Vec::new() };
+        let modality = &entry.facts.modality;
+        let built_in =
+            Presets::built_in().windows.iter().filter(|preset| preset.modality == *modality).cloned();
+        // Without SUV their numbers would mean something else.
+        let is_suv = self.document.defaults(series).is_some_and(|own| own.unit == Unit::SuvBodyWeight);
+        let of_suv = SUV_ENDS.into_iter().filter(|_| is_suv).filter_map(|high| {
+            let window = Window::spanning(0.0, high).ok()?;
+            Some(WindowPreset { name: format!("SUV 0 to {high}"), modality: modality.clone(), window })
+        });
+        built_in.chain(of_suv).collect()
     }
 
     /// Does something by its name.

@@ -366,6 +366,13 @@ fn fusion(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState) {
             if let Some(voi) = window(ui, voi, &whole.defaults.unit.to_string()) {
                 viewer.push(Command::OverlayWindow { view, voi });
             }
+            ui.horizontal_wrapped(|ui| {
+                for preset in viewer.presets_of(over.series) {
+                    if ui.button(&preset.name).clicked() {
+                        viewer.push(Command::OverlayWindow { view, voi: Voi::Window(preset.window) });
+                    }
+                }
+            });
         }
         if let Some(Some(name)) = colors(ui, "Its colours", over.look.colors.as_deref(), false) {
             viewer.push(Command::OverlayColors { view, name });

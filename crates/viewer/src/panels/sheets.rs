@@ -2,7 +2,7 @@
 
 use egui::{Context, Grid, ScrollArea, Ui, Window};
 
-use crate::actions::GROUPS;
+use crate::actions::{Action, Entry, GROUPS};
 use crate::app::Viewer;
 use crate::keys::shown;
 
@@ -30,44 +30,59 @@ const POINTER: &[(&str, &str)] = &[
     ("Shift+wheel", "slab thickness"),
     ("Double click", "enlarge the view, and back"),
     ("Crosshair", "drag its middle to move, its dots to turn the planes"),
+    ("Right click", "ends a polyline, as a double click does"),
     ("Between views", "drag to move the border, double click to reset"),
     ("Click in 3D", "all views go to the place that is seen"),
 ];
 
 fn help(viewer: &mut Viewer, context: &Context) {
     let mut open = viewer.panels.help;
+    // In a small window, or where everything is large, it is scrolled.
+    let room = context.content_rect().size() - egui::vec2(40.0, 80.0);
     sheet("Keys and pointer", &mut open, context).resizable(false).show(context, |ui| {
-        ui.horizontal_top(|ui| {
-            for (n, column) in
-                [&GROUPS[..2], &GROUPS[2..3], &GROUPS[3..5], &GROUPS[5..]].into_iter().enumerate()
-            {
-                ui.vertical(|ui| {
-                    for (name, entries) in column {
-                        ui.strong(*name);
-                        let keys = entries
-                            .iter()
-                            .map(|entry| (viewer.keys.shortcut(entry.action).map(shown), entry.name));
-                        rows(ui, name, keys);
-                        ui.add_space(6.0);
-                    }
-                    // Where there is room.
-                    if n == 1 {
-                        pointer(ui);
-                    }
-                    if n == 3 {
-                        own_keys(viewer, ui);
-                    }
-                });
-                ui.add_space(12.0);
-            }
+        let all = ScrollArea::both().max_width(room.x).max_height(room.y);
+        all.show(ui, |ui| {
+            ui.horizontal_top(|ui| {
+                for (n, column) in
+                    [&GROUPS[..2], &GROUPS[2..3], &GROUPS[3..5], &GROUPS[5..]].into_iter().enumerate()
+                {
+                    ui.vertical(|ui| {
+                        for (name, entries) in column {
+                            ui.strong(*name);
+                            let keys = entries.iter().map(|entry| {
+                                (viewer.keys.shortcut(entry.action).map(shown), named(viewer, entry))
+                            });
+                            rows(ui, name, keys);
+                            ui.add_space(6.0);
+                        }
+                        // Where there is room.
+                        if n == 1 {
+                            pointer(ui);
+                        }
+                        if n == 3 {
+                            own_keys(viewer, ui);
+                        }
+                    });
+                    ui.add_space(12.0);
+                }
+            })
         });
     });
     viewer.panels.help = open;
 }
 
+/// What an action is called; presets by what they are of the active series.
+fn named(viewer: &Viewer, entry: &Entry) -> String {
+    let preset = match entry.action {
+        Action::Preset(n) if n > 0 => viewer.window_presets().into_iter().nth(usize::from(n) - 1),
+        _ => None,
+    };
+    preset.map_or(entry.name.to_owned(), |preset| format!("Window: {}", preset.name))
+}
+
 fn pointer(ui: &mut Ui) {
     ui.strong("Pointer");
-    rows(ui, "pointer", POINTER.iter().map(|&(what, does)| (Some(what.to_owned()), does)));
+    rows(ui, "pointer", POINTER.iter().map(|&(what, does)| (Some(what.to_owned()), does.to_owned())));
 }
 
 /// How keys are changed, and what of that could not be done.
@@ -78,7 +93,7 @@ fn own_keys(viewer: &Viewer, ui: &mut Ui) {
     }
 }
 
-fn rows<'a>(ui: &mut Ui, name: &str, rows: impl Iterator<Item = (Option<String>, &'a str)>) {
+fn rows(ui: &mut Ui, name: &str, rows: impl Iterator<Item = (Option<String>, String)>) {
     Grid::new(("keys", name)).num_columns(2).spacing([10.0, 2.0]).show(ui, |ui| {
         for (key, does) in rows {
             ui.weak(key.unwrap_or_default());

@@ -8,6 +8,14 @@ use crate::app::Viewer;
 use crate::document::{Entry, Kind};
 use crate::session::Content;
 
+/// What the windows are called that are offered for a series.
+fn viewer_presets(
+    harness: &egui_kittest::Harness<'_, Viewer>,
+    series: crate::session::SeriesId,
+) -> Vec<String> {
+    harness.state().presets_of(series).into_iter().map(|preset| preset.name).collect()
+}
+
 #[test]
 fn a_real_pet_lies_over_its_ct_in_suv() {
     let Some(study) = anatome_testkit::shared_data("petct-acrin042.zip") else { return };
@@ -23,6 +31,9 @@ fn a_real_pet_lies_over_its_ct_in_suv() {
     let (_, most) = volume.value_range().unwrap();
     assert!((most - 51.09).abs() < 0.05, "{most}");
     screenshot(&mut harness, "real-petct");
+    // Its windows are the usual ones of SUV; those of a CT are not offered for it.
+    let names = |series| viewer_presets(&harness, series);
+    assert_eq!(names(pet), ["SUV 0 to 5", "SUV 0 to 7", "SUV 0 to 10", "SUV 0 to 15"]);
     // The value under the pointer is told of both.
     let rect = view_rect(&harness, 0);
     harness.hover_at(rect.center() + vec2(12.0, 20.0));

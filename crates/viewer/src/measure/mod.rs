@@ -115,7 +115,7 @@ impl Kind {
             Self::Angle => "Three clicks; the second at the corner",
             Self::Cobb => "Two lines, a click at each of their ends; at most 90°, as lines have no direction",
             Self::Bidirectional => {
-                "Two lines, a click at each of their ends: the longest, and the one across it"
+                "Two lines, a click at each of their ends: the longest, and at a right angle the one across it"
             }
             Self::Ellipse | Self::Rectangle => "A drag from corner to corner",
             Self::Freehand => "A drag around it",
@@ -214,6 +214,18 @@ impl Measurement {
         (!usable).then_some("a measurement is not usable")
     }
 
+    /// With the shorter of two directions at a right angle to the longer, as RECIST asks: its end goes to the nearest such
+    /// place. Anything else as it is.
+    pub(crate) fn squared(mut self) -> Self {
+        if let (Kind::Bidirectional, &mut [a, b, c, ref mut d]) = (self.kind, self.points.as_mut_slice()) {
+            let (right, down) = self.place.axes();
+            if let Some(across) = right.cross(down).cross(b - a).try_normalize() {
+                *d = c + across * across.dot(*d - c);
+            }
+        }
+        self
+    }
+
     /// The place that is jumped to.
     pub(crate) fn middle(&self) -> DVec3 {
         self.points.iter().sum::<DVec3>() / self.points.len().max(1) as f64
@@ -293,6 +305,18 @@ pub(crate) mod tests {
             on_axial(Kind::Bidirectional, &[[0.0; 3], [8.0, 0.0, 0.0], [4.0, -1.0, 0.0], [4.0, 2.0, 0.0]]);
         assert_eq!(across.lengths(), [8.0, 3.0]);
         assert_eq!(on_axial(Kind::Angle, &[[0.0; 3]; 3]).angle_rad(), None);
+    }
+
+    #[test]
+    fn the_second_direction_is_across_the_first() {
+        let points = [[0.0; 3], [8.0, 0.0, 0.0], [4.0, -1.0, 0.0], [7.0, 2.0, 0.0]];
+        let squared = on_axial(Kind::Bidirectional, &points).squared();
+        assert_eq!((squared.points[3], squared.lengths()), (DVec3::new(4.0, 2.0, 0.0), vec![8.0, 3.0]));
+        let line = on_axial(Kind::Cobb, &points);
+        assert_eq!(line.clone().squared(), line);
+        // Without a first direction there is none across it.
+        let none = on_axial(Kind::Bidirectional, &[[0.0; 3], [0.0; 3], points[2], points[3]]);
+        assert_eq!(none.clone().squared(), none);
     }
 
     #[test]

@@ -469,7 +469,8 @@ impl Session {
                     place: *place,
                     points: points.clone(),
                     text: text.clone(),
-                };
+                }
+                .squared();
                 if new.fault().is_some() {
                     return Err(NO_NUMBER);
                 }
@@ -478,7 +479,7 @@ impl Session {
             }
             Command::Move { id, points } => {
                 let own = self.measurements.iter_mut().find(|own| own.id == *id).ok_or(absent)?;
-                let moved = Measurement { points: points.clone(), ..own.clone() };
+                let moved = Measurement { points: points.clone(), ..own.clone() }.squared();
                 if moved.fault().is_some() {
                     return Err(NO_NUMBER);
                 }

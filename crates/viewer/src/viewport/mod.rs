@@ -274,7 +274,8 @@ pub(crate) fn draw_over(
                 place: draft.place,
                 points: draft.points.clone(),
                 text: String::new(),
-            };
+            }
+            .squared();
             let told = if own.fault().is_none() { values.told(&own, seen) } else { Told::default() };
             all.push(Drawn::in_plane(map, &own, &told, true));
         }

@@ -1,6 +1,8 @@
 //! From actions to commands.
 
-use anatome::{Planes, Presets, Projection, Unit, Voi, Window, WindowPreset};
+use anatome::{
+    Output, Pixels, Planes, Presets, Progress, Projection, Request, Unit, Voi, Window, WindowPreset,
+};
 use egui::{Context, Key};
 use glam::DVec2;
 
@@ -9,7 +11,7 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::dialogs::Dialog;
 use crate::measure::{Kind, value_at};
-use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, SeriesId, Side, Slab};
+use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, SeriesId, Side, Slab, passes};
 use crate::tools::Tool;
 use crate::viewport::Seen;
 
@@ -304,21 +306,32 @@ impl Viewer {
 
 /// The window that spreads the values that a view shows now.
 fn auto_window(seen: &Seen<'_>) -> Option<Window> {
-    const PLACES: usize = 100;
-    let map = seen.map()?;
-    let volume = match seen.frame() {
-        Some(frame) => &frame.volume,
-        None => &seen.document.loaded(seen.view.series?)?.volume,
+    const PLACES: u32 = 100;
+    let mut values = match seen.view.content {
+        Content::Frame(_) => values_of_frame(seen, PLACES)?,
+        _ => values_of_picture(seen, PLACES)?,
     };
-    let places = (0..PLACES * PLACES).map(|n| {
-        let part = |n: usize| (n as f32 + 0.5) / PLACES as f32;
-        let at = seen.rect.min + seen.rect.size() * egui::vec2(part(n % PLACES), part(n / PLACES));
-        map.patient_mm(at)
-    });
-    let mut values: Vec<f64> =
-        places.filter_map(|place| value_at(volume, place, anatome::Interpolation::Linear)).collect();
     values.sort_by(f64::total_cmp);
     let last = values.len().checked_sub(1)?;
     let [low, high] = AUTO.map(|part| values[(part * last as f64).round() as usize]);
     (high > low).then(|| Window::spanning(low, high).ok())?
+}
+
+/// The values of a small picture of what a view shows of its series: those of slabs and projections, too.
+fn values_of_picture(seen: &Seen<'_>, side: u32) -> Option<Vec<f64>> {
+    let pass = passes(seen.session, seen.view, seen.document, seen.aspect())?.into_iter().next()?;
+    let volume = &seen.document.loaded(pass.series)?.uploaded;
+    let request = Request::new(pass.scene, [side; 2], Output::Values);
+    let image = seen.document.backend()?.render(&request, volume, &Progress::new()).ok()?;
+    let Pixels::Values(values) = image.pixels() else { return None };
+    Some(values.iter().filter(|value| !value.is_nan()).map(|&value| f64::from(value)).collect())
+}
+
+fn values_of_frame(seen: &Seen<'_>, side: u32) -> Option<Vec<f64>> {
+    let (map, frame) = (seen.map()?, seen.frame()?);
+    let part = |n: u32| (n as f32 + 0.5) / side as f32;
+    let places = (0..side * side).map(|n| {
+        map.patient_mm(seen.rect.min + seen.rect.size() * egui::vec2(part(n % side), part(n / side)))
+    });
+    Some(places.filter_map(|place| value_at(&frame.volume, place, anatome::Interpolation::Linear)).collect())
 }

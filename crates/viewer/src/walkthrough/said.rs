@@ -108,3 +108,27 @@ fn a_view_says_how_far_apart_slices_are() {
     let volume = anatome::Volume::new(grid, samples, mapping, None, facts).unwrap();
     assert_eq!(crate::overlay::facts::acquisition(&volume).as_deref(), Some("spacing 1 to 7 mm"));
 }
+
+/// The values of what is seen are spread: in a projection not those of a plane.
+#[test]
+fn a_projection_is_windowed_by_itself() {
+    let mut viewer = viewer(document(&[40]));
+    let workers = anatome::Workers::new(Some(2)).unwrap();
+    let spec = anatome_phantom::ThoraxSpec { shape: [20, 24, 24], ..anatome_phantom::ThoraxSpec::default() };
+    let thorax = anatome_phantom::thorax_ct(&spec, workers.pool(), &anatome::Progress::new()).unwrap();
+    viewer.document = crate::document::Document::of_volumes(vec![thorax], &workers);
+    let mut windows = Vec::new();
+    for content in [Content::default(), projected()] {
+        viewer.do_now(&Command::Look { view: 0, content });
+        viewer.provide();
+        said(&mut viewer);
+        viewer.act(&egui::Context::default(), crate::actions::Action::AutoWindow);
+        let Some(Command::Window { voi: Some(Voi::Window(window)), .. }) = viewer.commands.pop() else {
+            panic!("no window for {content:?}")
+        };
+        windows.push(window);
+    }
+    // The brightest of each ray is no less bright than what lies in one plane.
+    let high = |window: Window| window.center() + window.width() / 2.0;
+    assert!(high(windows[1]) > high(windows[0]) + 10.0, "{windows:?}");
+}

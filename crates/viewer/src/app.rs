@@ -304,6 +304,23 @@ impl Viewer {
         }
     }
 
+    /// Says that what is held over the window is opened where it is let go.
+    fn show_hovered(&self, context: &Context) {
+        let count = context.input(|input| input.raw.hovered_files.len());
+        if count == 0 {
+            return;
+        }
+        let rect = context.content_rect();
+        let painter = context
+            .layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("hovered files")));
+        painter.rect_filled(rect, 0.0, egui::Color32::from_black_alpha(170));
+        let beside =
+            if self.document.entries().is_empty() { "" } else { " beside what is open, or in its place" };
+        let text = format!("Drop to open{beside}");
+        let font = egui::FontId::proportional(18.0);
+        painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, font, crate::theme::LABEL);
+    }
+
     fn show_message(&mut self, ui: &Ui) {
         let Some((text, since)) = &self.message else { return };
         let left = MESSAGE.saturating_sub(since.elapsed());
@@ -342,6 +359,7 @@ impl Viewer {
         self.show_aside(&context);
         self.show_dialog(&context);
         self.show_message(ui);
+        self.show_hovered(&context);
         let has_done = self.do_all(&context);
         self.provide();
         self.let_go();

@@ -169,7 +169,10 @@ impl Viewer {
                     save(ui, path, replace, REPLACE, &mut looked)
                 }
                 Dialog::LoadSession { path } => asked(ui, path, "Load", &mut looked),
-                Dialog::SavePicture { path, form } => picture(ui, path, form, &mut looked),
+                Dialog::SavePicture { path, form } => {
+                    ui.label(self.active_seen().map(|seen| seen.name()).unwrap_or_default());
+                    picture(ui, path, form, &mut looked)
+                }
                 Dialog::Turn(turn) => {
                     ui.weak("Once around the patient's long axis, a picture a step, in one folder.");
                     ui.horizontal(|ui| {

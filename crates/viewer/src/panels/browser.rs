@@ -56,6 +56,11 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
             }
         }
         match chosen {
+            Some((series, Chosen::Series)) if is_object(viewer, series) => {
+                viewer.tell(
+                    "It holds no images of its own. Segmentations, structures and reports are not shown.",
+                );
+            }
             Some((series, Chosen::Series)) => {
                 viewer.read_again(series);
                 viewer.push(Command::Show { view: viewer.session.active, series, content: None });
@@ -69,6 +74,10 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
             None => {}
         }
     });
+}
+
+fn is_object(viewer: &Viewer, series: SeriesId) -> bool {
+    viewer.document.entry(series).is_some_and(|entry| entry.facts.kind == Kind::Object)
 }
 
 /// What is written above the series of a study. Its date is shown with identity only.
@@ -202,7 +211,6 @@ fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> Option<Chosen> {
     match entry.facts.kind {
         _ if closes.is_some() => closes,
         _ if asked => Some(Chosen::Notes),
-        Kind::Object => None,
         _ => response.clicked().then_some(Chosen::Series),
     }
 }
@@ -243,7 +251,7 @@ fn lines(entry: &Entry, with_identity: bool) -> Vec<(String, Color32)> {
     lines.extend(facts.shown_description(with_identity).map(|text| (text.to_owned(), usual)));
     lines.extend(facts.part.clone().map(|part| (part, faint)));
     let size = match (facts.kind, facts.shape) {
-        (Kind::Object, _) | (_, None) => "no images".to_owned(),
+        (Kind::Object, _) | (_, None) => "no images of its own".to_owned(),
         (Kind::Stack, Some([1, rows, columns])) => format!("1 image, {columns} x {rows}"),
         (Kind::Stack, Some([frames, rows, columns])) => format!("{frames} images, {columns} x {rows}"),
         (Kind::Volume, Some([slices, rows, columns])) => format!("{columns} x {rows} x {slices}"),

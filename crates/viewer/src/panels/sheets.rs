@@ -124,30 +124,46 @@ fn performance(viewer: &mut Viewer, context: &Context) {
 
 fn problems(viewer: &mut Viewer, context: &Context) {
     let mut open = viewer.panels.problems;
+    let identity = viewer.session.shown.identity;
     sheet("Files left out", &mut open, context).default_width(560.0).show(context, |ui| {
+        if !identity {
+            ui.weak("Names are shown with identity (D): they may name patients.");
+        }
         ScrollArea::vertical().max_height(400.0).show(ui, |ui| {
-            for input in viewer.document.inputs().iter().filter(|input| !input.is_closed) {
-                match &input.found {
-                    Some(Err(reason)) => {
-                        ui.label(reason);
-                    }
-                    Some(Ok(study)) => {
-                        for skipped in study.skipped() {
-                            // Names of files may name patients.
-                            let name = skipped.path.file_name().filter(|_| viewer.session.shown.identity);
-                            let name = name.map(|name| format!("{}: ", name.display())).unwrap_or_default();
-                            ui.label(format!("{name}{}", skipped.reason));
-                        }
-                        if !viewer.session.shown.identity && !study.skipped().is_empty() {
-                            ui.weak("Names are shown with identity (D): they may name patients.");
-                        }
-                    }
-                    None => {}
-                }
+            for (reason, names) in problems_by_reason(viewer) {
+                let count = if names.len() > 1 { format!("{} files: ", names.len()) } else { String::new() };
+                ui.label(format!("{count}{reason}"));
+                // Names of files may name patients.
+                names.iter().filter(|name| identity && !name.is_empty()).for_each(|name| {
+                    ui.weak(format!("    {name}"));
+                });
             }
         });
     });
     viewer.panels.problems = open;
+}
+
+/// Why files were left out, the most frequent reason first, each with the files' names.
+fn problems_by_reason(viewer: &Viewer) -> Vec<(String, Vec<String>)> {
+    let mut all: Vec<(String, Vec<String>)> = Vec::new();
+    let mut add = |reason: String, name: String| match all.iter_mut().find(|(own, _)| *own == reason) {
+        Some((_, names)) => names.push(name),
+        None => all.push((reason, vec![name])),
+    };
+    for input in viewer.document.inputs().iter().filter(|input| !input.is_closed) {
+        match &input.found {
+            Some(Err(reason)) => add(reason.clone(), String::new()),
+            Some(Ok(study)) => {
+                for skipped in study.skipped() {
+                    let name = skipped.path.file_name().map(|name| name.display().to_string());
+                    add(skipped.reason.to_string(), name.unwrap_or_default());
+                }
+            }
+            None => {}
+        }
+    }
+    all.sort_by_key(|(_, names)| std::cmp::Reverse(names.len()));
+    all
 }
 
 /// What was odd about a series.

@@ -4,6 +4,7 @@ use anatome::Projection;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use crate::session::Side;
+use crate::steps::{Step, Way};
 
 /// Something that can be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,6 +66,7 @@ pub(crate) enum Action {
     Sagittal,
     ThreeD,
     Side(Side),
+    Step(Step),
     Thicker,
     Thinner,
     SlabOf(Projection),
@@ -194,8 +196,85 @@ pub(crate) const GROUPS: &[(&str, &[Entry])] = &[
         ],
     ),
     (
+        "Steps",
+        &[
+            entry(Action::Step(Step::Aside(Way::Left)), "To the left (3D: turn)", key(Key::ArrowLeft)),
+            entry(Action::Step(Step::Aside(Way::Right)), "To the right (3D: turn)", key(Key::ArrowRight)),
+            entry(
+                Action::Step(Step::Pan(Way::Left)),
+                "Picture to the left",
+                with(Modifiers::SHIFT, Key::ArrowLeft),
+            ),
+            entry(
+                Action::Step(Step::Pan(Way::Right)),
+                "Picture to the right",
+                with(Modifiers::SHIFT, Key::ArrowRight),
+            ),
+            entry(Action::Step(Step::Pan(Way::Up)), "Picture up", with(Modifiers::SHIFT, Key::ArrowUp)),
+            entry(Action::Step(Step::Pan(Way::Down)), "Picture down", with(Modifiers::SHIFT, Key::ArrowDown)),
+            entry(
+                Action::Step(Step::Cross(Way::Left)),
+                "Crosshair to the left",
+                with(Modifiers::ALT, Key::ArrowLeft),
+            ),
+            entry(
+                Action::Step(Step::Cross(Way::Right)),
+                "Crosshair to the right",
+                with(Modifiers::ALT, Key::ArrowRight),
+            ),
+            entry(Action::Step(Step::Cross(Way::Up)), "Crosshair up", with(Modifiers::ALT, Key::ArrowUp)),
+            entry(
+                Action::Step(Step::Cross(Way::Down)),
+                "Crosshair down",
+                with(Modifiers::ALT, Key::ArrowDown),
+            ),
+            entry(
+                Action::Step(Step::Turn { clockwise: true }),
+                "Turn the planes clockwise",
+                with(Modifiers::ALT, Key::PageDown),
+            ),
+            entry(
+                Action::Step(Step::Turn { clockwise: false }),
+                "Turn the planes back",
+                with(Modifiers::ALT, Key::PageUp),
+            ),
+            entry(Action::Step(Step::Brighter), "Brighter", with(Modifiers::COMMAND, Key::ArrowUp)),
+            entry(Action::Step(Step::Darker), "Darker", with(Modifiers::COMMAND, Key::ArrowDown)),
+            entry(Action::Step(Step::Wider), "Wider window", with(Modifiers::COMMAND, Key::ArrowRight)),
+            entry(Action::Step(Step::Narrower), "Narrower window", with(Modifiers::COMMAND, Key::ArrowLeft)),
+            entry(Action::Step(Step::NextColors), "Next colours", with(Modifiers::SHIFT, Key::C)),
+            entry(
+                Action::Step(Step::NextInterpolation),
+                "Next interpolation",
+                with(Modifiers::SHIFT, Key::I),
+            ),
+            entry(
+                Action::Step(Step::NextOverlay),
+                "Lay the next series over it, or none",
+                with(Modifiers::SHIFT, Key::U),
+            ),
+            entry(
+                Action::Step(Step::MoreOverlay),
+                "More of what lies over it",
+                with(Modifiers::COMMAND, Key::Period),
+            ),
+            entry(
+                Action::Step(Step::LessOverlay),
+                "Less of what lies over it",
+                with(Modifiers::COMMAND, Key::Comma),
+            ),
+        ],
+    ),
+    (
         "3D",
         &[
+            entry(Action::Step(Step::NextPreset), "Next rendering preset", with(Modifiers::SHIFT, Key::V)),
+            entry(
+                Action::Step(Step::NextMode),
+                "Rendering, MIP, MinIP or mean",
+                with(Modifiers::SHIFT, Key::M),
+            ),
+            entry(Action::Step(Step::Uncrop), "All of what was cropped", with(Modifiers::SHIFT, Key::X)),
             entry(Action::Side(Side::Front), "From the front", with(Modifiers::SHIFT, Key::A)),
             entry(Action::Side(Side::Back), "From the back", with(Modifiers::SHIFT, Key::P)),
             entry(Action::Side(Side::Left), "From the left", with(Modifiers::SHIFT, Key::L)),

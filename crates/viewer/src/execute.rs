@@ -3,7 +3,7 @@
 use anatome::{
     Output, Pixels, Planes, Presets, Progress, Projection, Request, Unit, Voi, Window, WindowPreset,
 };
-use egui::{Context, Key};
+use egui::{Context, Key, KeyboardShortcut, Modifiers};
 use glam::DVec2;
 
 use crate::actions::Action;
@@ -12,19 +12,22 @@ use crate::command::Command;
 use crate::dialogs::Dialog;
 use crate::measure::{Kind, value_at};
 use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, SeriesId, Side, Slab, passes};
+use crate::steps::{Step, Way};
 use crate::tools::Tool;
 use crate::viewport::Seen;
 
 /// Of what is seen this part is darker and this brighter than what an automatic window spreads.
 const AUTO: [f64; 2] = [0.01, 0.995];
 
+/// Redo, beside its own key.
+const REDO_TOO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Y);
 /// Up to which SUV a PET is read.
 const SUV_ENDS: [f64; 4] = [5.0, 7.0, 10.0, 15.0];
 
 impl Viewer {
     /// Takes keys, unless someone writes.
     pub(crate) fn take_keys(&mut self, context: &Context) {
-        if context.egui_wants_keyboard_input() {
+        if context.text_edit_focused() {
             return;
         }
         if self.dialog.is_some() {
@@ -36,7 +39,13 @@ impl Viewer {
         // The system tells of copying by an event of its own.
         let copies =
             context.input(|input| input.events.iter().any(|event| matches!(event, egui::Event::Copy)));
-        let mut actions = context.input_mut(|input| self.keys.pressed(input));
+        // What a control takes that has the focus is not taken from it; letters it does not take.
+        let is_focused = context.egui_wants_keyboard_input();
+        let mut actions = context.input_mut(|input| self.keys.pressed(input, is_focused));
+        // Where that is nothing else, as other programs have it.
+        if self.keys.is_free(REDO_TOO) && context.input_mut(|input| input.consume_shortcut(&REDO_TOO)) {
+            actions.push(Action::Redo);
+        }
         if copies && !actions.contains(&Action::CopyPicture) {
             actions.push(Action::CopyPicture);
         }
@@ -168,7 +177,12 @@ impl Viewer {
     fn act_on_view(&mut self, action: Action) {
         let view = self.session.active;
         let mut shown = self.session.shown;
+        let is_3d = self.session.active_view().is_some_and(|own| matches!(own.content, Content::Orbit(_)));
         let command = match action {
+            Action::Step(step) => self.step(step),
+            // There is no next slice to go to.
+            Action::Next if is_3d => self.step(Step::Aside(Way::Down)),
+            Action::Previous if is_3d => self.step(Step::Aside(Way::Up)),
             Action::Fit => Some(Command::Fit { view }),
             Action::Rotate => Some(Command::Rotate { view }),
             Action::Mirror => Some(Command::Mirror { view }),

@@ -80,6 +80,11 @@ impl Keys {
         self.shortcuts.get(&action)
     }
 
+    /// Whether no action has a key.
+    pub(crate) fn is_free(&self, shortcut: KeyboardShortcut) -> bool {
+        !self.shortcuts.values().any(|own| *own == shortcut)
+    }
+
     /// The key of an action in words, for tooltips; empty if it has none.
     pub(crate) fn of(&self, action: Action) -> String {
         self.shortcut(action).map(shown).unwrap_or_default()
@@ -100,7 +105,8 @@ impl Keys {
     }
 
     /// The actions whose keys were pressed. More modifiers come first, so that Ctrl+Shift+Z is not Ctrl+Z.
-    pub(crate) fn pressed(&self, input: &mut egui::InputState) -> Vec<Action> {
+    /// Where `is_focused`, a control takes keys by which it is moved and pressed.
+    pub(crate) fn pressed(&self, input: &mut egui::InputState, is_focused: bool) -> Vec<Action> {
         let mut keys: Vec<(Action, &KeyboardShortcut)> =
             entries().filter_map(|entry| Some((entry.action, self.shortcut(entry.action)?))).collect();
         let held = |modifiers: Modifiers| {
@@ -108,10 +114,18 @@ impl Keys {
         };
         keys.sort_by_key(|(_, shortcut)| std::cmp::Reverse(held(shortcut.modifiers)));
         keys.into_iter()
+            .filter(|(_, shortcut)| !(is_focused && is_of_controls(shortcut)))
             .filter(|(_, shortcut)| input.consume_shortcut(shortcut))
             .map(|(action, _)| action)
             .collect()
     }
+}
+
+/// Whether buttons and sliders take a key.
+fn is_of_controls(shortcut: &KeyboardShortcut) -> bool {
+    let moves = [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Enter, Key::Space];
+    shortcut.modifiers.is_none()
+        && (moves.contains(&shortcut.logical_key) || shortcut.logical_key == Key::Escape)
 }
 
 /// A key in words.

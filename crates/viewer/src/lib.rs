@@ -37,6 +37,7 @@ mod saved;
 mod screen;
 mod session;
 mod shutting;
+mod steps;
 mod theme;
 mod tools;
 mod turntable;

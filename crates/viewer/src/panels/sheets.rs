@@ -43,8 +43,9 @@ fn help(viewer: &mut Viewer, context: &Context) {
         let all = ScrollArea::both().max_width(room.x).max_height(room.y);
         all.show(ui, |ui| {
             ui.horizontal_top(|ui| {
-                for (n, column) in
-                    [&GROUPS[..2], &GROUPS[2..3], &GROUPS[3..5], &GROUPS[5..]].into_iter().enumerate()
+                for (n, column) in [&GROUPS[..2], &GROUPS[2..3], &GROUPS[3..4], &GROUPS[4..6], &GROUPS[6..]]
+                    .into_iter()
+                    .enumerate()
                 {
                     ui.vertical(|ui| {
                         for (name, entries) in column {
@@ -59,7 +60,7 @@ fn help(viewer: &mut Viewer, context: &Context) {
                         if n == 1 {
                             pointer(ui);
                         }
-                        if n == 3 {
+                        if n == 4 {
                             own_keys(viewer, ui);
                         }
                     });

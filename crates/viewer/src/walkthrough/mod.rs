@@ -15,7 +15,7 @@ mod real;
 mod said;
 mod sizes;
 mod three_d;
-mod unseen;
+pub(crate) mod unseen;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -21,17 +21,17 @@ use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, SeriesId,
 use crate::tools::Draft;
 use crate::viewport::{Canvas, Values};
 
-pub(super) fn series(number: u32) -> SeriesId {
+pub(crate) fn series(number: u32) -> SeriesId {
     SeriesId { input: 0, number }
 }
 
 /// CTs of one grid, each of one value.
-pub(super) fn document(values: &[i16]) -> Document {
+pub(crate) fn document(values: &[i16]) -> Document {
     document_of(&values.iter().map(|&value| (value, [16; 3], 1.0)).collect::<Vec<_>>())
 }
 
 /// CTs of one space: of each its one value, its shape, and how far apart its slices are.
-pub(super) fn document_of(volumes: &[(i16, [usize; 3], f64)]) -> Document {
+pub(crate) fn document_of(volumes: &[(i16, [usize; 3], f64)]) -> Document {
     let volume = |&(value, shape, slice_mm): &(i16, [usize; 3], f64)| {
         let grid = Grid::even(shape, DAffine3::from_scale(DVec3::new(1.0, 1.0, slice_mm))).unwrap();
         let samples = Samples::I16(Array3::from_elem((shape[0], shape[1], shape[2]), value));
@@ -42,7 +42,7 @@ pub(super) fn document_of(volumes: &[(i16, [usize; 3], f64)]) -> Document {
 }
 
 /// A viewer of which a view shows the first series.
-pub(super) fn viewer(document: Document) -> Viewer {
+pub(crate) fn viewer(document: Document) -> Viewer {
     let mut viewer = Viewer::new(&Context::default(), options(Vec::new())).unwrap();
     viewer.document = document;
     viewer.do_now(&Command::Show { view: 0, series: series(0), content: None });

@@ -12,6 +12,8 @@ pub(crate) const GAP: Color32 = Color32::from_gray(18);
 pub(crate) const ACTIVE: Color32 = Color32::from_rgb(96, 140, 180);
 /// Text over pictures.
 pub(crate) const LABEL: Color32 = Color32::from_rgb(222, 222, 214);
+/// The same where what is around images is white.
+pub(crate) const LABEL_ON_WHITE: Color32 = Color32::from_rgb(24, 24, 30);
 /// Less important text over pictures.
 pub(crate) const FAINT: Color32 = Color32::from_gray(150);
 /// What must be noticed.

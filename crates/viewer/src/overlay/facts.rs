@@ -1,7 +1,7 @@
 //! Letters, scale bars and facts at the edges of a picture.
 
 use anatome::{ColorMap, Voi, Volume};
-use egui::{Align2, Mesh, Painter, Pos2, Rect, Stroke};
+use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Stroke};
 use glam::DVec3;
 
 use super::{line, text};
@@ -24,20 +24,21 @@ const MARGIN: f32 = 6.0;
 const LINE: f32 = theme::LABEL_SIZE * 1.28;
 
 impl Corners {
-    pub(crate) fn draw(&self, painter: &Painter, rect: Rect) {
+    /// Draws them in the colour of letters; warnings in their own.
+    pub(crate) fn draw(&self, painter: &Painter, rect: Rect, ink: Color32) {
         let inner = rect.shrink(MARGIN);
         let down = |lines: &[String], from: Pos2, align: Align2, color| {
             for (n, own) in lines.iter().enumerate() {
                 text(painter, from + egui::vec2(0.0, n as f32 * LINE), align, own, color);
             }
         };
-        down(&self.top_left, inner.left_top(), Align2::LEFT_TOP, theme::LABEL);
-        down(&self.top_right, inner.right_top(), Align2::RIGHT_TOP, theme::LABEL);
+        down(&self.top_left, inner.left_top(), Align2::LEFT_TOP, ink);
+        down(&self.top_right, inner.right_top(), Align2::RIGHT_TOP, ink);
         let below = inner.right_top() + egui::vec2(0.0, self.top_right.len() as f32 * LINE);
         down(&self.warnings, below, Align2::RIGHT_TOP, theme::WARNING);
         let up = |lines: &[String], x: f32, align: Align2| {
             for (n, own) in lines.iter().rev().enumerate() {
-                text(painter, Pos2::new(x, inner.bottom() - n as f32 * LINE), align, own, theme::LABEL);
+                text(painter, Pos2::new(x, inner.bottom() - n as f32 * LINE), align, own, ink);
             }
         };
         up(&self.bottom_left, inner.left(), Align2::LEFT_BOTTOM);
@@ -58,7 +59,7 @@ pub(crate) fn letters_of(right: DVec3, down: DVec3) -> [String; 4] {
 }
 
 /// Towards where in the patient the edges of a picture are: left, right, upper, lower.
-pub(crate) fn letters(painter: &Painter, rect: Rect, edges: &[String; 4]) {
+pub(crate) fn letters(painter: &Painter, rect: Rect, edges: &[String; 4], ink: Color32) {
     let inner = rect.shrink(MARGIN);
     // The middle of the lower edge is the scale bar's.
     let places = [
@@ -68,12 +69,12 @@ pub(crate) fn letters(painter: &Painter, rect: Rect, edges: &[String; 4]) {
         (inner.center_bottom() - egui::vec2(0.0, 2.0 * LINE), Align2::CENTER_BOTTOM),
     ];
     for ((at, align), letters) in places.into_iter().zip(edges) {
-        text(painter, at, align, letters, theme::LABEL);
+        text(painter, at, align, letters, ink);
     }
 }
 
 /// A bar of a round length.
-pub(crate) fn scale_bar(painter: &Painter, rect: Rect, point_mm: f64, unit: &str) {
+pub(crate) fn scale_bar(painter: &Painter, rect: Rect, point_mm: f64, unit: &str, ink: Color32) {
     /// What the words in the corner take, with what keeps them apart.
     const CORNER: f32 = 124.0;
     /// In less room a bar says nothing.
@@ -87,12 +88,12 @@ pub(crate) fn scale_bar(painter: &Painter, rect: Rect, point_mm: f64, unit: &str
     let half = (length / point_mm / 2.0) as f32;
     let middle = rect.center_bottom() - egui::vec2(0.0, MARGIN + 3.0);
     let ends = [middle - egui::vec2(half, 0.0), middle + egui::vec2(half, 0.0)];
-    line(painter, ends, 1.0, theme::LABEL);
+    line(painter, ends, 1.0, ink);
     for end in ends {
         let tick = egui::vec2(0.0, 3.0);
-        painter.line_segment([end - tick, end + tick], Stroke::new(1.0, theme::LABEL));
+        painter.line_segment([end - tick, end + tick], Stroke::new(1.0, ink));
     }
-    text(painter, middle - egui::vec2(0.0, 4.0), Align2::CENTER_BOTTOM, &label, theme::LABEL);
+    text(painter, middle - egui::vec2(0.0, 4.0), Align2::CENTER_BOTTOM, &label, ink);
 }
 
 /// The longest of 1, 2 or 5 times a power of ten that fits, and how it is said.
@@ -132,7 +133,7 @@ pub(crate) fn range(voi: &Voi, unit: &str) -> Vec<String> {
 
 /// What the colours of what is laid over a picture mean: a bar on the right, below the middle, with the values at its ends,
 /// the lowest first.
-pub(crate) fn color_bar(painter: &Painter, rect: Rect, map: &ColorMap, ends: &[String]) {
+pub(crate) fn color_bar(painter: &Painter, rect: Rect, map: &ColorMap, ends: &[String], ink: Color32) {
     /// In less room the bar would lie over other text.
     const LEAST: f32 = 300.0;
     const STEPS: usize = 64;
@@ -142,14 +143,14 @@ pub(crate) fn color_bar(painter: &Painter, rect: Rect, map: &ColorMap, ends: &[S
     let size = egui::vec2(9.0, (rect.height() * 0.22).min(120.0));
     let top = Pos2::new(rect.right() - MARGIN - size.x, rect.center().y + 1.5 * LINE);
     let bar = Rect::from_min_size(top, size);
-    painter.rect_filled(bar.expand(1.0), 0.0, egui::Color32::from_black_alpha(200));
+    painter.rect_filled(bar.expand(1.0), 0.0, Color32::from_black_alpha(200));
     // One mesh: between rectangles of their own there would be seams.
     let mut mesh = Mesh::default();
     for (n, rgb) in (0..).zip(map.table(STEPS)) {
         let [r, g, b] = rgb.map(|part| (part * 255.0).round() as u8);
         let y = egui::lerp(bar.bottom()..=bar.top(), n as f32 / (STEPS - 1) as f32);
         for x in [bar.left(), bar.right()] {
-            mesh.colored_vertex(Pos2::new(x, y), egui::Color32::from_rgb(r, g, b));
+            mesh.colored_vertex(Pos2::new(x, y), Color32::from_rgb(r, g, b));
         }
         if n > 0 {
             mesh.add_triangle(2 * n - 2, 2 * n - 1, 2 * n);
@@ -159,7 +160,7 @@ pub(crate) fn color_bar(painter: &Painter, rect: Rect, map: &ColorMap, ends: &[S
     painter.add(mesh);
     let places = [(bar.left_bottom(), Align2::RIGHT_BOTTOM), (bar.left_top(), Align2::RIGHT_TOP)];
     for (end, (at, align)) in ends.iter().zip(places) {
-        text(painter, at - egui::vec2(4.0, 0.0), align, end, theme::LABEL);
+        text(painter, at - egui::vec2(4.0, 0.0), align, end, ink);
     }
 }
 

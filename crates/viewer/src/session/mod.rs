@@ -16,8 +16,8 @@ pub(crate) use framing::{Framing, Turn};
 pub(crate) use key_image::KeyImage;
 pub(crate) use layout::{Border, Borders, Layout};
 pub(crate) use scene::{
-    bounds_mm, camera_of, color_map, frame_plane, frame_scene, passes, plane_of, shading_of, shown_overlay,
-    transfer_function_of, voi_of, whole_height_mm,
+    bounds_mm, camera_of, color_map, frame_plane, frame_scene, is_on_white, passes, plane_of, shading_of,
+    shown_overlay, transfer_function_of, voi_of, whole_height_mm,
 };
 #[cfg(test)]
 pub(crate) use space::slice_number;

@@ -81,10 +81,14 @@ fn scene(
         Content::Frame(_) => return None,
     };
     let layer = layer(&seen, look, defaults, false)?;
-    let is_white =
-        defaults.is_dark_on_white != look.invert && matches!(layer.appearance, Appearance::Grey { .. });
-    let background = if is_white && color_map(look).is_none() { [1.0; 3] } else { [0.0; 3] };
+    let is_white = is_on_white(look, defaults) && matches!(layer.appearance, Appearance::Grey { .. });
+    let background = if is_white { [1.0; 3] } else { [0.0; 3] };
     Some(Scene { version: SCENE_VERSION, view: seen, layers: vec![layer], background })
+}
+
+/// Whether low values are white, and so is what is around the images.
+pub(crate) fn is_on_white(look: &Look, defaults: &Defaults) -> bool {
+    defaults.is_dark_on_white != look.invert && color_map(look).is_none()
 }
 
 fn of_plane(view: PlaneView, plane: SlicePlane) -> View {

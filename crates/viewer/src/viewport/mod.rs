@@ -29,8 +29,8 @@ use crate::measure::{Kind, Measurement, Place};
 use crate::overlay::measurements::{self, Drawn, Told};
 use crate::overlay::{crop, crosshair, facts, references};
 use crate::session::{
-    Content, Direction, SeriesId, Session, ViewState, camera_of, color_map, frame_plane, plane_name,
-    plane_of, shown_overlay, voi_of,
+    Content, Direction, Mode, OrbitView, SeriesId, Session, ViewState, camera_of, color_map, frame_plane,
+    is_on_white, plane_name, plane_of, shown_overlay, voi_of,
 };
 use crate::theme;
 
@@ -191,6 +191,18 @@ impl<'a> Seen<'a> {
         points.iter().map(|&at| crate::pick::projected(camera, self.rect, at)).collect()
     }
 
+    /// The colour of letters: dark where what is around the images is white, which it never is around frames.
+    pub(crate) fn ink(&self) -> Color32 {
+        let is_rendering =
+            matches!(self.view.content, Content::Orbit(OrbitView { mode: Mode::Rendering, .. }));
+        let is_frame = matches!(self.view.content, Content::Frame(_));
+        let defaults = self.view.series.and_then(|series| self.document.defaults(series));
+        match defaults.filter(|_| !is_rendering && !is_frame) {
+            Some(own) if is_on_white(&self.view.look, own) => theme::LABEL_ON_WHITE,
+            _ => theme::LABEL,
+        }
+    }
+
     pub(crate) fn series(&self) -> Option<SeriesId> {
         self.view.series
     }
@@ -283,7 +295,7 @@ pub(crate) fn draw_over(
     }
     draw_in_space(painter, seen, interaction, values);
     crop::draw(painter, seen);
-    corners::corners(seen, interaction).draw(painter, seen.rect);
+    corners::corners(seen, interaction).draw(painter, seen.rect, seen.ink());
     if shown.labels {
         draw_labels(painter, seen, map.as_ref());
     }
@@ -292,7 +304,7 @@ pub(crate) fn draw_over(
 /// Letters, and where there is room a scale bar and what colours mean.
 fn draw_labels(painter: &egui::Painter, seen: &Seen<'_>, map: Option<&PlaneMap>) {
     if let Some(edges) = edges(seen, map) {
-        facts::letters(painter, seen.rect, &edges);
+        facts::letters(painter, seen.rect, &edges, seen.ink());
     }
     if corners::is_small(seen.rect) {
         return;
@@ -309,7 +321,7 @@ fn draw_labels(painter: &egui::Painter, seen: &Seen<'_>, map: Option<&PlaneMap>)
         }
     };
     if let Some((point_mm, unit)) = bar {
-        facts::scale_bar(painter, seen.rect, point_mm, unit);
+        facts::scale_bar(painter, seen.rect, point_mm, unit, seen.ink());
     }
 }
 
@@ -330,7 +342,7 @@ fn draw_color_bar(painter: &egui::Painter, seen: &Seen<'_>) {
     let Some((overlay, defaults)) = shown_overlay(seen.view, seen.document) else { return };
     let Some(map) = color_map(&overlay.look) else { return };
     let ends = facts::range(voi_of(&overlay.look, defaults, &seen.view.content), &defaults.unit.to_string());
-    facts::color_bar(painter, seen.rect, map, &ends);
+    facts::color_bar(painter, seen.rect, map, &ends, seen.ink());
 }
 
 /// Distances in space, in a 3D view.

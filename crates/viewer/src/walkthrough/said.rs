@@ -132,3 +132,20 @@ fn a_projection_is_windowed_by_itself() {
     let high = |window: Window| window.center() + window.width() / 2.0;
     assert!(high(windows[1]) > high(windows[0]) + 10.0, "{windows:?}");
 }
+
+#[test]
+fn letters_are_dark_where_the_ground_is_white() {
+    use crate::theme::{LABEL, LABEL_ON_WHITE};
+    let mut viewer = viewer(document(&[40]));
+    let ink = |viewer: &mut Viewer| {
+        said(viewer);
+        viewer.seen(0).unwrap().ink()
+    };
+    assert_eq!(ink(&mut viewer), LABEL);
+    viewer.do_now(&Command::Invert { view: 0 });
+    assert_eq!(ink(&mut viewer), LABEL_ON_WHITE);
+    let passes = passes(&viewer.session, &viewer.session.views[0], &viewer.document, 1.0).unwrap();
+    assert_eq!(passes[0].scene.background, [1.0; 3]);
+    viewer.do_now(&Command::Look { view: 0, content: Content::Orbit(OrbitView::default()) });
+    assert_eq!(ink(&mut viewer), LABEL);
+}

@@ -148,7 +148,9 @@ enum Chosen {
 fn row(viewer: &Viewer, ui: &mut Ui, entry: &Entry) -> Option<Chosen> {
     let is_shown = viewer.session.views.iter().any(|view| view.series == Some(entry.id));
     let (rect, response) =
-        ui.allocate_exact_size(Vec2::new(ui.available_width(), SIDE + 8.0), Sense::click());
+        ui.allocate_exact_size(Vec2::new(ui.available_width(), SIDE + 8.0), Sense::click_and_drag());
+    // Views take it.
+    response.dnd_set_drag_payload(entry.id);
     let identity = viewer.session.shown.identity;
     let name = name(entry, identity);
     response.widget_info(|| egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, is_shown, &name));

@@ -242,6 +242,19 @@ pub(crate) fn show(
     let is_hot = response.hovered() || interaction.drag.as_ref().is_some_and(|(view, _)| *view == seen.index);
     draw_over(&painter, seen, interaction, values, is_hot);
     frame(ui, seen);
+    take_dropped(ui, &response, seen, commands);
+}
+
+/// Shows a series that was dragged onto the view.
+fn take_dropped(ui: &Ui, response: &egui::Response, seen: &Seen<'_>, commands: &mut Vec<Command>) {
+    if response.dnd_hover_payload::<SeriesId>().is_some() {
+        ui.painter().rect_stroke(seen.rect, 0.0, Stroke::new(2.0, theme::ACTIVE), StrokeKind::Inside);
+    }
+    if let Some(series) = response.dnd_release_payload::<SeriesId>() {
+        let view = seen.index;
+        commands.push(Command::Activate { view });
+        commands.push(Command::Show { view, series: *series, content: None });
+    }
 }
 
 /// The rectangle of whole physical pixels nearest to one.

@@ -287,3 +287,28 @@ fn pictures_are_copied_and_saved_in_every_form() {
         assert!(worst <= most, "{form}: {worst}");
     }
 }
+
+#[test]
+fn a_series_is_dragged_onto_a_view() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1280.0, 800.0], 1.0) else { return };
+    settle(&mut harness);
+    harness.state_mut().open(vec![study.path().join("pet")]);
+    settle(&mut harness);
+    harness.key_press(Key::F4);
+    settle(&mut harness);
+    let shown = |harness: &Harness<'_, Viewer>| {
+        let viewer = harness.state();
+        let number = |id| viewer.document.entry(id).unwrap().facts.number.unwrap();
+        viewer.session.views.iter().map(|view| view.series.map(number)).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&harness), [Some(1), Some(2)]);
+    let row = |harness: &Harness<'_, Viewer>, name: &str| harness.get_by_label_contains(name).rect().center();
+    let (from, to) = (row(&harness, "Series 1, CT"), view_rect(&harness, 1).center());
+    let window = harness.state().session.views[1].look.clone();
+    drag(&mut harness, from, to, PointerButton::Primary);
+    settle(&mut harness);
+    assert_eq!((shown(&harness), harness.state().session.active), (vec![Some(1), Some(1)], 1));
+    // Nothing else was dragged by it.
+    assert_eq!(harness.state().session.views[1].look, window);
+}

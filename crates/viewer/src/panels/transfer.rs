@@ -1,6 +1,6 @@
 //! Colours and opacities over the histogram, and what part of a volume is shown.
 
-use anatome::{ClipPlane, CropBox, Region, TransferFunction, TransferPoint};
+use anatome::{ClipPlane, CropBox, Region, TransferFunction, TransferPoint, Unit};
 use egui::{Color32, Pos2, Rect, Sense, Slider, Stroke, Ui, Vec2};
 
 use crate::actions::Action;
@@ -23,7 +23,8 @@ pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     response
         .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Canvas, true, "Transfer function"));
-    let scale = Scale { rect: rect.shrink2(Vec2::new(6.0, 6.0)), ends: ends(viewer, own, &function) };
+    let scale =
+        Scale { rect: rect.shrink2(Vec2::new(6.0, 6.0)), ends: ends(viewer, own, &function, &defaults.unit) };
     draw(viewer, ui, own, &function, &scale);
     let points = function.points();
     let at = response.interact_pointer_pos().or(response.hover_pos());
@@ -32,7 +33,8 @@ pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults
         let (value, opacity) = scale.place(at);
         response.show_tooltip_text(format!("{} {}, {:.3} a mm", number(value), defaults.unit, opacity));
     }
-    let dragged = ui.scope_id().with("dragged point");
+    // Of another preset it would be another point.
+    let dragged = ui.scope_id().with(("dragged point", own.series, own.look.preset.clone()));
     if response.drag_started() {
         let pressed = at.zip(response.total_drag_delta()).and_then(|(at, by)| scale.nearest(points, at - by));
         ui.data_mut(|memory| memory.insert_temp(dragged, pressed));
@@ -53,6 +55,13 @@ pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults
     if let Some(function) = changed.and_then(|points| TransferFunction::new(points).ok()) {
         viewer.push(Command::Transfer { view, function });
     }
+    let (low, high) = scale.ends;
+    ui.horizontal(|ui| {
+        ui.weak(number(low));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.weak(format!("{} {}", number(high), defaults.unit).trim_end().to_owned());
+        });
+    });
     let held = ui.data(|memory| memory.get_temp::<Option<usize>>(dragged)).flatten();
     color(viewer, ui, &function, held);
 }
@@ -110,10 +119,17 @@ impl Scale {
 }
 
 /// From where to where values are shown: those of the volume that occur, and all points.
-fn ends(viewer: &Viewer, own: &ViewState, function: &TransferFunction) -> (f64, f64) {
+fn ends(viewer: &Viewer, own: &ViewState, function: &TransferFunction, unit: &Unit) -> (f64, f64) {
     let loaded = own.series.and_then(|series| viewer.document.whole(series));
-    let (low, high) = loaded.map_or(function.domain(), |loaded| loaded.histogram.ends);
-    let (first, last) = function.domain();
+    let occurring = loaded.map_or(function.domain(), |loaded| loaded.histogram.ends);
+    range(occurring, function.domain(), unit)
+}
+
+/// No HU mean anything below air: scanners write it around what they see.
+const BELOW_AIR_HU: f64 = -1100.0;
+
+fn range((low, high): (f64, f64), (first, last): (f64, f64), unit: &Unit) -> (f64, f64) {
+    let low = if *unit == Unit::Hounsfield { low.max(BELOW_AIR_HU) } else { low };
     let (low, high) = (low.min(first), high.max(last));
     if high > low { (low, high) } else { (low, low + 1.0) }
 }
@@ -127,6 +143,9 @@ fn draw(viewer: &Viewer, ui: &Ui, own: &ViewState, function: &TransferFunction, 
         let width = (histogram.ends.1 - histogram.ends.0) / histogram.counts.len().max(1) as f64;
         for (n, &count) in histogram.counts.iter().enumerate() {
             let value = histogram.ends.0 + (n as f64 + 0.5) * width;
+            if value < scale.ends.0 {
+                continue;
+            }
             // Air is most of it: logarithms show the rest.
             let part = f64::from(count).ln_1p() / f64::from(most).ln_1p();
             let top = scale.screen(value, (part * 0.95).powi(2));
@@ -255,6 +274,14 @@ mod tests {
         assert!(TransferFunction::new(four).is_ok());
         let shifted = shifted(function().points(), -50.0).unwrap();
         assert_eq!((shifted[0].value, shifted[2].value), (-50.0, 150.0));
+    }
+
+    #[test]
+    fn what_lies_around_a_ct_takes_no_room() {
+        let of = |unit| range((-3024.0, 1400.0), (-500.0, 3000.0), &unit);
+        assert_eq!(of(Unit::Hounsfield), (-1100.0, 3000.0));
+        assert_eq!(of(Unit::Arbitrary), (-3024.0, 3000.0));
+        assert_eq!(range((-3024.0, 1400.0), (-2000.0, 0.0), &Unit::Hounsfield), (-2000.0, 1400.0));
     }
 
     #[test]

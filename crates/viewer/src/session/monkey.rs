@@ -80,6 +80,14 @@ fn key_image(random: &mut Random, view: usize) -> Command {
     }
 }
 
+fn measure(random: &mut Random) -> Command {
+    let kind = pick(random, &Kind::ALL);
+    let points = (0..random.whole(0, 5)).map(|_| point(random)).collect();
+    let slab = Slab { thickness_mm: number(random, 30.0), ..Slab::default() };
+    let place = Place::Plane { series: series(random), right: DVec3::X, down: DVec3::Y, slab };
+    Command::Measure { kind, place, points, text: String::new() }
+}
+
 fn arrange(random: &mut Random) -> Command {
     let grid = Layout::Grid(random.whole(0, 8) as u8, random.whole(0, 299) as u8);
     let all = [Layout::One, Layout::SideBySide, Layout::TwoByTwo, Layout::OneAndThree, grid];

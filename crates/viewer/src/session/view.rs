@@ -118,6 +118,7 @@ impl Slab {
     /// The thickest slab in mm: rays of many samples would be no slab but a projection.
     pub(crate) const THICKEST_MM: f64 = 200.0;
 
+    /// Whether there is nothing in front of and behind the plane.
     pub(crate) fn is_slice(&self) -> bool {
         self.thickness_mm == 0.0
     }

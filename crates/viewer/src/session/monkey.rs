@@ -94,18 +94,6 @@ fn arrange(random: &mut Random) -> Command {
     Command::Arrange { layout: pick(random, &all) }
 }
 
-fn measure(random: &mut Random) -> Command {
-    let kind = pick(random, &Kind::ALL);
-    let points = (0..random.whole(0, 5)).map(|_| point(random)).collect();
-    let place = Place::Plane {
-        series: series(random),
-        right: DVec3::X,
-        down: DVec3::Y,
-        slab: Slab { thickness_mm: number(random, 30.0), ..Slab::default() },
-    };
-    Command::Measure { kind, place, points, text: String::new() }
-}
-
 fn command(random: &mut Random) -> Command {
     let view = random.whole(0, 6);
     let axis = point(random);

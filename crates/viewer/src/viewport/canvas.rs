@@ -75,7 +75,7 @@ impl Canvas {
             series: *series,
             is_partial: *is_partial,
             wanted_px: *size_px,
-            image_px: size_px.map(|side| side as usize),
+            image_px: *size_px,
             is_full: true,
             frame,
         });

@@ -11,7 +11,7 @@ use glam::{DAffine3, DMat3, DVec2, DVec3};
 use ndarray::{Array3, Axis};
 
 use super::Defaults;
-use crate::session::{Turn, short_letters};
+use crate::session::short_letters;
 
 /// A decoded frame that can be drawn, as one slice in a space of its own: its first pixel at the origin, x to the right
 /// and y down, in mm or, where no size is known, in pixels.
@@ -54,10 +54,10 @@ impl Sides {
         Self { towards: towards.or(said.orientation), view: (!parts.is_empty()).then(|| parts.join(" ")) }
     }
 
-    /// The letters at the left, right, upper and lower edge of the picture.
-    pub(crate) fn edges(&self, turn: Turn) -> Option<[String; 4]> {
+    /// The letters at the left, right, upper and lower edge of a picture whose right and lower edges lie that way on the
+    /// frame, along its rows or columns.
+    pub(crate) fn edges(&self, (right, down): (DVec2, DVec2)) -> Option<[String; 4]> {
         let [row, column] = self.towards.as_ref()?;
-        let (right, down) = turn.axes();
         let towards = |direction: DVec2| {
             let letters = if direction.x == 0.0 { column } else { row };
             if direction.x + direction.y > 0.0 { letters.clone() } else { opposite(letters) }
@@ -243,6 +243,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::session::Turn;
     use anatome::{BackendChoice, Limits, SeriesSpec, Study, Workers, write_series};
 
     /// A stack of two slices of one value, in files in a folder.
@@ -263,12 +264,12 @@ mod tests {
     fn letters_stay_at_what_they_name() {
         let towards = Some(["A", "FL"].map(str::to_owned));
         let sides = Sides { towards, view: None };
-        let edges = |turn: Turn| sides.edges(turn).unwrap();
+        let edges = |turn: Turn| sides.edges(turn.axes()).unwrap();
         assert_eq!(edges(Turn::default()), ["P", "A", "HR", "FL"]);
         // Clockwise: what was above is on the right.
         assert_eq!(edges(Turn::default().turned()), ["FL", "HR", "P", "A"]);
         assert_eq!(edges(Turn::default().mirrored()), ["A", "P", "HR", "FL"]);
-        assert_eq!(Sides::default().edges(Turn::default()), None);
+        assert_eq!(Sides::default().edges(Turn::default().axes()), None);
     }
 
     /// As when what was open is closed and something else is opened while the first is still decoded.

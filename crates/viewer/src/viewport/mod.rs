@@ -342,7 +342,11 @@ fn draw_labels(painter: &egui::Painter, seen: &Seen<'_>, map: Option<&PlaneMap>)
 pub(crate) fn edges(seen: &Seen<'_>, map: Option<&PlaneMap>) -> Option<[String; 4]> {
     match seen.view.content {
         Content::Plane(_) => map.map(|map| facts::letters_of(map.plane.right, map.plane.down)),
-        Content::Frame(_) => seen.drawn_frame()?.sides.edges(seen.view.framing.turn),
+        Content::Frame(_) => {
+            // As the picture lies, which may be behind.
+            let View::Slice { plane } = &seen.canvas.shown.as_ref()?.view else { return None };
+            seen.drawn_frame()?.sides.edges((plane.right.truncate(), plane.down.truncate()))
+        }
         Content::Orbit(_) => {
             seen.view.series?;
             seen.named_axes().map(|(right, down)| facts::letters_of(right, down))

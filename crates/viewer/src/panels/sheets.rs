@@ -41,6 +41,7 @@ fn help(viewer: &mut Viewer, context: &Context) {
     let room = context.content_rect().size() - egui::vec2(40.0, 80.0);
     sheet("Keys and pointer", &mut open, context).resizable(false).show(context, |ui| {
         let all = ScrollArea::both().max_width(room.x).max_height(room.y);
+        let all = all.min_scrolled_width(room.x).min_scrolled_height(room.y);
         all.show(ui, |ui| {
             ui.horizontal_top(|ui| {
                 for (n, column) in [&GROUPS[..2], &GROUPS[2..3], &GROUPS[3..4], &GROUPS[4..6], &GROUPS[6..]]

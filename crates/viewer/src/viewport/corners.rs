@@ -11,6 +11,9 @@ use crate::session::{Content, Mode, PlaneView, Slab, among, shown_mm, shown_over
 /// What every picture carries.
 const NOT_FOR_DIAGNOSIS: &str = "not for diagnostic use";
 
+/// In views of fewer points corners would meet.
+const NARROW: f32 = 170.0;
+
 /// The lines of text of a view.
 pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
     let mut corners = Corners::default();
@@ -35,9 +38,13 @@ pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
     warnings(&mut corners, seen);
     if is_small(seen.rect) {
         corners.top_left.truncate(1);
-        corners.top_right.truncate(1);
+        let is_narrow = seen.rect.width() < NARROW;
+        corners.top_right.truncate(usize::from(!is_narrow));
         corners.bottom_left.clear();
         corners.bottom_right.retain(|line| line == NOT_FOR_DIAGNOSIS);
+        if is_narrow {
+            corners.bottom_right.iter_mut().for_each(|line| "not diagnostic".clone_into(line));
+        }
     }
     corners
 }

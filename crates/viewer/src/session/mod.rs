@@ -12,7 +12,9 @@ mod view;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use framing::{Framing, Turn};
+pub(crate) use framing::Framing;
+#[cfg(test)]
+pub(crate) use framing::Turn;
 pub(crate) use key_image::KeyImage;
 pub(crate) use layout::{Border, Borders, Layout};
 pub(crate) use scene::{

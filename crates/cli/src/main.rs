@@ -88,6 +88,8 @@ fn hint(error: &Error) -> Option<&'static str> {
         _ if error.kind() == ErrorKind::Device => Some(
             "`anatome adapters` lists the GPUs; --adapter NUMBER|NAME chooses one, and --backend cpu uses none",
         ),
+        // Of a picture, not of a file.
+        Error::Core(_) => None,
         _ if error.kind() == ErrorKind::Limits => Some("--limits changes what files may ask for"),
         _ => None,
     }

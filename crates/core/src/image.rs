@@ -28,7 +28,7 @@ impl Pixels {
     /// Black (or NaN) pixels in the form that an output asks for.
     ///
     /// # Errors
-    /// Limits, if there is not so much memory.
+    /// Out of memory.
     pub fn blank(output: Output, pixels: usize) -> Result<Self> {
         let bytes = pixels.saturating_mul(output.bytes_per_pixel());
         let too_many = || Error::OutOfMemory { what: "a picture", bytes: bytes as u64 };

@@ -251,13 +251,9 @@ impl<'a> Pass<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use anatome_core::plan::{Plan, RayMode, RayPlan};
-    use anatome_core::*;
-    use anatome_testkit::{Need, Random};
-    use glam::{DAffine3, DVec3};
-    use ndarray::Array3;
+    use anatome_core::{Progress, Renderer, Request, Volume};
+    use anatome_testkit::{Need, Random, leaps};
 
     use super::*;
     use crate::AdapterChoice;
@@ -267,92 +263,15 @@ mod tests {
     /// The fewest bricks that there may be, of 16 bits.
     const BUDGET_BYTES: u64 = 5_600_000;
 
-    /// Blocks of one value or of noise, most of them air, and some padding.
-    fn volume(round: usize, shape: [usize; 3], random: &mut Random) -> Arc<Volume> {
-        let is_padded = round / 4 % 2 == 1;
-        let rarity = [9, 300][round % 2];
-        let blocks = Array3::from_shape_simple_fn((10, 11, 18), || {
-            let value = if random.whole(0, rarity) > 0 { -1000.0 } else { random.between(-900.0, 900.0) };
-            (value, [0.0, 30.0][random.whole(0, 1)], random.whole(0, 20) == 0)
-        });
-        let [k, j, i] = shape;
-        let values = Array3::from_shape_fn((k, j, i), |(k, j, i)| {
-            let (value, noise, is_padding) = blocks[[k / 12, j / 12, i / 12]];
-            (value + random.between(-noise, noise), is_padded && is_padding)
-        });
-        let lowest = f64::from(f32::MIN);
-        let (slope, intercept, lowest) =
-            [(9.0, -1100.0, 255.0), (0.5, 10.0, -3000.0), (-1.0, 3000.0, 9000.0), (0.3, 7.0, lowest)]
-                [round % 4];
-        let stored = |&(value, is_padding): &(f64, bool)| match is_padding {
-            true => lowest,
-            false => (value - intercept) / slope,
-        };
-        let samples = match round % 4 {
-            0 => Samples::U8(values.map(|v| stored(v) as u8)),
-            1 => Samples::I16(values.map(|v| stored(v) as i16)),
-            2 => Samples::U16(values.map(|v| stored(v) as u16)),
-            _ => Samples::F32(values.map(|v| stored(v) as f32)),
-        };
-        let grid = Grid::even(shape, DAffine3::IDENTITY).unwrap();
-        let mapping = ValueMapping { slope, intercept, unit: Unit::Hounsfield };
-        let padding = is_padded.then_some(Padding { lowest, highest: lowest });
-        Arc::new(Volume::new(grid, samples, mapping, padding, Facts::new(Modality::Ct)).unwrap())
-    }
-
-    /// A rendering with bands at random.
-    fn request(random: &mut Random, volume: &Volume) -> Request {
-        let mut value = random.between(-990.0, 300.0);
-        let points = (0..random.whole(2, 7)).map(|_| {
-            value += [random.between(0.1, 10.0), random.between(10.0, 600.0)][random.whole(0, 1)];
-            let opacity_per_mm = [0.0, 0.0, random.between(0.01, 0.9)][random.whole(0, 2)];
-            TransferPoint { value, color: [1.0; 3], opacity_per_mm }
-        });
-        let transfer_function = TransferFunction::new(points.collect()).unwrap();
-        let target_mm = volume.grid().center_mm();
-        let lens = Lens::Orthographic { height_mm: 30.0 };
-        let camera = Camera { eye_mm: target_mm - DVec3::X * 200.0, target_mm, up: DVec3::Z, lens };
-        let view = View::Rendering { camera, shading: Shading::default() };
-        let scene = Scene::of_primary(view, Appearance::Classified { transfer_function });
-        Request::new(scene, [8, 8], Output::Rgba8)
-    }
-
-    /// The least and the largest modality value of the voxels that positions in a cell need; the first is larger if all
-    /// are padding.
-    fn modality_range(volume: &Volume, cell: [usize; 3]) -> [f64; 2] {
+    /// Whether a rendering may show something of the voxels that positions in a cell need.
+    fn is_seen(asked: &Request, volume: &Volume, cell: [usize; 3]) -> bool {
         let [i, j, k] = std::array::from_fn(|axis| {
             let first = cell[axis] * CELL as usize;
             first..=(first + CELL as usize).min(volume.grid().shape()[2 - axis] - 1)
         });
-        let mut range = [f64::INFINITY, f64::NEG_INFINITY];
-        for at in k.flat_map(|k| {
-            let i = i.clone();
-            j.clone().flat_map(move |j| i.clone().map(move |i| [k, j, i]))
-        }) {
-            let stored = match volume.samples() {
-                Samples::U8(a) => f64::from(a[at]),
-                Samples::I16(a) => f64::from(a[at]),
-                Samples::U16(a) => f64::from(a[at]),
-                Samples::F32(a) => f64::from(a[at]),
-                other => panic!("{other:?}"),
-            };
-            if !volume.padding().is_some_and(|padding| padding.contains(stored)) {
-                let value = stored * volume.mapping().slope + volume.mapping().intercept;
-                range = [range[0].min(value), range[1].max(value)];
-            }
-        }
-        range
-    }
-
-    /// Whether a value of a range has opacity, by more than rounding.
-    fn is_visible(request: &Request, [low, high]: [f64; 2]) -> bool {
-        let Appearance::Classified { transfer_function } = &request.scene.layers[0].appearance else {
-            panic!("a rendering was asked for");
-        };
-        let rounding = 1e-6 * (low.abs() + high.abs() + 1000.0);
-        let middle = f64::midpoint(low, high);
-        low <= high
-            && transfer_function.is_seen_between((low + rounding).min(middle), (high - rounding).max(middle))
+        let rows = k.flat_map(|k| j.clone().map(move |j| [k, j]));
+        let places = rows.flat_map(|[k, j]| i.clone().map(move |i| [k, j, i]));
+        leaps::is_visible(asked, places.filter_map(|place| volume.modality_value(place)))
     }
 
     /// For all sample types, with and without padding, whole and in bricks, with transfer functions at random: a cell with
@@ -368,8 +287,9 @@ mod tests {
         let (mut farthest, mut exact, mut all) = (0, 0, 0);
         for round in 0..24 {
             let is_cut = round % 7 == 6;
-            let volume = volume(round, SHAPES[usize::from(is_cut)], &mut random);
-            let asked = request(&mut random, &volume);
+            let (shape, rarity) = (SHAPES[usize::from(is_cut)], [10, 301][round % 2]);
+            let volume = leaps::blocks(round, shape, 12, rarity, &mut random).unwrap();
+            let asked = leaps::bands(-990.0, &volume, &mut random).unwrap();
             let plan = Plan::new(&asked, &volume).unwrap();
             let Plan::Rays(RayPlan { sampling, mode: RayMode::Render(rendering), .. }) = &plan else {
                 panic!("a rendering was asked for")
@@ -382,10 +302,8 @@ mod tests {
             let buffer = renderer.distances(&uploaded, sampling, rendering).unwrap();
             let found = renderer.gpu.read(&buffer, len as u64).unwrap();
             let place = |n: usize| [n % count[0], n / count[0] % count[1], n / (count[0] * count[1])];
-            let seen: Vec<[usize; 3]> = (0..len)
-                .map(place)
-                .filter(|&cell| is_visible(&asked, modality_range(&volume, cell)))
-                .collect();
+            let seen: Vec<[usize; 3]> =
+                (0..len).map(place).filter(|&cell| is_seen(&asked, &volume, cell)).collect();
             for (n, &distance) in found.iter().enumerate() {
                 let apart = |cell: &[usize; 3]| (0..3).map(|axis| cell[axis].abs_diff(place(n)[axis])).max();
                 let nearest = seen.iter().filter_map(apart).min().unwrap_or(32).min(32);

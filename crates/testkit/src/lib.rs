@@ -14,7 +14,7 @@
 //! | reference | its goldens: small PGM and PPM files in `golden/` | every byte | `tests/golden.rs` |
 //! | CPU, GPU | the pictures of the goldens | [`Tolerance::SLICE`] and the other constants | `tests/golden.rs` |
 //!
-//! [`fuzz`] and [`damaged`] give the readers of files what they must survive.
+//! [`fuzz`] and [`damaged`] give the readers of files what they must survive, [`leaps`] what renderers must not leap over.
 //!
 //! [`compare`] fails where it should: its own tests hold a picture that differs for each way to differ. Tolerances
 //! stand in one file, each with its reason. Suites that find no GPU, data or tools say `SKIP`, or fail where these are
@@ -32,6 +32,7 @@ mod backend;
 mod compare;
 mod fuzz;
 mod golden;
+pub mod leaps;
 mod needs;
 mod random;
 mod reference;

@@ -23,7 +23,7 @@ const ARROWS: &[Arrows] = &[
     Arrows { from: "anatome-shaders", to: &[], tests: &[] },
     Arrows { from: "xtask",           to: &[], tests: &[] },
     Arrows { from: "anatome-phantom", to: &["anatome-core"], tests: &[] },
-    Arrows { from: "anatome-cpu",     to: &["anatome-core"], tests: &[] },
+    Arrows { from: "anatome-cpu",     to: &["anatome-core"], tests: &["anatome-testkit"] },
     Arrows { from: "anatome-gpu",     to: &["anatome-core", "anatome-shaders"], tests: &["anatome-testkit"] },
     Arrows { from: "anatome-formats", to: &["anatome-core"], tests: &["anatome-testkit"] },
     // Their tests write generated studies and read them back.

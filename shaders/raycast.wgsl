@@ -106,34 +106,19 @@ fn free_cells(ray: Ray, n: i32) -> vec4<u32> {
 
 fn add_segment(light: ptr<function, Light>, ray: Ray, before: End, after: End) {
     let length_mm = after.t - before.t;
-    let entries = (after.place - before.place) * 0.5;
-    let middle = before.place + entries;
-    let is_short = abs(entries) < rendering.few_entries;
-    var mean = array(vec4(0.0), vec4(0.0));
-    if (is_short) {
-        mean[0] = emission_at(before.place + entries * 0.5);
-        mean[1] = emission_at(middle + entries * 0.5);
+    let entries = after.place - before.place;
+    var mean = vec4(0.0);
+    if (abs(entries) < rendering.few_entries) {
+        mean = emission_at(before.place + entries * 0.5);
     } else {
-        let between = integral_at(middle);
-        mean[0] = (between - before.integral) / entries;
-        mean[1] = (after.integral - between) / entries;
+        mean = (after.integral - before.integral) / entries;
     }
-    var color = vec3(0.0);
-    var place = 0.0;
-    var opacity = 0.0;
-    for (var n = 0u; n < 2u; n++) {
-        let extinction = mean[n].w;
-        if (extinction > 0.0) {
-            let weight = (1.0 - opacity) * (1.0 - exp(-extinction * (length_mm * 0.5)));
-            color += weight * (mean[n].xyz / extinction);
-            place += weight * (f32(n) * 0.5 + 0.25);
-            opacity += weight;
-        }
-    }
-    if (opacity <= 0.0) {
+    let extinction = mean.w;
+    if (extinction <= 0.0) {
         return;
     }
-    let lit = lit_color(color / opacity, ray, before.t + (place / opacity) * length_mm);
+    let opacity = 1.0 - exp(-extinction * length_mm);
+    let lit = lit_color(mean.xyz / extinction, ray, before.t + length_mm * 0.5);
     (*light).sum += ((*light).transmittance * opacity) * lit;
     (*light).transmittance *= 1.0 - opacity;
 }

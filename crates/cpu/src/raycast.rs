@@ -262,32 +262,20 @@ impl<'a> RaycastKernel<'a> {
     #[inline(always)]
     fn add_segments<S: Simd>(&self, simd: S, light: &mut Light<S>, rays: &Rays<S>, segments: &Segments<S>) {
         let is_seen = self.may_be_seen(segments.is_any, segments.value);
-        let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
-        let length_mm = segments.t[1] - segments.t[0];
-        let means = self.means(simd, light, segments, is_seen);
-        let (mut color, mut place, mut opacity) = (vec3(simd, [0.0; 3]), none, none);
-        for (mean, u) in means.iter().zip([0.25, 0.75]) {
-            let counts = is_seen & mean.extinction.simd_gt(0.0);
-            let extinction = counts.select(mean.extinction, all);
-            let through = exp(simd, -extinction * (length_mm * 0.5));
-            let weight = counts.select((all - opacity) * (all - through), none);
-            let by_extinction = weight / extinction;
-            color = each_axis(
-                #[inline(always)]
-                |c| color[c] + by_extinction * mean.color[c],
-            );
-            place += weight * u;
-            opacity += weight;
-        }
-        let is_seen = opacity.simd_gt(0.0);
+        let mean = self.mean(simd, light, segments, is_seen);
+        let is_seen = is_seen & mean.extinction.simd_gt(0.0);
         if !is_seen.any_true() {
             return;
         }
-        let whole = is_seen.select(opacity, all);
-        // One division for four.
-        let part = all / whole;
-        let color = [color[0] * part, color[1] * part, color[2] * part];
-        let lit = self.lit_color(simd, color, rays, segments.t[0] + (place * part) * length_mm, is_seen);
+        let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
+        let per_extinction = all / is_seen.select(mean.extinction, all);
+        let color = each_axis(
+            #[inline(always)]
+            |c| mean.color[c] * per_extinction,
+        );
+        let length_mm = segments.t[1] - segments.t[0];
+        let opacity = is_seen.select(all - exp(simd, -mean.extinction * length_mm), none);
+        let lit = self.lit_color(simd, color, rays, segments.t[0] + length_mm * 0.5, is_seen);
         let weight = light.transmittance * opacity;
         light.sum = each_axis(
             #[inline(always)]
@@ -296,39 +284,33 @@ impl<'a> RaycastKernel<'a> {
         light.transmittance *= all - opacity;
     }
 
-    /// What the halves of segments emit in the mean.
+    /// What segments emit in the mean.
     #[inline(always)]
-    fn means<S: Simd>(
+    fn mean<S: Simd>(
         &self,
         simd: S,
         light: &mut Light<S>,
         segments: &Segments<S>,
         is_seen: Mask<S>,
-    ) -> [Emission<S>; 2] {
+    ) -> Emission<S> {
         let [from, to] = segments.value.each_ref().map(
             #[inline(always)]
             |value| self.table.place(*value),
         );
-        let entries = (to - from) * 0.5;
-        let middle = from + entries;
         let before = match light.integral_at {
             Some(n) if n + 1 == segments.end => light.integral,
             _ => self.table.integral(simd, from),
         };
-        let between = self.table.integral(simd, middle);
         let after = self.table.integral(simd, to);
         (light.integral, light.integral_at) = (after, Some(segments.end));
+        let entries = to - from;
         let is_short = magnitude(entries).simd_lt(RenderingPlan::FEW_ENTRIES);
         let per_entry = f32s(simd, 1.0) / is_short.select(f32s(simd, 1.0), entries);
-        let means = [between.less(&before, per_entry), after.less(&between, per_entry)];
+        let mean = after.less(&before, per_entry);
         if !(is_short & is_seen).any_true() {
-            return means;
+            return mean;
         }
-        let [first, second] = [from, middle].map(
-            #[inline(always)]
-            |start| self.table.emission(simd, start + entries * 0.5),
-        );
-        [means[0].or(&first, is_short), means[1].or(&second, is_short)]
+        mean.or(&self.table.emission(simd, from + entries * 0.5), is_short)
     }
 
     #[inline(always)]

@@ -93,14 +93,11 @@ pub enum RayMode {
 /// Emission and absorption along a ray.
 ///
 /// The ray is a chain of segments between neighbouring samples `v0` at `t0` and `v1` at `t1`; a segment of which one
-/// end is no sample is empty. Within it the value is linear, and it is seen as two halves of the length
-/// `h = (t1 - t0) / 2`. Of each half, n = 0 and 1, the transfer function is integrated over the values between its ends,
-/// so that nothing between two samples is missed, however narrow, and no terraces show: C and E are the means of colour x
-/// extinction and of extinction there (their values, where both ends are equal). The half's colour is `C / E`, and
-/// `a_n = 1 - exp(-E * h)`. Front to back, `w_0 = a_0` and `w_1 = (1 - a_0) * a_1`: the segment's opacity `a` is their
-/// sum, its colour their weighted mean, and its place `U = (w_0 / 4 + w_1 * 3 / 4) / a`. It is lit at
-/// `t0 + U * (t1 - t0)`. With transmittance T from 1: `sum += T * a * lit colour; T *= 1 - a`. The pixel is
-/// `sum + T * background`.
+/// end is no sample is empty. Within it the value is linear, and the transfer function is integrated over the values
+/// between its ends, so that nothing between two samples is missed, however narrow, and no terraces show: C and E are the
+/// means of colour x extinction and of extinction there (their values, where both ends are equal). The segment's colour is
+/// `C / E`, its opacity `a = 1 - exp(-E * (t1 - t0))`; it is lit in its middle. With transmittance T from 1, front to back:
+/// `sum += T * a * lit colour; T *= 1 - a`. The pixel is `sum + T * background`.
 ///
 /// A kernel takes the means from [`Self::integral`]: its change from one end to the other over the entries between them.
 /// Where those are fewer than [`Self::FEW_ENTRIES`], in which such a difference has too few digits, it takes what the value

@@ -91,22 +91,13 @@ impl Emission {
     ) -> (DVec3, f64) {
         let (Some(v0), Some(v1)) = (before.value, after.value) else { return (DVec3::ZERO, 0.0) };
         let length_mm = after.t_mm - before.t_mm;
-        let middle = f64::midpoint(v0, v1);
-        let (mut emitted, mut opacity, mut center) = (DVec3::ZERO, 0.0, 0.0);
-        for (from, to, u) in [(v0, middle, 0.25), (middle, v1, 0.75)] {
-            let (mean, extinction) = self.mean(from, to);
-            if extinction > 0.0 {
-                let seen = (1.0 - opacity) * (1.0 - (-extinction * length_mm / 2.0).exp());
-                emitted += seen * mean / extinction;
-                center += seen * u;
-                opacity += seen;
-            }
-        }
-        if opacity <= 0.0 {
+        let (emitted, extinction) = self.mean(v0, v1);
+        if extinction <= 0.0 {
             return (DVec3::ZERO, 0.0);
         }
-        let t_mm = before.t_mm + center / opacity * length_mm;
-        let color = emitted / opacity;
+        let opacity = 1.0 - (-extinction * length_mm).exp();
+        let t_mm = before.t_mm + length_mm / 2.0;
+        let color = emitted / extinction;
         let lit = self.lit(view, ray, color, ray.at(t_mm));
         let Some(normal) = entrance.face else { return (lit, opacity) };
         let depth_mm = (t_mm - entrance.t_mm) * normal.dot(ray.direction).abs();

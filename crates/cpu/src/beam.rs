@@ -12,7 +12,7 @@ use crate::shared::sampling::Field;
 
 /// Boxes are made larger by this part of a voxel, which is far more than positions are moved to be at a voxel. Rounding
 /// moves none out of its box: products and sums of larger numbers are never rounded to smaller ones.
-const MARGIN: f32 = 1.0 / 64.0;
+pub(crate) const MARGIN: f32 = 1.0 / 64.0;
 /// The side of the square of pixels whose rays make a beam; of a checkerboard it is twice as wide.
 pub(crate) const BEAM_PX: u32 = 8;
 /// The rays of a packet are those of as many columns of pixels.

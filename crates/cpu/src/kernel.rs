@@ -37,22 +37,32 @@ impl<'a> Kernel<'a> {
         }
         let samples = Stored::new(uploaded.volume.samples())?;
         let field = Field::new(samples, sampling);
+        // Made outside of the lock: it is made by all threads of the pool, and one that waited for the lock could be one of
+        // those that make it. Two pictures that begin at once each make their own, and the first counts.
+        let cells = |sampling: &SamplingPlan| {
+            uploaded.cells.get().unwrap_or_else(|| {
+                let cells = Cells::new(level, samples, sampling);
+                uploaded.cells.get_or_init(|| cells)
+            })
+        };
         let plan = match plan {
             Plan::Plane(plan) => {
                 let axes = if request.quality.skipping { Axes::new(&field, &plan) } else { None };
-                return Ok(Self::Slice(SliceKernel { field, plan, output: request.output, axes }));
+                let may_leap = request.quality.skipping && axes.is_none() && SliceKernel::may_leap(&plan);
+                // To make them takes about as long as to take a sample for each voxel.
+                let pixels = u64::from(plan.rect.width) * u64::from(plan.rect.height);
+                let voxels: u64 = uploaded.volume.samples().shape().map(|n| n as u64).iter().product();
+                let are_worth_it = pixels * u64::from(plan.steps) >= voxels;
+                let cells = match uploaded.cells.get() {
+                    None if may_leap && are_worth_it => Some(cells(&plan.sampling)),
+                    made => made.filter(|_| may_leap),
+                };
+                return Ok(Self::Slice(SliceKernel::new(field, plan, request.output, axes, cells)));
             }
             Plan::Rays(plan) => plan,
         };
         let field = field.along_rays();
-        // Made outside of the lock: it is made by all threads of the pool, and one that waited for the lock could be one of
-        // those that make it. Two pictures that begin at once each make their own, and the first counts.
-        let cells = request.quality.skipping.then(|| {
-            uploaded.cells.get().unwrap_or_else(|| {
-                let cells = Cells::new(level, samples, &plan.sampling);
-                uploaded.cells.get_or_init(|| cells)
-            })
-        });
+        let cells = request.quality.skipping.then(|| cells(&plan.sampling));
         Ok(match plan.mode.clone() {
             RayMode::Project { projection, display } => {
                 let output = request.output;

@@ -1,6 +1,6 @@
 //! Projections: the largest, smallest or mean value along a ray.
 
-use anatome_core::plan::{DisplayPlan, RayPlan, VoiPlan};
+use anatome_core::plan::{DisplayPlan, RayPlan};
 use anatome_core::{Output, PixelRect, Pixels, Projection};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
@@ -9,12 +9,9 @@ use crate::beam::{Beam, beams, pixel_of};
 use crate::cells::{Cells, Range};
 use crate::lanes::{LANES, Mask, i32s};
 use crate::shared::display::{self, FoundPixels};
-use crate::shared::projection::{Gather, Highest, Lowest, Mean};
+use crate::shared::projection::{Gather, Highest, Lowest, Mean, RUN, Run, sort, window};
 use crate::shared::ray::Rays;
 use crate::shared::sampling::{Field, Found};
-
-/// The samples that are taken together.
-const RUN: i32 = 8;
 
 /// Renders projections.
 pub(crate) struct ProjectKernel<'a> {
@@ -25,16 +22,7 @@ pub(crate) struct ProjectKernel<'a> {
     output: Output,
     /// What is needed to leap, if leaps are wanted.
     cells: Option<&'a Cells>,
-    /// Values at or below the low end, and above the high one, look the same.
     window: Range,
-}
-
-/// [`RUN`] samples from `n` on.
-#[derive(Clone, Copy)]
-struct Run {
-    n: i32,
-    /// The modality values that they may have.
-    range: Range,
 }
 
 /// The modality values that samples between stored values of a range have.
@@ -56,10 +44,7 @@ impl<'a> ProjectKernel<'a> {
         output: Output,
         cells: Option<&'a Cells>,
     ) -> Self {
-        let window = match display.voi {
-            VoiPlan::Linear { low, high, .. } if output != Output::Values => Range { low, high },
-            _ => Range { low: f32::NEG_INFINITY, high: f32::INFINITY },
-        };
+        let window = window(&display, output);
         Self { field, plan, projection, display, output, cells, window }
     }
 
@@ -101,9 +86,9 @@ impl<'a> ProjectKernel<'a> {
         let any = Range { low: f32::NEG_INFINITY, high: f32::INFINITY };
         let ends = i32::from(G::TAKES_ENDS);
         let mut runs = Vec::with_capacity(256);
-        for n in (beam.first - ends..=beam.last + ends).step_by(RUN as usize) {
+        for n in (beam.first - ends..=beam.last + ends).step_by(RUN) {
             // An end lies within a step of the whole multiple beside it.
-            let (first, last) = (n - ends, n + RUN - 1 + ends);
+            let (first, last) = (n - ends, n + RUN as i32 - 1 + ends);
             let range = match self.cells {
                 Some(cells) => {
                     let voxels = beam.voxels(simd, &self.field, &beam.hull, first, last);
@@ -114,8 +99,7 @@ impl<'a> ProjectKernel<'a> {
             runs.push(Run { n, range });
         }
         if G::IS_UNORDERED && self.cells.is_some() {
-            let promise = |run: &Run| G::promise(run.range);
-            runs.sort_unstable_by(|a, b| promise(b).total_cmp(&promise(a)));
+            sort::<S, G>(&mut runs);
         }
         runs
     }
@@ -159,7 +143,7 @@ impl<'a> ProjectKernel<'a> {
     fn gather_run<S: Simd, G: Gather<S>>(&self, simd: S, gathered: &mut G, rays: &Rays<S>, n: i32) -> bool {
         let ends = i32::from(G::TAKES_ENDS);
         let (first, last) = (rays.first - ends, rays.last + ends);
-        let mut run = [Found::nothing(simd); RUN as usize];
+        let mut run = [Found::nothing(simd); RUN];
         if !self.field.found_along(simd, rays, n, &mut run) {
             for (n, found) in (n..).zip(&mut run) {
                 let number = i32s(simd, n);

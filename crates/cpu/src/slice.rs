@@ -1,16 +1,19 @@
 //! Slices and slabs: values on a plane, or along its normal.
 
-use anatome_core::plan::{PlanePlan, TILE_PX};
-use anatome_core::{Output, PixelRect, Pixels, Projection};
+use anatome_core::plan::{PlanePlan, TILE_PX, TileOrigin};
+use anatome_core::{Interpolation, Output, PixelRect, Pixels, Projection};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::aligned::Block;
+use crate::beam::MARGIN;
+use crate::cells::{Cells, Range, VoxelBox};
 use crate::interior::Track;
 use crate::lanes::{F32s, LANES, Mask, each_axis, f32s};
 use crate::places::Axes;
+use crate::project::modality_range;
 use crate::shared::display::{self, FoundPixels};
-use crate::shared::projection::{Gather, Highest, Lowest, Mean};
+use crate::shared::projection::{Gather, Highest, Lowest, Mean, RUN, Run, sort, window};
 use crate::shared::sampling::{Field, Found};
 
 /// Renders slices and slabs.
@@ -20,9 +23,30 @@ pub(crate) struct SliceKernel<'a> {
     pub(crate) output: Output,
     /// If what pixels share is to be computed once.
     pub(crate) axes: Option<Axes>,
+    /// What is needed to pass samples of slabs by, if that is wanted.
+    cells: Option<&'a Cells>,
+    window: Range,
 }
 
-impl SliceKernel<'_> {
+impl<'a> SliceKernel<'a> {
+    pub(crate) fn new(
+        field: Field<'a>,
+        plan: PlanePlan,
+        output: Output,
+        axes: Option<Axes>,
+        cells: Option<&'a Cells>,
+    ) -> Self {
+        let window = window(&plan.display, output);
+        Self { field, plan, output, axes, cells, window }
+    }
+
+    /// Whether samples may be passed by: of several, where cells bound what lies between voxels, and where no slice is
+    /// missing, which has to be told.
+    pub(crate) fn may_leap(plan: &PlanePlan) -> bool {
+        let is_bound = plan.sampling.interpolation != Interpolation::Cubic && plan.sampling.slices.is_none();
+        plan.steps > 1 && plan.projection != Projection::Mean && is_bound
+    }
+
     #[inline(always)]
     pub(crate) fn block<S: Simd>(&self, simd: S, rect: PixelRect) -> Pixels {
         let block = match self.axes {
@@ -55,7 +79,9 @@ impl SliceKernel<'_> {
                 simd,
                 rect,
                 #[inline(always)]
-                |row, found| self.row(simd, row, found),
+                |_| (),
+                #[inline(always)]
+                |(), row, found| self.row(simd, row, found),
             ),
             (_, Projection::Mip) => self.slabs::<S, Highest<S>>(simd, rect),
             (_, Projection::MinIp) => self.slabs::<S, Lowest<S>>(simd, rect),
@@ -69,31 +95,74 @@ impl SliceKernel<'_> {
             simd,
             rect,
             #[inline(always)]
-            |row, found| {
+            |tile| self.runs::<S, G>(tile),
+            #[inline(always)]
+            |runs, row, found| {
                 for (n, found) in (0..).zip(found) {
                     let below =
                         Below { origin: row.origin, first: row.rest(simd, n), per_step: self.plan.per_step };
-                    *found = self.slab::<S, G>(simd, &below);
+                    *found = self.slab::<S, G>(simd, &below, runs);
                 }
             },
         )
     }
 
-    /// What is found at each pixel of a rectangle, by what is found at each eight of a row of a tile.
+    /// The samples below the pixels of a tile, the most promising first if their order does not matter.
+    fn runs<S: Simd, G: Gather<S>>(&self, tile: &TileOrigin) -> Vec<Run> {
+        let any = Range { low: f32::NEG_INFINITY, high: f32::INFINITY };
+        let steps = self.plan.steps as i32;
+        let range = |n: i32| {
+            self.cells.map_or(any, |cells| {
+                let voxels = self.voxels(tile, [n, (n + RUN as i32).min(steps) - 1]);
+                modality_range(&self.field, cells.range(&voxels))
+            })
+        };
+        let mut runs: Vec<Run> = (0..steps).step_by(RUN).map(|n| Run { n, range: range(n) }).collect();
+        if self.cells.is_some() {
+            sort::<S, G>(&mut runs);
+        }
+        runs
+    }
+
+    /// The voxels that samples below the pixels of a tile may depend on, the next ones along each axis excluded.
+    fn voxels(&self, tile: &TileOrigin, steps: [i32; 2]) -> VoxelBox {
+        let PlanePlan { per_x, per_y, per_step, .. } = &self.plan;
+        let across = (TILE_PX - 1) as f32;
+        let [low, high]: [[usize; 3]; 2] = [f32::min as fn(f32, f32) -> f32, f32::max].map(|farther| {
+            std::array::from_fn(|axis| {
+                let sides = [per_x[axis], per_y[axis]].map(|side| farther(0.0, side * across));
+                let [from, to] = steps.map(|s| s as f32 * per_step[axis]);
+                let away = farther(-MARGIN, MARGIN);
+                let rest = ((tile.fraction[axis] + sides[0]) + sides[1]) + farther(from, to) + away;
+                let voxel = tile.voxel[axis].saturating_add(rest.floor() as i32);
+                voxel.clamp(0, self.field.size[axis] - 1) as usize
+            })
+        });
+        VoxelBox { low, high }
+    }
+
+    /// What is found at each pixel of a rectangle, by what is found out of each tile and then at each eight of a row of it.
     #[inline(always)]
-    fn found<S: Simd>(&self, simd: S, rect: PixelRect, at: impl Fn(&Row<S>, &mut [Found<S>])) -> FoundPixels {
+    fn found<S: Simd, T>(
+        &self,
+        simd: S,
+        rect: PixelRect,
+        of: impl Fn(&TileOrigin) -> T,
+        at: impl Fn(&T, &Row<S>, &mut [Found<S>]),
+    ) -> FoundPixels {
         let mut found = FoundPixels::nothing(rect.width as usize * rect.height as usize);
         let lanes: F32s<S> = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0].simd_into(simd);
         let PlanePlan { per_x, per_y, .. } = self.plan;
         for part in tiles(rect) {
             let tile = self.plan.tile(part.x / TILE_PX, part.y / TILE_PX);
+            let of_tile = of(&tile);
             let first = lanes + (part.x % TILE_PX) as f32;
             for y in part.y..part.y + part.height {
                 let below = per_y.map(|per_y| (y % TILE_PX) as f32 * per_y);
                 let row = Row { origin: tile.voxel, fraction: tile.fraction, first, per_x, below };
                 let mut eights = [Found::nothing(simd); (TILE_PX as usize).div_ceil(LANES)];
                 let eights = &mut eights[..(part.width as usize).div_ceil(LANES)];
-                at(&row, eights);
+                at(&of_tile, &row, eights);
                 let start = (y - rect.y) * rect.width + part.x - rect.x;
                 for (n, eight) in eights.iter().enumerate() {
                     let count = LANES.min(part.width as usize - n * LANES);
@@ -115,12 +184,19 @@ impl SliceKernel<'_> {
     }
 
     #[inline(always)]
-    fn slab<S: Simd, G: Gather<S>>(&self, simd: S, below: &Below<S>) -> Found<S> {
+    fn slab<S: Simd, G: Gather<S>>(&self, simd: S, below: &Below<S>, runs: &[Run]) -> Found<S> {
         let mut gathered = G::new(simd);
         let (all, apart) = (Mask::splat(simd, true), f32s(simd, 1.0));
         let steps = self.plan.steps as i32;
         let mut run = [Found::nothing(simd); RUN];
-        for first in (0..steps).step_by(RUN) {
+        for &Run { n: first, range } in runs {
+            if self.cells.is_some() {
+                let is_done = gathered.is_indifferent(simd, range, self.window);
+                if (is_done | gathered.is_settled(simd, self.window)).all_true() {
+                    // No later run promises more.
+                    break;
+                }
+            }
             let run = &mut run[..RUN.min((steps - first) as usize)];
             if !self.field.found_along(simd, below, first, run) {
                 for (s, found) in (first..).zip(&mut *run) {
@@ -134,9 +210,6 @@ impl SliceKernel<'_> {
         gathered.projected(simd)
     }
 }
-
-/// The samples of a slab that are taken together.
-const RUN: usize = 8;
 
 /// A row of pixels of a tile, eight at a time.
 struct Row<S: Simd> {

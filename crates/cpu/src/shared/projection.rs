@@ -1,11 +1,38 @@
 //! From the samples along lines to one value each.
 
+use anatome_core::Output;
+use anatome_core::plan::{DisplayPlan, VoiPlan};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::cells::Range;
 use crate::lanes::{F32s, Mask, f32s};
 use crate::shared::sampling::Found;
+
+/// The samples of a line that are taken together.
+pub(crate) const RUN: usize = 8;
+
+/// [`RUN`] samples from `n` on.
+#[derive(Clone, Copy)]
+pub(crate) struct Run {
+    pub(crate) n: i32,
+    /// The modality values that they may have.
+    pub(crate) range: Range,
+}
+
+/// Values at or below the low end of this range, and above the high one, look the same.
+pub(crate) fn window(display: &DisplayPlan, output: Output) -> Range {
+    match display.voi {
+        VoiPlan::Linear { low, high, .. } if output != Output::Values => Range { low, high },
+        _ => Range { low: f32::NEG_INFINITY, high: f32::INFINITY },
+    }
+}
+
+/// Puts the most promising first.
+pub(crate) fn sort<S: Simd, G: Gather<S>>(runs: &mut [Run]) {
+    let promise = |run: &Run| G::promise(run.range);
+    runs.sort_unstable_by(|a, b| promise(b).total_cmp(&promise(a)));
+}
 
 /// What is known of the samples of lines so far.
 pub(crate) trait Gather<S: Simd>: Copy {

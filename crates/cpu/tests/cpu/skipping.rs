@@ -196,6 +196,53 @@ fn skipping_does_not_change_a_bit() {
     assert!(shown[0] > 40_000 && shown[1] > 60_000, "{shown:?}");
 }
 
+/// A slab somewhere in a volume, mostly off its axes, in a window or in modality values.
+fn slab(random: &mut Random, volume: &Volume) -> Request {
+    let right = (random.vector(1.0) + DVec3::splat(0.01)).normalize();
+    let down = right.cross(random.vector(1.0) + DVec3::Z * 0.01).normalize();
+    let center_mm = volume.center_mm() + random.vector(12.0);
+    let plane = SlicePlane { center_mm, right, down, width_mm: random.between(5.0, 110.0) };
+    let projection = if random.unit() < 0.5 { Projection::Mip } else { Projection::MinIp };
+    let view = View::Slab { plane, thickness_mm: random.between(0.5, 60.0), projection };
+    let window = grey(random.between(-1050.0, 900.0), random.between(1.0, 1500.0));
+    let mut scene = Scene::of_primary(view, window);
+    scene.background = [0.2, 0.4, 0.6];
+    scene.layers[0].interpolation =
+        [Interpolation::Linear, Interpolation::Linear, Interpolation::Nearest, Interpolation::Cubic]
+            [(random.unit() * 4.0) as usize];
+    let output =
+        [Output::Values, Output::Grey8, Output::Grey16, Output::Rgba8][(random.unit() * 4.0) as usize];
+    Request::new(scene, [75, 58], output)
+}
+
+#[test]
+fn slabs_pass_by_nothing_that_is_seen() {
+    let mut random = Random(9);
+    let mut shown = 0;
+    for round in 0..160 {
+        let storage = Storage::ALL[round % 4];
+        let volume = lumps(&mut random, storage, round / 4);
+        // Others find a volume whose cells are there, whatever is asked for.
+        let renderer = renderer(2);
+        let uploaded = renderer.upload(&volume, &Progress::new()).unwrap();
+        let mut all = PixelRect { x: 0, y: 0, width: 75, height: 58 };
+        for _ in 0..3 {
+            let mut request = slab(&mut random, &volume);
+            let mut picture = |skipping: bool| {
+                request.quality.skipping = skipping;
+                request.region = Some(all);
+                bytes(&renderer.render(&request, &Bindings::primary(&uploaded), &Progress::new()).unwrap())
+            };
+            let [with, without] = [true, false].map(&mut picture);
+            assert!(with == without, "round {round}, {storage:?}: {request:?}");
+            shown += with.chunks(4).filter(|&pixel| pixel != &with[..4]).count();
+            // Parts of tiles.
+            all = PixelRect { x: 5, y: 3, width: 60, height: 41 };
+        }
+    }
+    assert!(shown > 200_000, "{shown}");
+}
+
 /// What is kept from one transfer function is not taken for another.
 #[test]
 fn transfer_functions_may_change_in_any_order() {

@@ -43,7 +43,7 @@ pub use scene::{
 };
 pub use slices::SliceTable;
 pub use standard_views::{Planes, StandardView};
-pub use transfer_function::{Piece, TransferFunction, TransferPoint};
+pub use transfer_function::{EmissionTable, Piece, TransferFunction, TransferPoint};
 pub use volume::{Facts, Modality, NamedVoi, Padding, Unit, ValueMapping, Volume};
 pub use window::{Voi, VoiLut, Window, WindowFunction};
 

@@ -1,5 +1,8 @@
 //! Transfer functions: from modality value to colour and opacity.
 
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -17,10 +20,27 @@ pub struct TransferPoint {
 
 /// From modality value to colour and opacity per mm, linear between its points; beyond the ends, the end's.
 ///
-/// Two points of equal value make a step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Two points of equal value make a step. Clones share what is made of the points when it is first needed.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "Vec<TransferPoint>", into = "Vec<TransferPoint>")]
-pub struct TransferFunction(Vec<TransferPoint>);
+pub struct TransferFunction(Arc<Function>);
+
+struct Function {
+    points: Vec<TransferPoint>,
+    emission: OnceLock<EmissionTable>,
+}
+
+impl PartialEq for TransferFunction {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.points() == other.points()
+    }
+}
+
+impl fmt::Debug for TransferFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TransferFunction").field(&self.points()).finish()
+    }
+}
 
 impl TryFrom<Vec<TransferPoint>> for TransferFunction {
     type Error = Error;
@@ -32,7 +52,7 @@ impl TryFrom<Vec<TransferPoint>> for TransferFunction {
 
 impl From<TransferFunction> for Vec<TransferPoint> {
     fn from(function: TransferFunction) -> Self {
-        function.0
+        function.points().to_vec()
     }
 }
 
@@ -56,26 +76,28 @@ impl TransferFunction {
             let reason = "needs points of ascending value, colours and opacities from 0 to 1".to_owned();
             return Err(Error::Malformed { what: "transfer function", reason });
         }
-        Ok(Self(points))
+        Ok(Self(Arc::new(Function { points, emission: OnceLock::new() })))
     }
 
     /// The points, in ascending order of value.
     #[must_use]
     pub fn points(&self) -> &[TransferPoint] {
-        &self.0
+        &self.0.points
     }
 
     /// The values of the first and the last point.
     #[must_use]
     pub fn domain(&self) -> (f64, f64) {
-        (self.0[0].value, self.0[self.0.len() - 1].value)
+        let points = self.points();
+        (points[0].value, points[points.len() - 1].value)
     }
 
     /// Colour and opacity per mm of a modality value.
     #[must_use]
     pub fn at(&self, value: f64) -> ([f64; 3], f64) {
-        let upper = self.0.partition_point(|point| point.value <= value);
-        let ends = (upper.checked_sub(1).and_then(|n| self.0.get(n)), self.0.get(upper));
+        let points = self.points();
+        let upper = points.partition_point(|point| point.value <= value);
+        let ends = (upper.checked_sub(1).and_then(|n| points.get(n)), points.get(upper));
         let (a, b, f) = match ends {
             (Some(a), Some(b)) => (a, b, (value - a.value) / (b.value - a.value)),
             (Some(end), None) | (None, Some(end)) => (end, end, 0.0),
@@ -96,8 +118,13 @@ impl TransferFunction {
     #[must_use]
     pub fn is_seen_between(&self, low: f64, high: f64) -> bool {
         let ends = [low, high].map(|value| self.at(value).1);
-        let inner = self.0.iter().filter(|point| low <= point.value && point.value <= high);
+        let inner = self.points().iter().filter(|point| low <= point.value && point.value <= high);
         ends.into_iter().chain(inner.map(|point| point.opacity_per_mm)).any(|opacity| opacity > 0.0)
+    }
+
+    /// What kernels look up, made when it is first asked for.
+    pub(crate) fn emission_table(&self) -> &EmissionTable {
+        self.0.emission.get_or_init(|| EmissionTable::new(self))
     }
 
     /// The integral of what values emit, over `n >= 2` evenly spaced entries of the domain, from the first on.
@@ -106,7 +133,8 @@ impl TransferFunction {
     /// entry k - 1; the piece n, the last, at the last entry, and stands for all higher values.
     #[must_use]
     pub fn integral(&self, n: usize) -> Vec<Piece> {
-        let [first, last] = [self.0.first(), self.0.last()].map(|point| point.map_or([0.0; 4], emission_of));
+        let points = self.points();
+        let [first, last] = [points.first(), points.last()].map(|point| point.map_or([0.0; 4], emission_of));
         let (low, high) = self.domain();
         let value = |entry: usize| low + (high - low) * entry as f64 / (n - 1) as f64;
         let mut pieces = vec![Piece::straight(first.map(|part| -part), first)];
@@ -133,7 +161,8 @@ impl TransferFunction {
     /// The mean of [`Self::emission`] from a value to a higher one, both within the domain, by Gauss's rule between points,
     /// and whether no point lies within.
     fn mean_emission(&self, from: f64, to: f64) -> ([f64; 4], bool) {
-        let inner = self.0[self.0.partition_point(|point| point.value <= from)..].iter();
+        let points = self.points();
+        let inner = points[points.partition_point(|point| point.value <= from)..].iter();
         let mut inner = inner.map(|point| point.value).take_while(|&value| value < to).peekable();
         let is_smooth = inner.peek().is_none();
         let rule: &[(f64, f64)] = if is_smooth { &GAUSS_2 } else { &GAUSS_5 };
@@ -147,6 +176,39 @@ impl TransferFunction {
             start = end;
         }
         (mean, is_smooth)
+    }
+}
+
+/// What a transfer function emits, as kernels look it up. Clones share it.
+#[derive(Clone, PartialEq)]
+pub struct EmissionTable {
+    /// The integral of colour x extinction, and of extinction, over [`Self::ENTRIES`] evenly spaced entries of the domain;
+    /// see [`TransferFunction::integral`].
+    pub integral: Arc<[Piece]>,
+    /// For each entry, and for their end, how many entries before it emit anything, or values right beside them do. Between
+    /// two that do not, nothing is emitted.
+    pub seen_before: Arc<[u32]>,
+}
+
+impl EmissionTable {
+    /// The number of entries.
+    pub const ENTRIES: usize = 4096;
+
+    fn new(function: &TransferFunction) -> Self {
+        let integral = function.integral(Self::ENTRIES);
+        let mut seen_before = vec![0];
+        let mut count = 0;
+        for beside in integral.windows(2) {
+            count += u32::from(beside[0].emits()[1] || beside[1].emits()[0]);
+            seen_before.push(count);
+        }
+        Self { integral: integral.into(), seen_before: seen_before.into() }
+    }
+}
+
+impl fmt::Debug for EmissionTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmissionTable").finish_non_exhaustive()
     }
 }
 
@@ -229,6 +291,18 @@ mod tests {
         assert!(TransferFunction::new(vec![point(1.0, 0.0), point(0.0, 0.0)]).is_err());
         assert!(TransferFunction::new(vec![point(0.0, 0.0), point(1.0, 1.1)]).is_err());
         assert!(TransferFunction::new(vec![point(0.0, 0.0), point(f64::NAN, 0.1)]).is_err());
+    }
+
+    #[test]
+    fn tables_are_made_once_for_a_function_and_its_clones() {
+        let new = |opacity| TransferFunction::new(vec![point(0.0, 0.0), point(100.0, opacity)]).unwrap();
+        let f = new(0.5);
+        let clone = f.clone();
+        assert!(Arc::ptr_eq(&f.emission_table().integral, &clone.emission_table().integral));
+        assert_eq!(f, new(0.5));
+        assert_eq!(f.emission_table(), new(0.5).emission_table());
+        assert_ne!(f, new(0.6));
+        assert_ne!(f.emission_table(), new(0.6).emission_table());
     }
 
     /// A piece ends where the next begins, having grown by the mean between two entries; bands narrower than that count, too.

@@ -1,5 +1,7 @@
 //! The table of a transfer function: integrals, what values emit, and telling what can't be seen.
 
+use std::sync::Arc;
+
 use anatome_core::Piece;
 use anatome_core::plan::RenderingPlan;
 use fearless_simd::prelude::*;
@@ -10,7 +12,7 @@ use crate::lanes::{F32s, I32s, Mask, each_axis, each_lane, f32s, within};
 
 /// The integral of colour x extinction, and of extinction, over evenly spaced entries.
 pub(crate) struct Table {
-    integral: Vec<Piece>,
+    integral: Arc<[Piece]>,
     visibility: Visibility,
     /// All values that may be seen lie between these two.
     seen: Range,
@@ -19,8 +21,8 @@ pub(crate) struct Table {
 /// Which values can be seen, whatever they look like.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Visibility {
-    /// As [`RenderingPlan::seen_before`] says.
-    before: Vec<u32>,
+    /// As [`anatome_core::EmissionTable::seen_before`] says.
+    before: Arc<[u32]>,
     /// The value of the first entry.
     first: f32,
     entries_per_unit: f32,
@@ -93,10 +95,12 @@ impl Visibility {
 
 impl Table {
     pub(crate) fn new(plan: &RenderingPlan) -> Self {
-        assert!(!plan.integral.is_empty(), "a plan has entries");
-        let (first, entries_per_unit) = (plan.first_value, plan.entries_per_unit);
-        let visibility = Visibility { before: plan.seen_before(), first, entries_per_unit };
-        Self { integral: plan.integral.clone(), seen: visibility.seen(), visibility }
+        let RenderingPlan { emission, first_value: first, entries_per_unit, .. } = plan;
+        let integral = Arc::clone(&emission.integral);
+        assert!(!integral.is_empty(), "a plan has entries");
+        let before = Arc::clone(&emission.seen_before);
+        let visibility = Visibility { before, first: *first, entries_per_unit: *entries_per_unit };
+        Self { integral, seen: visibility.seen(), visibility }
     }
 
     /// Which values can be seen.
@@ -196,7 +200,8 @@ mod tests {
     /// Entries at 0, 10, ... 50, of which only those at 20 and 30 are seen.
     #[test]
     fn what_is_between_two_entries_is_seen_if_one_is() {
-        let visibility = Visibility { before: vec![0, 0, 0, 1, 2, 2, 2], first: 0.0, entries_per_unit: 0.1 };
+        let visibility =
+            Visibility { before: [0, 0, 0, 1, 2, 2, 2].into(), first: 0.0, entries_per_unit: 0.1 };
         let Range { low, high } = visibility.seen();
         assert!(low < 10.0 && low > 9.0 && high > 40.0 && high < 41.0, "{low} {high}");
         for (low, high, transparent) in [

@@ -1,7 +1,7 @@
 //! What lets rays leap over cells in which nothing matters: made on the GPU when it is first needed, and kept with the
 //! volume.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anatome_core::plan::{RenderingPlan, SamplingPlan};
@@ -41,15 +41,15 @@ pub(crate) struct Contents {
 /// All that tells which cells a transfer function lets see.
 #[derive(Debug, PartialEq)]
 struct Seen {
-    /// As [`RenderingPlan::seen_before`] says.
-    before: Vec<u32>,
+    /// As [`anatome_core::EmissionTable::seen_before`] says.
+    before: Arc<[u32]>,
     first_value: f32,
     entries_per_unit: f32,
 }
 
 impl Seen {
     fn new(plan: &RenderingPlan) -> Self {
-        let before = plan.seen_before();
+        let before = Arc::clone(&plan.emission.seen_before);
         Self { before, first_value: plan.first_value, entries_per_unit: plan.entries_per_unit }
     }
 }

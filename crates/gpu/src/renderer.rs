@@ -219,7 +219,7 @@ impl Prepared {
 
     fn rendering(&mut self, plan: &RenderingPlan) {
         self.uniform("rendering", &gpu_data::Rendering::new(plan));
-        self.table("integral", &plan.integral);
+        self.table("integral", &plan.emission.integral);
     }
 }
 

@@ -5,8 +5,8 @@ use glam::{DAffine3, DVec3, Vec3};
 use super::plane::lattice_from_scene;
 use super::{DisplayPlan, SamplingPlan, SliceRows};
 use crate::{
-    Appearance, Camera, Error, Layer, Lens, Piece, PixelRect, PixelSubset, Projection, Request, Result,
-    SceneFault, Shading, View, Volume,
+    Appearance, Camera, EmissionTable, Error, Layer, Lens, PixelRect, PixelSubset, Projection, Request,
+    Result, SceneFault, Shading, View, Volume,
 };
 
 /// A ray for every pixel, in millimetres relative to [`Self::center_mm`].
@@ -99,7 +99,7 @@ pub enum RayMode {
 /// `C / E`, its opacity `a = 1 - exp(-E * (t1 - t0))`; it is lit in its middle. With transmittance T from 1, front to back:
 /// `sum += T * a * lit colour; T *= 1 - a`. The pixel is `sum + T * background`.
 ///
-/// A kernel takes the means from [`Self::integral`]: its change from one end to the other over the entries between them.
+/// A kernel takes the means from [`EmissionTable::integral`]: its change from one end to the other over the entries between them.
 /// Where those are fewer than [`Self::FEW_ENTRIES`], in which such a difference has too few digits, it takes what the value
 /// in their middle emits.
 ///
@@ -116,8 +116,8 @@ pub enum RayMode {
 /// i, j, k, half-spaces. A ray that begins inside enters through none.
 #[derive(Clone, Debug)]
 pub struct RenderingPlan {
-    /// The integral of colour x extinction, and of extinction, over evenly spaced entries; see [`TransferFunction::integral`].
-    pub integral: Vec<Piece>,
+    /// What values emit; the same for all pictures of a transfer function and its clones.
+    pub emission: EmissionTable,
     /// The modality value of the first entry.
     pub first_value: f32,
     /// Entries per modality unit.
@@ -135,23 +135,8 @@ pub struct RenderingPlan {
 }
 
 impl RenderingPlan {
-    /// The number of entries.
-    pub const ENTRIES: usize = 4096;
     /// Over fewer entries the difference of two integrals has too few digits.
     pub const FEW_ENTRIES: f32 = 1.0;
-
-    /// For each entry, and for their end, how many entries before it emit anything, or values right beside them do. Between
-    /// two that do not, nothing is emitted.
-    #[must_use]
-    pub fn seen_before(&self) -> Vec<u32> {
-        let mut before = vec![0];
-        let mut count = 0;
-        for beside in self.integral.windows(2) {
-            count += u32::from(beside[0].emits()[1] || beside[1].emits()[0]);
-            before.push(count);
-        }
-        before
-    }
 }
 
 impl RayPlan {
@@ -252,9 +237,9 @@ impl RenderingPlan {
         };
         let (low, high) = transfer_function.domain();
         let (right, down, forward) = camera.frame()?;
-        let entries = Self::ENTRIES;
+        let entries = EmissionTable::ENTRIES;
         Ok(Self {
-            integral: transfer_function.integral(entries),
+            emission: transfer_function.emission_table().clone(),
             first_value: low as f32,
             entries_per_unit: ((entries - 1) as f64 / (high - low)) as f32,
             shading,

@@ -1,6 +1,6 @@
 //! Where every shader writes its result: tile by tile, as many pixels a word as it holds.
 
-@group(0) @binding(0) var<storage, read_write> output: array<u32>;
+@group(1) @binding(0) var<storage, read_write> output: array<u32>;
 
 /// The side of a tile in pixels; a workgroup computes one tile.
 const TILE_PX = 16u;
@@ -20,7 +20,7 @@ struct Tile {
     rect: vec4<u32>,
 }
 
-@group(0) @binding(2) var<storage, read> tiles: array<Tile>;
+@group(1) @binding(1) var<storage, read> tiles: array<Tile>;
 
 /// How many pixels share a word of the result, the first in its lowest bits: 4 of 8 bits, 2 of 16, or 1.
 override PACK: u32;

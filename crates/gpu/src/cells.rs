@@ -200,7 +200,7 @@ impl GpuRenderer {
                 let params = gpu.filled_buffer("params", &pass.params, BufferUsages::UNIFORM);
                 let mut resources = pass.resources.clone();
                 resources.push(("params", params.as_entire_binding()));
-                let bind_group = pipeline.bind(gpu, &resources);
+                let bind_group = pipeline.bind(gpu, 0, &resources);
                 let label = Some(pass.shader.name);
                 let mut compute = encoder
                     .begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes: None });

@@ -1,5 +1,6 @@
 //! A device whose failures are errors: lost, out of memory, refused calls, no answer.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub(crate) struct Gpu {
     pub(crate) filtering: wgpu::Sampler,
     /// The driver's words, once the device is lost.
     lost: Arc<OnceLock<String>>,
+    resources_made: AtomicU64,
 }
 
 impl Gpu {
@@ -66,7 +68,7 @@ impl Gpu {
             min_filter: wgpu::FilterMode::Linear,
             ..wgpu::SamplerDescriptor::default()
         });
-        Self { device, queue, facts, filtering, lost: Arc::default() }
+        Self { device, queue, facts, filtering, lost: Arc::default(), resources_made: AtomicU64::new(0) }
     }
 
     pub(crate) fn check_lost(&self) -> Result<(), DeviceFault> {
@@ -140,7 +142,41 @@ impl Gpu {
     /// A buffer without contents. Must run in [`Self::guarded`].
     pub(crate) fn empty_buffer(&self, label: &str, size: u64, usage: BufferUsages) -> wgpu::Buffer {
         let label = Some(label);
+        self.count();
         self.device.create_buffer(&BufferDescriptor { label, size, usage, mapped_at_creation: false })
+    }
+
+    /// Must run in [`Self::guarded`].
+    pub(crate) fn texture(&self, descriptor: &wgpu::TextureDescriptor<'_>) -> wgpu::Texture {
+        self.count();
+        self.device.create_texture(descriptor)
+    }
+
+    /// Must run in [`Self::guarded`].
+    pub(crate) fn bind_group(
+        &self,
+        label: &str,
+        layout: &wgpu::BindGroupLayout,
+        entries: &[wgpu::BindGroupEntry<'_>],
+    ) -> wgpu::BindGroup {
+        self.count();
+        let label = Some(label);
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries })
+    }
+
+    /// Must run in [`Self::guarded`].
+    pub(crate) fn query_set(&self, descriptor: &wgpu::QuerySetDescriptor<'_>) -> wgpu::QuerySet {
+        self.count();
+        self.device.create_query_set(descriptor)
+    }
+
+    fn count(&self) {
+        self.resources_made.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many buffers, textures, bind groups and sets of queries were made so far.
+    pub(crate) fn resources_made(&self) -> u64 {
+        self.resources_made.load(Ordering::Relaxed)
     }
 }
 

@@ -14,9 +14,9 @@ use crate::GpuVolume;
 use crate::bricks::BUDGET_BYTES;
 use crate::device::Gpu;
 use crate::gpu_data::Tile;
+use crate::inputs::Inputs;
 use crate::needs::bricks_of_tile;
 use crate::pace::{MAX_BATCH, MAX_BATCH_IN_ORDER, Pace, Tiles};
-use crate::pipeline::Pipeline;
 use crate::slot::{Slot, Slots};
 
 const TILE_PIXELS: u64 = (TILE_PX * TILE_PX) as u64;
@@ -24,8 +24,7 @@ const TILE_PIXELS: u64 = (TILE_PX * TILE_PX) as u64;
 /// What all batches of a frame share.
 #[derive(Debug)]
 pub(crate) struct Work {
-    pub(crate) pipeline: Pipeline,
-    pub(crate) buffers: Vec<(&'static str, wgpu::Buffer)>,
+    pub(crate) inputs: Arc<Inputs>,
     /// The bytes of a pixel of the result.
     pub(crate) pixel_bytes: u32,
 }
@@ -45,24 +44,17 @@ pub struct GpuFrame<'a> {
     /// Parts of tiles that come before the next.
     parts: Vec<Tile>,
     pace: Pace,
-    free: Vec<Bound>,
+    free: Vec<Slot>,
     in_flight: VecDeque<Batch>,
     finished_pixels: u64,
     last_finish: Option<Instant>,
     device_time: Option<Duration>,
 }
 
-/// A slot, bound to what this frame renders.
-#[derive(Debug)]
-struct Bound {
-    slot: Slot,
-    bind_group: wgpu::BindGroup,
-}
-
 /// Tiles that the GPU is working on.
 #[derive(Debug)]
 struct Batch {
-    bound: Bound,
+    slot: Slot,
     tiles: Vec<Tile>,
     submission: wgpu::SubmissionIndex,
     submitted: Instant,
@@ -89,12 +81,9 @@ impl<'a> GpuFrame<'a> {
         let tiles = Tiles::covering(rect, subset, is_in_order);
         let most = tiles.len().min(if is_in_order { MAX_BATCH_IN_ORDER } else { MAX_BATCH });
         let capacity = u64::from(most);
-        let bound = || -> Result<Bound> {
-            let slot = slots.take(gpu, capacity, capacity * work.tile_bytes())?;
-            let bind_group = gpu.guarded(0, || work.bind(gpu, uploaded, &slot))?;
-            Ok(Bound { slot, bind_group })
-        };
-        let free = vec![bound()?, bound()?];
+        let pipeline = work.inputs.pipeline();
+        let slot = || slots.take(gpu, pipeline, capacity, capacity * work.tile_bytes());
+        let free = vec![slot()?, slot()?];
         let pixels = Pixels::blank(request.output, rect.width as usize * rect.height as usize)?;
         Ok(Self {
             gpu,
@@ -116,7 +105,7 @@ impl<'a> GpuFrame<'a> {
         })
     }
 
-    fn submit(&mut self, bound: Bound) -> Result<()> {
+    fn submit(&mut self, slot: Slot) -> Result<()> {
         let (tiles, needed) = self.next_tiles()?;
         // Until it is dropped what is needed stays.
         let _residents = match &self.uploaded.bricks {
@@ -132,16 +121,15 @@ impl<'a> GpuFrame<'a> {
         let answer = Arc::clone(&mapped);
         let submitted = Instant::now();
         let submission = self.gpu.guarded(0, || {
-            let label = Some(self.work.pipeline.label);
-            let slot = &bound.slot;
+            let label = Some(self.work.inputs.pipeline().label);
             self.gpu.queue.write_buffer(&slot.tiles, 0, bytemuck::cast_slice(&tiles));
             let description = wgpu::CommandEncoderDescriptor { label };
             let mut encoder = self.gpu.device.create_command_encoder(&description);
             let timestamp_writes = slot.timestamps();
             let mut pass =
                 encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes });
-            pass.set_pipeline(&self.work.pipeline.compute);
-            pass.set_bind_group(0, &bound.bind_group, &[]);
+            self.work.inputs.set(&mut pass);
+            slot.set(&mut pass);
             pass.dispatch_workgroups(tiles.len() as u32, 1, 1);
             drop(pass);
             slot.copy_back(&mut encoder, &self.uploaded.pages, bytes);
@@ -151,7 +139,7 @@ impl<'a> GpuFrame<'a> {
             });
             submission
         })?;
-        self.in_flight.push_back(Batch { bound, tiles, submission, submitted, mapped });
+        self.in_flight.push_back(Batch { slot, tiles, submission, submitted, mapped });
         Ok(())
     }
 
@@ -204,7 +192,7 @@ impl<'a> GpuFrame<'a> {
 
     /// Waits for the oldest batch and puts its pixels where they belong.
     fn collect(&mut self, batch: Batch) -> Result<()> {
-        let Batch { bound, tiles, submission, submitted, mapped } = batch;
+        let Batch { slot, tiles, submission, submitted, mapped } = batch;
         self.gpu.wait(submission)?;
         let took = self.time_of(submitted);
         self.pace.finished(tiles.len() as u32, took);
@@ -215,7 +203,7 @@ impl<'a> GpuFrame<'a> {
         let (pixels, rect, device_time) = (&mut self.pixels, self.rect, &mut self.device_time);
         let mut has_missed = false;
         let width_px = self.tiles.width_px;
-        bound.slot.read((tiles.len() * tile_bytes) as u64, |read| {
+        slot.read((tiles.len() * tile_bytes) as u64, |read| {
             for (tile, part) in tiles.iter().zip(read.pixels.chunks_exact(tile_bytes)) {
                 scatter(pixels, rect, tile, width_px, part);
             }
@@ -225,7 +213,7 @@ impl<'a> GpuFrame<'a> {
             }
         })?;
         self.finished_pixels += tiles.iter().map(|tile| u64::from(tile.len())).sum::<u64>();
-        self.free.push(bound);
+        self.free.push(slot);
         match &self.uploaded.bricks {
             Some(bricks) if has_missed => Err(bricks.lock().missed().into()),
             _ => Ok(()),
@@ -247,9 +235,9 @@ impl Frame for GpuFrame<'_> {
         let start = Instant::now();
         loop {
             while self.is_more()
-                && let Some(bound) = self.free.pop()
+                && let Some(slot) = self.free.pop()
             {
-                self.submit(bound)?;
+                self.submit(slot)?;
             }
             let Some(oldest) = self.in_flight.pop_front() else { return Ok(FrameStatus::Done) };
             self.collect(oldest)?;
@@ -280,10 +268,15 @@ impl Frame for GpuFrame<'_> {
 }
 
 impl Drop for GpuFrame<'_> {
-    /// What is in flight goes with its buffers.
+    /// What is in flight is finished by the GPU, before it works on these slots again, and looked at by nobody.
     fn drop(&mut self) {
-        for bound in self.free.drain(..) {
-            self.slots.give_back(bound.slot);
+        for batch in self.in_flight.drain(..) {
+            if self.gpu.guarded(0, || batch.slot.unmap()).is_ok() {
+                self.free.push(batch.slot);
+            }
+        }
+        for slot in self.free.drain(..) {
+            self.slots.give_back(slot);
         }
     }
 }
@@ -292,14 +285,6 @@ impl Work {
     /// The bytes of the pixels of a tile.
     fn tile_bytes(&self) -> u64 {
         TILE_PIXELS * u64::from(self.pixel_bytes)
-    }
-
-    /// Must run in [`Gpu::guarded`].
-    fn bind(&self, gpu: &Gpu, uploaded: &GpuVolume, slot: &Slot) -> wgpu::BindGroup {
-        let mut resources = self.resources(uploaded);
-        resources.push(("tiles", slot.tiles.as_entire_binding()));
-        resources.push(("output", slot.output.as_entire_binding()));
-        self.pipeline.bind(gpu, &resources)
     }
 }
 

@@ -17,6 +17,7 @@ mod cells;
 mod device;
 mod frame;
 mod gpu_data;
+mod inputs;
 mod needs;
 mod pace;
 mod pipeline;

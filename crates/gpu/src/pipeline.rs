@@ -20,13 +20,19 @@ use crate::device::Gpu;
 /// A value for an `override` constant of a shader.
 pub(crate) type Constant = (&'static str, u32);
 
-/// A pipeline and the layout of the one bind group that it takes.
+/// A pipeline and the layouts of the bind groups that it takes.
 #[derive(Clone, Debug)]
 pub(crate) struct Pipeline {
     pub(crate) compute: wgpu::ComputePipeline,
     pub(crate) label: &'static str,
-    layout: wgpu::BindGroupLayout,
+    layouts: Vec<wgpu::BindGroupLayout>,
     bindings: &'static [Binding],
+}
+
+impl PartialEq for Pipeline {
+    fn eq(&self, other: &Self) -> bool {
+        self.compute == other.compute
+    }
 }
 
 /// The pipelines that were needed so far, by shader, storage format and constants.
@@ -59,13 +65,17 @@ impl Pipelines {
 }
 
 fn create(gpu: &Gpu, label: &'static str, variant: &'static Variant, constants: &[Constant]) -> Pipeline {
-    let entries: Vec<BindGroupLayoutEntry> = variant.bindings.iter().map(layout_entry).collect();
-    let layout = gpu
-        .device
-        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries: &entries });
+    let layout = |group: u32| {
+        let bindings = variant.bindings.iter().filter(|binding| binding.group == group);
+        let entries: Vec<BindGroupLayoutEntry> = bindings.map(layout_entry).collect();
+        let descriptor = wgpu::BindGroupLayoutDescriptor { label: Some(label), entries: &entries };
+        gpu.device.create_bind_group_layout(&descriptor)
+    };
+    let groups = variant.bindings.iter().map(|binding| binding.group + 1).max().unwrap_or(0);
+    let layouts: Vec<wgpu::BindGroupLayout> = (0..groups).map(layout).collect();
     let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some(label),
-        bind_group_layouts: &[Some(&layout)],
+        bind_group_layouts: &layouts.iter().map(Some).collect::<Vec<_>>(),
         ..wgpu::PipelineLayoutDescriptor::default()
     });
     let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -84,7 +94,7 @@ fn create(gpu: &Gpu, label: &'static str, variant: &'static Variant, constants: 
         },
         cache: None,
     });
-    Pipeline { compute, label, layout, bindings: variant.bindings }
+    Pipeline { compute, label, layouts, bindings: variant.bindings }
 }
 
 fn layout_entry(binding: &Binding) -> BindGroupLayoutEntry {
@@ -116,16 +126,19 @@ fn layout_entry(binding: &Binding) -> BindGroupLayoutEntry {
 
 impl Pipeline {
     /// A bind group of resources by their names in the shader. Must run in [`Gpu::guarded`].
-    pub(crate) fn bind(&self, gpu: &Gpu, resources: &[(&str, BindingResource<'_>)]) -> wgpu::BindGroup {
+    pub(crate) fn bind(
+        &self,
+        gpu: &Gpu,
+        group: u32,
+        resources: &[(&str, BindingResource<'_>)],
+    ) -> wgpu::BindGroup {
         // A name that is missing leaves the group incomplete, which the device refuses.
         let entry = |binding: &Binding| {
             let (_, resource) = resources.iter().find(|(name, _)| *name == binding.name)?;
             Some(wgpu::BindGroupEntry { binding: binding.binding, resource: resource.clone() })
         };
-        gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(self.label),
-            layout: &self.layout,
-            entries: &self.bindings.iter().filter_map(entry).collect::<Vec<_>>(),
-        })
+        let bindings = self.bindings.iter().filter(|binding| binding.group == group);
+        let entries: Vec<_> = bindings.filter_map(entry).collect();
+        gpu.bind_group(self.label, &self.layouts[group as usize], &entries)
     }
 }

@@ -9,14 +9,13 @@ use anatome_core::{
 };
 use anatome_shaders::preprocess::Format;
 use anatome_shaders::{Shader, project, raycast, slice};
-use bytemuck::{NoUninit, bytes_of, cast_slice};
 use glam::{DMat3, DVec3, Vec3};
-use wgpu::{BindingResource, BufferUsages};
 
 use crate::adapter::choose;
 use crate::cells::CELL;
 use crate::device::Gpu;
 use crate::frame::Work;
+use crate::inputs::Told;
 use crate::pipeline::{Constant, Pipelines};
 use crate::slot::Slots;
 use crate::{AdapterChoice, AdapterFacts, GpuFrame, GpuVolume, gpu_data};
@@ -68,6 +67,13 @@ impl GpuRenderer {
         drop(self.gpu.device.poll(wgpu::PollType::Poll));
     }
 
+    /// How many buffers, textures, bind groups and sets of queries were made so far. For tests that no frame makes any.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn resources_made(&self) -> u64 {
+        self.gpu.resources_made()
+    }
+
     /// The adapter.
     #[must_use]
     pub fn adapter(&self) -> &AdapterFacts {
@@ -105,7 +111,7 @@ impl GpuRenderer {
         prepared.constants.push(projection);
         prepared.sampling(&plan.sampling, uploaded);
         prepared.display(&plan.display, request.output);
-        prepared.uniform("params", &gpu_data::Slice::new(plan));
+        prepared.told.uniform("params", &gpu_data::Slice::new(plan));
         self.work(prepared, uploaded, request)
     }
 
@@ -123,9 +129,9 @@ impl GpuRenderer {
                 prepared.constants.push(projection_constant(*projection));
                 prepared.display(display, request.output);
                 if skipping && *projection != Projection::Mean {
-                    prepared.made.push(("ranges", self.contents(uploaded, &plan.sampling)?.ranges));
+                    prepared.told.made("ranges", self.contents(uploaded, &plan.sampling)?.ranges);
                 } else {
-                    prepared.table("ranges", &[[0.0f32; 2]]);
+                    prepared.told.table("ranges", &[[0.0f32; 2]]);
                 }
                 prepared
             }
@@ -133,21 +139,22 @@ impl GpuRenderer {
                 let mut prepared = Prepared::new(&raycast::SHADER, &plan.sampling, interpolation);
                 prepared.rendering(rendering);
                 if skipping {
-                    prepared.made.push(("distances", self.distances(uploaded, &plan.sampling, rendering)?));
+                    let distances = self.distances(uploaded, &plan.sampling, rendering)?;
+                    prepared.told.made("distances", distances);
                 } else {
-                    prepared.table("distances", &[0u32]);
+                    prepared.told.table("distances", &[0u32]);
                 }
                 prepared
             }
         };
         prepared.constants.push(("SKIPPING", u32::from(skipping)));
         prepared.sampling(&plan.sampling, uploaded);
-        prepared.uniform("rays", &gpu_data::Rays::new(plan));
+        prepared.told.uniform("rays", &gpu_data::Rays::new(plan));
         self.work(prepared, uploaded, request)
     }
 
     fn work(&self, prepared: Prepared, uploaded: &GpuVolume, request: &Request) -> Result<Work> {
-        let Prepared { shader, mut constants, contents, made } = prepared;
+        let Prepared { shader, mut constants, told } = prepared;
         let pixel_bytes = match request.output {
             Output::Grey8 => 1,
             Output::Grey16 => 2,
@@ -161,23 +168,16 @@ impl GpuRenderer {
         constants.push(("PREVIEW", u32::from(is_preview)));
         constants.push(("BRICKED", u32::from(uploaded.bricks.is_some())));
         let pipeline = self.pipelines.get(&self.gpu, shader, uploaded.format, &constants)?;
-        let bytes = contents.iter().map(|(_, _, bytes)| bytes.len() as u64).sum();
-        let buffer = |(name, usage, bytes): &(&'static str, BufferUsages, Vec<u8>)| {
-            (*name, self.gpu.filled_buffer(name, bytes, *usage))
-        };
-        let mut buffers: Vec<_> = self.gpu.guarded(bytes, || contents.iter().map(buffer).collect())?;
-        buffers.extend(made);
-        Ok(Work { pipeline, buffers, pixel_bytes })
+        let inputs = uploaded.inputs.take(&self.gpu, uploaded, &pipeline, told)?;
+        Ok(Work { inputs, pixel_bytes })
     }
 }
 
-/// What a shader is to be told, by the names that it uses.
+/// What a shader is to be told, and which variant of it.
 struct Prepared {
     shader: &'static Shader,
     constants: Vec<Constant>,
-    contents: Vec<(&'static str, BufferUsages, Vec<u8>)>,
-    /// What is on the GPU already.
-    made: Vec<(&'static str, wgpu::Buffer)>,
+    told: Told,
 }
 
 impl Prepared {
@@ -192,42 +192,27 @@ impl Prepared {
             ("HAS_PADDING", u32::from(sampling.padding.is_some())),
             ("UNEVEN", u32::from(sampling.slices.is_some())),
         ];
-        Self { shader, constants, contents: Vec::new(), made: Vec::new() }
-    }
-
-    fn uniform<T: NoUninit>(&mut self, name: &'static str, contents: &T) {
-        self.contents.push((name, BufferUsages::UNIFORM, bytes_of(contents).to_vec()));
-    }
-
-    fn table<T: NoUninit>(&mut self, name: &'static str, contents: &[T]) {
-        self.contents.push((name, BufferUsages::STORAGE, cast_slice(contents).to_vec()));
+        Self { shader, constants, told: Told::default() }
     }
 
     fn sampling(&mut self, plan: &SamplingPlan, uploaded: &GpuVolume) {
         let (rows, bins) = gpu_data::slice_tables(plan.slices.as_ref());
-        self.uniform("sampling", &gpu_data::Sampling::new(plan, GpuVolume::bias(uploaded.volume())));
-        self.table("slice_rows", &rows);
-        self.table("slice_bins", &bins);
+        let sampling = gpu_data::Sampling::new(plan, GpuVolume::bias(uploaded.volume()));
+        self.told.uniform("sampling", &sampling);
+        self.told.table("slice_rows", &rows);
+        self.told.table("slice_bins", &bins);
     }
 
     fn display(&mut self, plan: &DisplayPlan, output: Output) {
         let (lut, colors) = gpu_data::display_tables(plan);
-        self.uniform("display", &gpu_data::Display::new(plan, output));
-        self.table("lut", &lut);
-        self.table("colors", &colors);
+        self.told.uniform("display", &gpu_data::Display::new(plan, output));
+        self.told.table("lut", &lut);
+        self.told.table("colors", &colors);
     }
 
     fn rendering(&mut self, plan: &RenderingPlan) {
-        self.uniform("rendering", &gpu_data::Rendering::new(plan));
-        self.table("integral", &plan.emission.integral);
-    }
-}
-
-impl Work {
-    /// The resources that all batches share, by their names in the shader.
-    pub(crate) fn resources<'a>(&'a self, uploaded: &'a GpuVolume) -> Vec<(&'a str, BindingResource<'a>)> {
-        let buffers = self.buffers.iter().map(|(name, buffer)| (*name, buffer.as_entire_binding()));
-        buffers.chain(uploaded.resources()).collect()
+        self.told.uniform("rendering", &gpu_data::Rendering::new(plan));
+        self.told.integral("integral", &plan.emission.integral);
     }
 }
 

@@ -75,11 +75,13 @@ impl GpuRenderer {
             let output = gpu.empty_buffer("output", 4 * count as u64, usage);
             let own = [("params", params.as_entire_binding()), ("output", output.as_entire_binding())];
             let resources: Vec<_> = own.into_iter().chain(uploaded.resources()).collect();
-            let bind_group = pipeline.bind(gpu, &resources);
+            let bind_groups = [0, 1].map(|group| pipeline.bind(gpu, group, &resources));
             let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             pass.set_pipeline(&pipeline.compute);
-            pass.set_bind_group(0, &bind_group, &[]);
+            for (group, bind_group) in (0..).zip(&bind_groups) {
+                pass.set_bind_group(group, bind_group, &[]);
+            }
             let [width, _, _] = selftest::SHADER.workgroup_size;
             pass.dispatch_workgroups((count as u32).div_ceil(width), 1, 1);
             drop(pass);

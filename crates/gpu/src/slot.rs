@@ -8,32 +8,43 @@ use wgpu::{BufferUsages, ComputePassTimestampWrites, Features};
 
 use crate::device::Gpu;
 use crate::gpu_data::Tile;
+use crate::pipeline::Pipeline;
 
 /// Where the pixels of a batch begin in what is read back; before them stand its times and what it missed.
 const PIXELS_AT: u64 = 256;
 const MISSED_AT: u64 = 16;
-/// The most slots that wait for a frame: two for each of two that are in the making at once.
-const KEPT: usize = 4;
+/// The most slots that wait for a frame: two for each of four that are in the making at once.
+const KEPT: usize = 8;
+/// The bind group of the shaders in which they stand.
+const GROUP: u32 = 1;
 
 /// Slots that no frame uses.
 #[derive(Debug, Default)]
 pub(crate) struct Slots(Mutex<Vec<Slot>>);
 
 impl Slots {
-    /// A slot for batches of up to so many tiles and bytes of pixels.
-    pub(crate) fn take(&self, gpu: &Gpu, tiles: u64, pixel_bytes: u64) -> Result<Slot, DeviceFault> {
+    /// A slot for batches of up to so many tiles and bytes of pixels; the smallest that does.
+    pub(crate) fn take(
+        &self,
+        gpu: &Gpu,
+        pipeline: &Pipeline,
+        tiles: u64,
+        pixel_bytes: u64,
+    ) -> Result<Slot, DeviceFault> {
         let fits = |slot: &Slot| {
             slot.tiles.size() >= tiles * size_of::<Tile>() as u64 && slot.output.size() >= pixel_bytes
         };
         // What a panic elsewhere left is whole: slots are moved in and out at once.
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match waiting.iter().position(fits) {
-            Some(at) => Ok(waiting.swap_remove(at)),
-            None => Slot::new(gpu, tiles, pixel_bytes),
+        let fitting = waiting.iter().enumerate().filter(|(_, slot)| fits(slot));
+        let found = fitting.min_by_key(|(_, slot)| slot.output.size()).map(|(at, _)| at);
+        match found {
+            Some(at) => Ok(waiting.remove(at)),
+            None => Slot::new(gpu, pipeline, tiles, pixel_bytes),
         }
     }
 
-    /// Takes back a slot that the GPU is not working on. The newest are kept.
+    /// Takes back a slot whose read-back is not mapped. The latest are kept.
     pub(crate) fn give_back(&self, slot: Slot) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() == KEPT {
@@ -47,7 +58,9 @@ impl Slots {
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) tiles: wgpu::Buffer,
-    pub(crate) output: wgpu::Buffer,
+    output: wgpu::Buffer,
+    /// Of both, for every pipeline that makes pictures.
+    bind_group: wgpu::BindGroup,
     readback: wgpu::Buffer,
     clock: Option<Clock>,
 }
@@ -71,10 +84,10 @@ pub(crate) struct ReadBack<'a> {
 }
 
 impl Slot {
-    fn new(gpu: &Gpu, tiles: u64, pixel_bytes: u64) -> Result<Self, DeviceFault> {
+    fn new(gpu: &Gpu, pipeline: &Pipeline, tiles: u64, pixel_bytes: u64) -> Result<Self, DeviceFault> {
         let storage = BufferUsages::STORAGE;
         let clock = || {
-            let queries = gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
+            let queries = gpu.query_set(&wgpu::QuerySetDescriptor {
                 label: Some("clock"),
                 ty: wgpu::QueryType::Timestamp,
                 count: 2,
@@ -84,16 +97,26 @@ impl Slot {
             Clock { queries, ticks, ns_per_tick: gpu.queue.get_timestamp_period() }
         };
         let read = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
-        gpu.guarded(2 * pixel_bytes, || Self {
-            tiles: gpu.empty_buffer(
-                "tiles",
-                tiles * size_of::<Tile>() as u64,
-                storage | BufferUsages::COPY_DST,
-            ),
-            output: gpu.empty_buffer("output", pixel_bytes, storage | BufferUsages::COPY_SRC),
-            readback: gpu.empty_buffer("readback", PIXELS_AT + pixel_bytes, read),
-            clock: gpu.device.features().contains(Features::TIMESTAMP_QUERY).then(clock),
+        gpu.guarded(2 * pixel_bytes, || {
+            let tiles_bytes = tiles * size_of::<Tile>() as u64;
+            let tiles = gpu.empty_buffer("tiles", tiles_bytes, storage | BufferUsages::COPY_DST);
+            let output = gpu.empty_buffer("output", pixel_bytes, storage | BufferUsages::COPY_SRC);
+            let resources = [("tiles", tiles.as_entire_binding()), ("output", output.as_entire_binding())];
+            let bind_group = pipeline.bind(gpu, GROUP, &resources);
+            let readback = gpu.empty_buffer("readback", PIXELS_AT + pixel_bytes, read);
+            let clock = gpu.device.features().contains(Features::TIMESTAMP_QUERY).then(clock);
+            Self { tiles, output, bind_group, readback, clock }
         })
+    }
+
+    /// Lets a pass work on these buffers.
+    pub(crate) fn set(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_bind_group(GROUP, &self.bind_group, &[]);
+    }
+
+    /// Gives up reading what was asked for; nobody may look at it any more.
+    pub(crate) fn unmap(&self) {
+        self.readback.unmap();
     }
 
     pub(crate) fn timestamps(&self) -> Option<ComputePassTimestampWrites<'_>> {

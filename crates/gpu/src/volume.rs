@@ -12,6 +12,7 @@ use wgpu::{BindingResource, Extent3d, Origin3d, TexelCopyBufferLayout, TexelCopy
 use crate::bricks::{Bricks, NO_PAGES};
 use crate::cells::Leaps;
 use crate::device::Gpu;
+use crate::inputs::KeptInputs;
 
 /// About how much is handed to the driver at a time.
 const SLAB_BYTES: usize = 16 << 20;
@@ -29,6 +30,7 @@ pub struct GpuVolume {
     pub(crate) pages: wgpu::Buffer,
     pub(crate) bricks: Option<Bricks>,
     pub(crate) leaps: Leaps,
+    pub(crate) inputs: KeptInputs,
     filtering: wgpu::Sampler,
 }
 
@@ -98,9 +100,9 @@ impl GpuVolume {
                     let bricks = other.map_err(|error| refusal.map_or(error, Error::from))?;
                     let view = gpu.guarded(0, || view_of(bricks.texture()))?;
                     let (volume, pages) = (Arc::clone(volume), bricks.pages().clone());
-                    let leaps = Leaps::default();
+                    let (leaps, inputs) = (Leaps::default(), KeptInputs::default());
                     let (bricks, filtering) = (Some(bricks), gpu.filtering.clone());
-                    return Ok(Self { volume, view, format, pages, bricks, leaps, filtering });
+                    return Ok(Self { volume, view, format, pages, bricks, leaps, inputs, filtering });
                 }
             }
         }
@@ -126,9 +128,9 @@ impl GpuVolume {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
         let pages = || gpu.filled_buffer("pages", bytemuck::cast_slice(&NO_PAGES), usage);
         let (view, pages) = gpu.guarded(0, || (view_of(texture), pages()))?;
-        let leaps = Leaps::default();
+        let (leaps, inputs) = (Leaps::default(), KeptInputs::default());
         let (volume, filtering) = (Arc::clone(volume), gpu.filtering.clone());
-        Ok(Self { volume, view, format, pages, bricks: None, leaps, filtering })
+        Ok(Self { volume, view, format, pages, bricks: None, leaps, inputs, filtering })
     }
 }
 
@@ -138,7 +140,7 @@ pub(crate) fn texel_bytes(format: Format) -> u32 {
 
 /// A texture for samples. Must run in [`Gpu::guarded`].
 pub(crate) fn texture(gpu: &Gpu, format: Format, size: Extent3d) -> wgpu::Texture {
-    gpu.device.create_texture(&wgpu::TextureDescriptor {
+    gpu.texture(&wgpu::TextureDescriptor {
         label: Some("volume"),
         size,
         mip_level_count: 1,

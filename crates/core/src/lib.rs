@@ -36,7 +36,7 @@ pub use orientation::orientation_letters;
 pub use progress::Progress;
 pub use renderer::{Frame, FrameStatus, Renderer, Uploaded};
 pub use request::{Bindings, Output, PixelRect, Precision, Quality, Request};
-pub use samples::{Sample, Samples};
+pub use samples::{Sample, Samples, SliceSamples};
 pub use scene::{
     Appearance, ClipPlane, CropBox, Interpolation, Layer, Projection, Region, SCENE_VERSION, Scene, Shading,
     SlicePlane, View,

@@ -1,5 +1,7 @@
 //! The types in which samples are stored.
 
+use std::ops::Range;
+
 use ndarray::{Array3, Axis};
 
 use crate::Padding;
@@ -16,6 +18,44 @@ pub enum Samples {
     U16(Array3<u16>),
     /// 32-bit floating point, finite.
     F32(Array3<f32>),
+}
+
+/// Stored samples of slices that follow one another, i fastest, then j.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum SliceSamples<'a> {
+    /// 8 bits, unsigned.
+    U8(&'a [u8]),
+    /// 16 bits, signed.
+    I16(&'a [i16]),
+    /// 16 bits, unsigned.
+    U16(&'a [u16]),
+    /// 32-bit floating point.
+    F32(&'a [f32]),
+}
+
+impl SliceSamples<'_> {
+    /// The number of samples.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::U8(samples) => samples.len(),
+            Self::I16(samples) => samples.len(),
+            Self::U16(samples) => samples.len(),
+            Self::F32(samples) => samples.len(),
+        }
+    }
+
+    /// The type's name, as [`Samples::type_name`].
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::U8(_) => "u8",
+            Self::I16(_) => "i16",
+            Self::U16(_) => "u16",
+            Self::F32(_) => "f32",
+        }
+    }
 }
 
 /// A type in which samples are stored.
@@ -94,6 +134,19 @@ impl Samples {
             Self::I16(a) => a.as_slice().map(bytemuck::cast_slice),
             Self::U16(a) => a.as_slice().map(bytemuck::cast_slice),
             Self::F32(a) => a.as_slice().map(bytemuck::cast_slice),
+        }
+    }
+
+    /// The samples of some slices; `None` if one of them is not there, or for an array that is not contiguous.
+    #[must_use]
+    pub fn slices(&self, k: Range<usize>) -> Option<SliceSamples<'_>> {
+        let [_, rows, columns] = self.shape();
+        let range = k.start * rows * columns..k.end * rows * columns;
+        match self {
+            Self::U8(a) => a.as_slice()?.get(range).map(SliceSamples::U8),
+            Self::I16(a) => a.as_slice()?.get(range).map(SliceSamples::I16),
+            Self::U16(a) => a.as_slice()?.get(range).map(SliceSamples::U16),
+            Self::F32(a) => a.as_slice()?.get(range).map(SliceSamples::F32),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Slices on their way out while others are still decoded.
 
-use anatome_core::{Facts, Grid, Padding, ValueMapping};
+use anatome_core::{Facts, Grid, Padding, SliceSamples, ValueMapping};
 
 /// Takes slices as they are finished, before the volume is whole. Called from the threads that decode: what takes long
 /// here slows loading down.
@@ -34,20 +34,6 @@ pub struct FinishedSlice<'a> {
     pub k: usize,
     /// Its samples.
     pub samples: SliceSamples<'a>,
-}
-
-/// Samples of a slice, i fastest.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum SliceSamples<'a> {
-    /// 8 bits, unsigned.
-    U8(&'a [u8]),
-    /// 16 bits, signed.
-    I16(&'a [i16]),
-    /// 16 bits, unsigned.
-    U16(&'a [u16]),
-    /// 32-bit floating point.
-    F32(&'a [f32]),
 }
 
 /// Lets slices go by.

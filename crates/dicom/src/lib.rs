@@ -57,7 +57,7 @@ pub use error::{Error, StackFault};
 pub use frame::Frame;
 pub use gather::{Scanned, scan, scan_beside};
 pub use group::group;
-pub use handover::{Coming, FinishedSlice, SliceSamples, SliceSink};
+pub use handover::{Coming, FinishedSlice, SliceSink};
 pub use header::{Identity, InstanceHeader, PixelModule, Plane, Values};
 pub use limits::{Limits, LimitsFault, number_with_unit};
 pub use load::{Loaded, load, load_with};

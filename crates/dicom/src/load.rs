@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anatome_core::{Grid, NoteCode, Notes, Padding, Progress, Samples, Volume};
+use anatome_core::{Grid, NoteCode, Notes, Padding, Progress, Samples, SliceSamples, Volume};
 use bytemuck::Zeroable;
 use ndarray::Array3;
 use rayon::prelude::*;
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::damage::{self, Copies, Damage};
 use crate::decode::{Decoded, FrameReader};
 use crate::format::FrameFormat;
-use crate::handover::{Coming, FinishedSlice, SliceSamples, SliceSink};
+use crate::handover::{Coming, FinishedSlice, SliceSink};
 use crate::header::Tile;
 use crate::stack::GreyFrame;
 use crate::values::{Plan, Rescale, Slice, Target};

@@ -10,6 +10,7 @@ use anatome_cpu::{CpuFrame, CpuRenderer};
 use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, GpuFrame, GpuRenderer};
 use serde::{Deserialize, Serialize};
 
+use crate::arrival::Arrival;
 use crate::{Error, Result, Workers};
 
 /// Which backend a caller wants.
@@ -156,6 +157,39 @@ impl Backend {
             Kind::Cpu(cpu) => UploadedVolume::Cpu(cpu.upload(volume, progress)?),
             Kind::Gpu(gpu) => UploadedVolume::Gpu(Box::new(gpu.upload(volume, progress).map_err(of_budget)?)),
         })
+    }
+
+    /// What takes slices here while others are still decoded.
+    #[must_use]
+    pub fn receive(&self) -> Arrival<'_> {
+        Arrival::new(move || Some(self))
+    }
+
+    /// Prepares a volume of which slices have come: it must be the one that was loaded with this sink, or one that shares
+    /// its samples.
+    ///
+    /// # Errors
+    /// As [`Self::upload`].
+    pub fn upload_arrived(
+        &self,
+        volume: &Arc<Volume>,
+        arrival: Arrival<'_>,
+        progress: &Progress,
+    ) -> Result<UploadedVolume> {
+        match (&self.kind, arrival.into_gpu()) {
+            (Kind::Gpu(gpu), Some(arrival)) => {
+                let uploaded = gpu.upload_arrived(volume, arrival, progress).map_err(of_budget)?;
+                Ok(UploadedVolume::Gpu(Box::new(uploaded)))
+            }
+            _ => self.upload(volume, progress),
+        }
+    }
+
+    pub(crate) fn gpu(&self) -> Option<&GpuRenderer> {
+        match &self.kind {
+            Kind::Cpu(_) => None,
+            Kind::Gpu(gpu) => Some(gpu),
+        }
     }
 
     /// Renders a request for the volume in the primary slot.

@@ -1,7 +1,7 @@
 //! One run from files to pictures.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use anatome_core::{
@@ -11,7 +11,8 @@ use anatome_core::{
 use anatome_dicom::{Form, Limits, Source, Stack};
 use serde::Serialize;
 
-use crate::backend::{Backend, BackendChoice};
+use crate::arrival::Arrival;
+use crate::backend::{Backend, BackendChoice, UploadedVolume};
 use crate::files::{OutFolder, Overwrite, write_picture, write_whole};
 use crate::inspect::{SeriesReport, SkippedReport};
 use crate::pictures::{Picture, Style, natural_output, note_assumed, only_picture, scene};
@@ -251,6 +252,15 @@ impl PictureReport {
     }
 }
 
+/// A volume that was loaded, and what came of taking it to a backend.
+struct Opened {
+    backend: Backend,
+    loaded: Loaded,
+    loaded_at: Instant,
+    uploading: Progress,
+    uploaded: Result<UploadedVolume>,
+}
+
 impl Job {
     /// Runs the job. `watch` gives the progress handle of each stage; cancelling any of them ends the job.
     ///
@@ -271,10 +281,9 @@ impl Job {
         }
         let mut notes = study.notes().clone();
         self.shots.check(&study.modality(chosen)?, &mut notes)?;
-        let (backend, loaded) =
-            self.open_and_load(&study, chosen, workers, &watch(Stage::Load), &mut notes)?;
-        let load_s = start.elapsed().as_secs_f64();
-        let mut placed = Placed::new(backend, &loaded.volume, &watch(Stage::Upload))?;
+        let Opened { backend, loaded, loaded_at, uploading, uploaded } =
+            self.open_and_load(&study, chosen, workers, watch, &mut notes)?;
+        let mut placed = Placed::new(backend, &loaded.volume, uploaded, &uploading)?;
         notes.append(loaded.notes);
         let shots = self.shots.fitting(&loaded.volume, &|| study.suv_factor(chosen), &mut notes);
         let pictures = self.pictures(&shots, &mut placed, &loaded.volume, workers, watch)?;
@@ -292,30 +301,39 @@ impl Job {
             backend_reason: placed.reason(),
             pictures,
             notes,
-            load_s,
+            load_s: loaded_at.duration_since(start).as_secs_f64(),
             total_s: start.elapsed().as_secs_f64(),
         })
     }
 
-    /// Loads the volume while drivers are looked for, which takes about as long.
+    /// Loads the volume while drivers are looked for, which takes about as long. Slices that are decoded after that go
+    /// straight to the backend.
     fn open_and_load(
         &self,
         study: &Study,
         chosen: usize,
         workers: &Workers,
-        loading: &Progress,
+        watch: &dyn Fn(Stage) -> Progress,
         notes: &mut Notes,
-    ) -> Result<(Backend, Loaded)> {
-        let open = || {
-            let backend = self.open_backend(workers, notes);
-            if backend.is_err() {
+    ) -> Result<Opened> {
+        let loading = watch(Stage::Load);
+        let opened = OnceLock::new();
+        let open = || match self.open_backend(workers, notes) {
+            Ok(backend) => Ok(opened.get_or_init(|| backend)),
+            Err(error) => {
                 loading.cancel();
+                Err(error)
             }
-            backend
         };
-        let load = || study.load(chosen, &self.limits, workers, loading);
+        let arrival = Arrival::new(|| opened.get());
+        let load = || study.load_with(chosen, &self.limits, workers, &loading, &arrival);
         let (backend, loaded) = workers.pool().join(open, load);
-        Ok((backend?, loaded?))
+        let (backend, loaded) = (backend?, loaded?);
+        let (loaded_at, uploading) = (Instant::now(), watch(Stage::Upload));
+        let uploaded = backend.upload_arrived(&loaded.volume, arrival, &uploading);
+        // It is there: otherwise there was an error above.
+        let backend = opened.into_inner().ok_or(Error::NoVolume { reason: None })?;
+        Ok(Opened { backend, loaded, loaded_at, uploading, uploaded })
     }
 
     fn open_backend(&self, workers: &Workers, notes: &mut Notes) -> Result<Backend> {

@@ -6,6 +6,7 @@
 //!
 //! Positions are LPS millimetres in f64; arrays are `[k, j, i]`. See [`anatome_core`] for the model.
 
+mod arrival;
 mod backend;
 mod encode;
 mod error;
@@ -28,18 +29,19 @@ pub use anatome_core::{
     Appearance, Bindings, Camera, ClipPlane, ColorMap, CropBox, ErrorKind, Facts, Frame, FrameStatus, Grid,
     Image, Interpolation, Layer, Lens, Modality, NamedVoi, Note, NoteCode, Notes, Output, Padding, PixelRect,
     PixelSubset, Pixels, PlaneGeometry, Planes, Precision, Progress, Projection, Quality, Recipe, Region,
-    Request, Samples, Scene, Shading, SlicePlane, SliceTable, StandardView, TransferFunction, TransferPoint,
-    Unit, ValueMapping, View, Voi, VoiLut, Volume, Window, WindowFunction, orientation_letters,
+    Request, Samples, Scene, Shading, SlicePlane, SliceSamples, SliceTable, StandardView, TransferFunction,
+    TransferPoint, Unit, ValueMapping, View, Voi, VoiLut, Volume, Window, WindowFunction,
+    orientation_letters,
 };
 pub use anatome_dicom::{
     Coming, FinishedSlice, Form, Frame as StoredFrame, FramePixels, FrameSpacing, GreyFrame, Identity,
-    Limits, LimitsFault, Series, SeriesSpec, Sides, SkipReasons, Skipped, SliceSamples, SliceSink, Source,
-    SpacingSource, Stack, StackFrame, SuvRefusal, SuvReport, SuvType, number_with_unit, objects,
-    write_series,
+    Limits, LimitsFault, Series, SeriesSpec, Sides, SkipReasons, Skipped, SliceSink, Source, SpacingSource,
+    Stack, StackFrame, SuvRefusal, SuvReport, SuvType, number_with_unit, objects, write_series,
 };
 pub use anatome_formats::{Format, ImageFile};
 pub use anatome_gpu::{AdapterFacts, AdapterKind};
 
+pub use arrival::Arrival;
 pub use backend::{AdapterReport, Backend, BackendChoice, BackendFrame, UploadedVolume, adapters};
 pub use encode::{PictureFormat, encode};
 pub use error::{Error, Result, SceneFileFault};

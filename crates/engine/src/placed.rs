@@ -17,17 +17,22 @@ pub(crate) struct Placed<'a> {
 }
 
 impl<'a> Placed<'a> {
-    /// Prepares a volume.
+    /// A volume that was uploaded, or to be placed elsewhere if that failed.
     ///
     /// # Errors
     /// As [`Backend::upload`], if nothing can take the backend's place.
-    pub(crate) fn new(backend: Backend, volume: &'a Arc<Volume>, progress: &Progress) -> Result<Self> {
-        let (notes, upload) = (Notes::new(), |backend: &Backend| backend.upload(volume, progress));
-        match upload(&backend) {
+    pub(crate) fn new(
+        backend: Backend,
+        volume: &'a Arc<Volume>,
+        uploaded: Result<UploadedVolume>,
+        progress: &Progress,
+    ) -> Result<Self> {
+        let notes = Notes::new();
+        match uploaded {
             Ok(uploaded) => Ok(Self { volume, backend, uploaded, notes }),
             Err(error) => {
                 let Some(instead) = backend.instead(&error) else { return Err(error) };
-                let uploaded = upload(&instead)?;
+                let uploaded = instead.upload(volume, progress)?;
                 let mut placed = Self { volume, backend: instead, uploaded, notes };
                 placed.note(&error);
                 Ok(placed)
@@ -110,6 +115,12 @@ mod tests {
         Arc::new(Volume::new(grid, Samples::U8(samples), mapping, None, Facts::new(Modality::Ct)).unwrap())
     }
 
+    /// A volume on a backend, or on what takes its place.
+    fn place(backend: Backend, volume: &Arc<Volume>) -> crate::Result<Placed<'_>> {
+        let uploaded = backend.upload(volume, &Progress::new());
+        Placed::new(backend, volume, uploaded, &Progress::new())
+    }
+
     fn request(volume: &Volume) -> Request {
         let plane = StandardView::Axial.plane(volume.grid(), Planes::Patient, volume.center_mm(), 1.0);
         let voi = Voi::Window(Window::new(100.0, 200.0, WindowFunction::Linear).unwrap());
@@ -123,9 +134,9 @@ mod tests {
         let (volume, progress) = (volume(), Progress::new());
         let request = request(&volume);
         let cpu = Backend::open(BackendChoice::Cpu, None, &workers).unwrap();
-        let expected = Placed::new(cpu, &volume, &progress).unwrap().render(&request, &progress).unwrap();
+        let expected = place(cpu, &volume).unwrap().render(&request, &progress).unwrap();
         let Some(found) = gpu(&workers, false) else { return };
-        let mut placed = Placed::new(found, &volume, &progress).unwrap();
+        let mut placed = place(found, &volume).unwrap();
         placed.render(&request, &progress).unwrap();
         assert_eq!(placed.backend().name(), "gpu");
         placed.backend().lose_gpu();
@@ -143,9 +154,9 @@ mod tests {
         // Before the first picture, too; and where the GPU has too little room.
         let Some(lost) = gpu(&workers, false) else { return };
         lost.lose_gpu();
-        assert_eq!(Placed::new(lost, &volume, &progress).unwrap().backend().name(), "cpu");
+        assert_eq!(place(lost, &volume).unwrap().backend().name(), "cpu");
         let Some(small) = gpu(&workers, false) else { return };
-        let placed = Placed::new(small.with_memory_budget(1000), &volume, &progress).unwrap();
+        let placed = place(small.with_memory_budget(1000), &volume).unwrap();
         assert_eq!(placed.backend().name(), "cpu");
         assert!(placed.notes().has(NoteCode::BackendFailed));
     }
@@ -156,13 +167,13 @@ mod tests {
         let (volume, progress) = (volume(), Progress::new());
         let Some(small) = gpu(&workers, true) else { return };
         let small = small.with_memory_budget(1_000_000);
-        let error = Placed::new(small, &volume, &progress).unwrap_err();
+        let error = place(small, &volume).unwrap_err();
         assert!(
             matches!(error, crate::Error::MemoryBudget { needed: 5_488_000, allowed: 1_000_000 }),
             "{error}"
         );
         let Some(asked_for) = gpu(&workers, true) else { return };
-        let mut placed = Placed::new(asked_for, &volume, &progress).unwrap();
+        let mut placed = place(asked_for, &volume).unwrap();
         placed.backend().lose_gpu();
         for _ in 0..2 {
             let error = placed.render(&request(&volume), &progress).unwrap_err();

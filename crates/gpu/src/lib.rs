@@ -12,6 +12,7 @@
 //! volume larger than a texture or a budget those bricks are on the GPU that the picture needs now.
 
 mod adapter;
+mod arrival;
 mod bricks;
 mod cells;
 mod device;
@@ -27,6 +28,7 @@ mod slot;
 mod volume;
 
 pub use adapter::{AdapterChoice, AdapterFacts, AdapterKind, adapters};
+pub use arrival::GpuArrival;
 pub use bricks::BUDGET_BYTES;
 pub use frame::GpuFrame;
 pub use renderer::GpuRenderer;

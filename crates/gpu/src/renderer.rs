@@ -29,7 +29,7 @@ pub struct GpuRenderer {
     pub(crate) gpu: Gpu,
     pub(crate) pipelines: Pipelines,
     slots: Slots,
-    memory_budget_bytes: u64,
+    pub(crate) memory_budget_bytes: u64,
 }
 
 impl GpuRenderer {

@@ -1,21 +1,16 @@
 //! Volumes on the GPU.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use anatome_core::{DeviceFault, Error, Progress, Result, Samples, Uploaded, Volume};
 use anatome_shaders::preprocess::Format;
-use bytemuck::Pod;
-use ndarray::Array3;
-use wgpu::{BindingResource, Extent3d, Origin3d, TexelCopyBufferLayout, TexelCopyTextureInfo};
+use wgpu::{BindingResource, Extent3d};
 
+use crate::arrival::{Filling, bytes_of};
 use crate::bricks::{Bricks, NO_PAGES};
 use crate::cells::Leaps;
 use crate::device::Gpu;
 use crate::inputs::KeptInputs;
-
-/// About how much is handed to the driver at a time.
-const SLAB_BYTES: usize = 16 << 20;
 
 /// What is added to signed samples, so that all 16-bit samples are unsigned on the GPU.
 pub(crate) const SIGN_BIAS: u16 = 1 << 15;
@@ -62,34 +57,17 @@ impl GpuVolume {
         progress: &Progress,
     ) -> Result<Self> {
         progress.check()?;
-        let format = match volume.samples() {
-            Samples::F32(_) => Format::Float32,
-            Samples::U8(_) | Samples::I16(_) | Samples::U16(_) => {
-                let is_filtered = gpu.device.features().contains(wgpu::Features::TEXTURE_FORMAT_16BIT_NORM);
-                if is_filtered { Format::Unorm16 } else { Format::Uint16 }
-            }
-            other => {
-                let feature = format!("a volume of {} on the GPU", other.type_name());
-                return Err(Error::Unsupported { feature });
-            }
-        };
-        let [k, j, i] = volume.grid().shape();
-        let bytes = [i, j, k].into_iter().fold(u64::from(texel_bytes(format)), |product, n| {
-            product.saturating_mul(u64::try_from(n).unwrap_or(u64::MAX))
-        });
-        let longest = gpu.device.limits().max_texture_dimension_3d as usize;
+        let format = format_of(gpu, volume.samples().type_name())?;
+        let shape = volume.grid().shape();
+        let bytes = bytes_of(format, shape);
         let mut room_bytes = budget_bytes;
         // Of the driver, which has less than the budget.
         let mut refusal = None;
-        if bytes <= budget_bytes && [i, j, k].into_iter().all(|n| n <= longest) {
-            let size = Extent3d { width: i as u32, height: j as u32, depth_or_array_layers: k as u32 };
-            match gpu.guarded(bytes, || texture(gpu, format, size)) {
-                Ok(texture) => return Self::whole(gpu, volume, format, &texture, progress),
-                Err(fault @ DeviceFault::OutOfMemory { .. }) => {
-                    (room_bytes, refusal) = (bytes / 2, Some(fault));
-                }
-                Err(other) => return Err(other.into()),
-            }
+        match Filling::new(gpu, format, shape, budget_bytes) {
+            Ok(Some(filling)) => return Self::whole(&filling, volume, progress),
+            Ok(None) => {}
+            Err(fault @ DeviceFault::OutOfMemory { .. }) => (room_bytes, refusal) = (bytes / 2, Some(fault)),
+            Err(other) => return Err(other.into()),
         }
         loop {
             match Bricks::new(gpu, volume, format, room_bytes) {
@@ -117,20 +95,30 @@ impl GpuVolume {
         ]
     }
 
-    fn whole(
-        gpu: &Gpu,
-        volume: &Arc<Volume>,
-        format: Format,
-        texture: &wgpu::Texture,
-        progress: &Progress,
-    ) -> Result<Self> {
-        Writer { gpu, texture, progress }.write(volume.samples())?;
+    /// In a texture, of which what is missing is written.
+    pub(crate) fn whole(filling: &Filling<'_>, volume: &Arc<Volume>, progress: &Progress) -> Result<Self> {
+        filling.complete(volume, progress)?;
+        let Filling { gpu, texture, format, .. } = filling;
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
         let pages = || gpu.filled_buffer("pages", bytemuck::cast_slice(&NO_PAGES), usage);
         let (view, pages) = gpu.guarded(0, || (view_of(texture), pages()))?;
         let (leaps, inputs) = (Leaps::default(), KeptInputs::default());
         let (volume, filtering) = (Arc::clone(volume), gpu.filtering.clone());
-        Ok(Self { volume, view, format, pages, bricks: None, leaps, inputs, filtering })
+        Ok(Self { volume, view, format: *format, pages, bricks: None, leaps, inputs, filtering })
+    }
+}
+
+/// The format of a texture for samples of a type; see [`SliceSamples::type_name`].
+///
+/// # Errors
+/// Unsupported.
+pub(crate) fn format_of(gpu: &Gpu, type_name: &str) -> Result<Format> {
+    let is_filtered = gpu.device.features().contains(wgpu::Features::TEXTURE_FORMAT_16BIT_NORM);
+    match type_name {
+        "f32" => Ok(Format::Float32),
+        "u8" | "i16" | "u16" if is_filtered => Ok(Format::Unorm16),
+        "u8" | "i16" | "u16" => Ok(Format::Uint16),
+        other => Err(Error::Unsupported { feature: format!("a volume of {other} on the GPU") }),
     }
 }
 
@@ -158,65 +146,4 @@ pub(crate) fn texture(gpu: &Gpu, format: Format, size: Extent3d) -> wgpu::Textur
 
 fn view_of(texture: &wgpu::Texture) -> wgpu::TextureView {
     texture.create_view(&wgpu::TextureViewDescriptor::default())
-}
-
-/// Hands samples over slab by slab.
-struct Writer<'a> {
-    gpu: &'a Gpu,
-    texture: &'a wgpu::Texture,
-    progress: &'a Progress,
-}
-
-impl Writer<'_> {
-    fn write(&self, samples: &Samples) -> Result<()> {
-        match samples {
-            Samples::U8(a) => self.slabs(a, |s| s.iter().map(|&v| u16::from(v)).collect::<Cow<'_, [u16]>>()),
-            Samples::I16(a) => {
-                let unsigned = |v: &i16| v.cast_unsigned() ^ SIGN_BIAS;
-                self.slabs(a, |s| s.iter().map(unsigned).collect::<Cow<'_, [u16]>>())
-            }
-            Samples::U16(a) => self.slabs(a, |s| Cow::Borrowed(s)),
-            Samples::F32(a) => self.slabs(a, |s| Cow::Borrowed(s)),
-            _ => {
-                Err(Error::Unsupported { feature: format!("a volume of {} on the GPU", samples.type_name()) })
-            }
-        }
-    }
-
-    fn slabs<S, T: Pod>(&self, samples: &Array3<S>, texels: impl Fn(&[S]) -> Cow<'_, [T]>) -> Result<()> {
-        let (slices, rows, columns) = samples.dim();
-        // A volume's samples are contiguous, see `Volume::new`.
-        let all = samples.as_slice().unwrap_or_default();
-        let slice_len = rows * columns;
-        let slab = (SLAB_BYTES / (slice_len * size_of::<T>()).max(1)).max(1);
-        self.progress.start(slices as u64);
-        let mut before: Option<wgpu::SubmissionIndex> = None;
-        for (n, part) in all.chunks(slab * slice_len).enumerate() {
-            self.progress.check()?;
-            let depth = part.len() / slice_len;
-            let layout = TexelCopyBufferLayout {
-                offset: 0,
-                bytes_per_row: Some((columns * size_of::<T>()) as u32),
-                rows_per_image: Some(rows as u32),
-            };
-            let target = TexelCopyTextureInfo {
-                texture: self.texture,
-                mip_level: 0,
-                origin: Origin3d { x: 0, y: 0, z: (n * slab) as u32 },
-                aspect: wgpu::TextureAspect::All,
-            };
-            let size =
-                Extent3d { width: columns as u32, height: rows as u32, depth_or_array_layers: depth as u32 };
-            let submitted = self.gpu.guarded((slab * slice_len * size_of::<T>()) as u64, || {
-                self.gpu.queue.write_texture(target, bytemuck::cast_slice(&texels(part)), layout, size);
-                // What is written waits in the host's memory until it is submitted.
-                self.gpu.queue.submit([])
-            })?;
-            if let Some(earlier) = before.replace(submitted) {
-                self.gpu.wait(earlier)?;
-            }
-            self.progress.advance(depth as u64);
-        }
-        before.map_or(Ok(()), |last| Ok(self.gpu.wait(last)?))
-    }
 }

@@ -6,12 +6,11 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use anatome_core::{
-    Facts, Grid, Modality, NamedVoi, NoteCode, Padding, Progress, Samples, SliceTable, Unit, ValueMapping,
-    Voi, Volume, Window, WindowFunction,
+    Facts, Grid, Modality, NamedVoi, NoteCode, Padding, Progress, Samples, SliceSamples, SliceTable, Unit,
+    ValueMapping, Voi, Volume, Window, WindowFunction,
 };
 use anatome_dicom::{
-    Coming, FinishedSlice, Limits, Loaded, SeriesSpec, SliceSamples, SliceSink, Source, group, load_with,
-    write_series,
+    Coming, FinishedSlice, Limits, Loaded, SeriesSpec, SliceSink, Source, group, load_with, write_series,
 };
 use anatome_testkit::Need;
 use glam::{DAffine3, DMat3, DVec3};

@@ -7,8 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anatome::{
-    Backend, BackendChoice, ErrorKind, Limits, Notes, Progress, Stack, Study, SuvReport, SuvType, Volume,
-    Workers,
+    Backend, BackendChoice, ErrorKind, Limits, Notes, Progress, Stack, Study, SuvReport, SuvType,
+    UploadedVolume, Volume, Workers,
 };
 
 use super::{Defaults, Images, Kind, Loaded, SeriesFacts, State, Thumbnail};
@@ -363,11 +363,13 @@ impl Shared {
             let first = super::FrameImage::decode(&stack, 0, &backend)?;
             return Ok(State::Stack(Arc::new(stack), Arc::new(first.defaults)));
         }
-        let loaded = study.load(number, &self.limits, &self.reading, progress)?;
+        let arrival = backend.receive();
+        let loaded = study.load_with(number, &self.limits, &self.reading, progress, &arrival)?;
         let volume = self.in_suv(number, study, loaded.volume)?;
         let suv_factor = study.suv_factor(number);
         let images = Images::new(loaded.image_numbers);
-        Ok(State::Loaded(Arc::new(made(volume, loaded.notes, images, suv_factor, &backend, progress)?)))
+        let upload = |volume: &Arc<Volume>| backend.upload_arrived(volume, arrival, progress);
+        Ok(State::Loaded(Arc::new(made(volume, loaded.notes, images, suv_factor, upload)?)))
     }
 
     /// A PET in SUV, where its headers tell the factor; anything else as it is.
@@ -402,17 +404,16 @@ impl Shared {
 /// Everything that is made of a volume once.
 ///
 /// # Errors
-/// As [`Backend::upload`].
+/// As `upload`.
 pub(super) fn made(
     volume: Arc<Volume>,
     notes: Notes,
     images: Images,
     suv_factor: Option<f64>,
-    backend: &Backend,
-    progress: &Progress,
+    upload: impl FnOnce(&Arc<Volume>) -> anatome::Result<UploadedVolume>,
 ) -> anatome::Result<Loaded> {
     let defaults = Defaults::of(&volume)?.with_renderings(&volume, suv_factor);
-    let uploaded = Arc::new(backend.upload(&volume, progress)?);
+    let uploaded = Arc::new(upload(&volume)?);
     let histogram = Histogram::of(&volume);
     Ok(Loaded { volume, uploaded, defaults, notes, images, histogram })
 }

@@ -391,14 +391,9 @@ impl Document {
                 notes: Notes::new(),
                 study: None,
             };
-            let loaded = loader::made(
-                Arc::new(volume),
-                Notes::new(),
-                Images::default(),
-                None,
-                &backend,
-                &Progress::new(),
-            )
+            let loaded = loader::made(Arc::new(volume), Notes::new(), Images::default(), None, |volume| {
+                backend.upload(volume, &Progress::new())
+            })
             .unwrap();
             let state = State::Loaded(Arc::new(loaded));
             let first = SeriesId { input, number: 0 };

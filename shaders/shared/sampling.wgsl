@@ -1,5 +1,6 @@
 //! Values at lattice positions, by the rules of `anatome_core::plan::SamplingPlan`.
 
+#import cell
 #import volume
 
 /// 0 nearest, 1 linear, 2 cubic.
@@ -30,7 +31,7 @@ struct Sampling {
     /// Stored values from `padding_low` to `padding_high` are padding.
     padding_low: f32,
     padding_high: f32,
-    /// Bins of `bins` per mm along the normal.
+    /// Bins of `slice_rows` per mm along the normal.
     bins_per_mm: f32,
     padding_a: u32,
     padding_b: u32,
@@ -39,15 +40,21 @@ struct Sampling {
 
 /// A slice of an uneven grid and the interval after it.
 struct SliceRow {
+    /// Of four evenly spaced bins from the first slice to the last, the intervals that hold their starts. The first row has
+    /// the first four.
+    bins: vec4<u32>,
     /// Position along the normal in mm.
     z_mm: f32,
     /// Width of the interval after it in mm; negative if slices are missing in it.
     gap_mm: f32,
+    padding_a: u32,
+    padding_b: u32,
 }
 
 @group(0) @binding(3) var<uniform> sampling: Sampling;
 @group(0) @binding(4) var<storage, read> slice_rows: array<SliceRow>;
-@group(0) @binding(5) var<storage, read> slice_bins: array<u32>;
+/// As the shader `cells` leaves them; looked at by previews of volumes with padding only.
+@group(0) @binding(5) var<storage, read> are_padded: array<u32>;
 
 /// An integer voxel and a fraction of 0 to 1 on each axis.
 struct Position {
@@ -135,10 +142,10 @@ fn walk(slice: i32, rest_mm: f32) -> SlicePosition {
 /// The interval that holds a position in mm along the normal.
 fn find_interval(z_mm: f32) -> SlicePosition {
     let last = sampling.size.z - 2;
-    let bins = arrayLength(&slice_bins);
+    let bins = 4u * arrayLength(&slice_rows);
     let bin = floor((z_mm - slice_rows[0].z_mm) * sampling.bins_per_mm);
     let nearest = u32(clamp(bin, 0.0, f32(bins - 1u)));
-    let k = i32(slice_bins[nearest]);
+    let k = i32(slice_rows[nearest / 4u].bins[nearest % 4u]);
     return walk(k, z_mm - slice_rows[k].z_mm);
 }
 
@@ -205,6 +212,15 @@ fn is_padding(stored: f32) -> bool {
     return HAS_PADDING && sampling.padding_low <= stored && stored <= sampling.padding_high;
 }
 
+/// Whether a voxel may be padding of those that a position from one voxel on to before the next needs.
+fn is_near_padding(voxel: vec3<i32>) -> bool {
+    if (!HAS_PADDING) {
+        return false;
+    }
+    let cell = vec3<u32>(voxel) / CELL;
+    return are_padded[cell_index(cell, cell_count(vec3<u32>(sampling.size)))] != 0u;
+}
+
 fn modality_value(stored: f32) -> Sample {
     return Sample(stored * sampling.slope + sampling.intercept, SOME);
 }
@@ -221,7 +237,8 @@ fn sample_nearest(position: Position) -> Sample {
 /// A neighbour of weight zero is replaced by the voxel itself, so that only voxels that count are looked at.
 fn sample_linear(position: Position) -> Sample {
     let a = position.voxel + shift_around(position.voxel);
-    if (PREVIEW) {
+    // The texture unit knows of no padding.
+    if (PREVIEW && !is_near_padding(position.voxel)) {
         return modality_value(filtered_value(vec3<f32>(a) + position.fraction) - sampling.bias);
     }
     let b = a + select(vec3(0), vec3(1), position.fraction > vec3(0.0));

@@ -35,7 +35,7 @@ pub(crate) struct Contents {
     /// The range of modality values.
     pub(crate) ranges: wgpu::Buffer,
     /// Whether a voxel is padding.
-    are_padded: wgpu::Buffer,
+    pub(crate) are_padded: wgpu::Buffer,
 }
 
 /// All that tells which cells a transfer function lets see.

@@ -39,8 +39,11 @@ mirror! {
 mirror! {
     #[derive(Clone, Copy, Debug, Pod, Zeroable)]
     pub(crate) struct SliceRow = slice::SLICE_ROW, project::SLICE_ROW, raycast::SLICE_ROW {
+        bins: [u32; 4],
         z_mm: f32,
         gap_mm: f32,
+        padding_a: u32,
+        padding_b: u32,
     }
 }
 
@@ -215,13 +218,12 @@ impl Sampling {
     }
 }
 
-/// The rows and bins of an uneven grid; of an even one, one of each that is not looked at.
-pub(crate) fn slice_tables(slices: Option<&SliceRows>) -> (Vec<SliceRow>, Vec<u32>) {
-    let Some(SliceRows { rows, bins, bins_per_mm: _ }) = slices else {
-        return (vec![SliceRow { z_mm: 0.0, gap_mm: 1.0 }], vec![0]);
-    };
-    let row = |row: &anatome_core::plan::SliceRow| SliceRow { z_mm: row.z_mm, gap_mm: row.gap_mm };
-    (rows.iter().map(row).collect(), bins.clone())
+/// The rows of an uneven grid; of an even one, one that is not looked at.
+pub(crate) fn slice_rows(slices: Option<&SliceRows>) -> Vec<SliceRow> {
+    let row = |z_mm, gap_mm, bins| SliceRow { bins, z_mm, gap_mm, padding_a: 0, padding_b: 0 };
+    let Some(SliceRows { rows, bins, bins_per_mm: _ }) = slices else { return vec![row(0.0, 1.0, [0; 4])] };
+    let bins = bins.as_chunks::<4>().0;
+    rows.iter().zip(bins).map(|(of, bins)| row(of.z_mm, of.gap_mm, *bins)).collect()
 }
 
 impl Display {

@@ -5,8 +5,8 @@
 //! [`anatome_core::plan`].
 //!
 //! `Precision::Exact` is f32 arithmetic from exact samples. `Precision::Preview` leaves linear interpolation to the
-//! texture unit where it can do it: for samples of 16 bits that it filters, without padding. Its weights have 8
-//! fractional bits: between voxels that differ by d, values are off by up to about 3 d / 512.
+//! texture unit where it can do it: for samples of up to 16 bits that it filters, in cells without padding. Its weights
+//! have 8 fractional bits: between voxels that differ by d, values are off by up to about 3 d / 512.
 //!
 //! Rays leap over cells in which nothing is seen; what tells them so is made on the GPU when it is first needed. Of a
 //! volume larger than a texture or a budget those bricks are on the GPU that the picture needs now.

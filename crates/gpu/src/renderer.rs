@@ -7,7 +7,6 @@ use anatome_core::{
     Bindings, Error, Interpolation, Output, Precision, Progress, Projection, Recipe, Renderer, Request,
     Result, SceneFault, Source, Uploaded as _, Volume,
 };
-use anatome_shaders::preprocess::Format;
 use anatome_shaders::{Shader, project, raycast, slice};
 use glam::{DMat3, DVec3, Vec3};
 
@@ -109,7 +108,7 @@ impl GpuRenderer {
         let projection = projection_constant(plan.projection);
         let mut prepared = Prepared::new(&slice::SHADER, &plan.sampling, plan.sampling.interpolation);
         prepared.constants.push(projection);
-        prepared.sampling(&plan.sampling, uploaded);
+        self.sampling(&mut prepared, &plan.sampling, uploaded, request)?;
         prepared.display(&plan.display, request.output);
         prepared.told.uniform("params", &gpu_data::Slice::new(plan));
         self.work(prepared, uploaded, request)
@@ -148,9 +147,30 @@ impl GpuRenderer {
             }
         };
         prepared.constants.push(("SKIPPING", u32::from(skipping)));
-        prepared.sampling(&plan.sampling, uploaded);
+        self.sampling(&mut prepared, &plan.sampling, uploaded, request)?;
         prepared.told.uniform("rays", &gpu_data::Rays::new(plan));
         self.work(prepared, uploaded, request)
+    }
+
+    /// Tells how values are found.
+    fn sampling(
+        &self,
+        prepared: &mut Prepared,
+        plan: &SamplingPlan,
+        uploaded: &GpuVolume,
+        request: &Request,
+    ) -> Result<()> {
+        let sampling = gpu_data::Sampling::new(plan, GpuVolume::bias(uploaded.volume()));
+        prepared.told.uniform("sampling", &sampling);
+        prepared.told.table("slice_rows", &gpu_data::slice_rows(plan.slices.as_ref()));
+        let is_preview = request.quality.precision == Precision::Preview && uploaded.is_filtered();
+        prepared.constants.push(("PREVIEW", u32::from(is_preview)));
+        if is_preview && plan.padding.is_some() {
+            prepared.told.made("are_padded", self.contents(uploaded, plan)?.are_padded);
+        } else {
+            prepared.told.table("are_padded", &[0u32]);
+        }
+        Ok(())
     }
 
     fn work(&self, prepared: Prepared, uploaded: &GpuVolume, request: &Request) -> Result<Work> {
@@ -161,11 +181,6 @@ impl GpuRenderer {
             _ => 4,
         };
         constants.push(("PACK", 4 / pixel_bytes));
-        // The texture unit knows of no padding.
-        let is_preview = request.quality.precision == Precision::Preview
-            && uploaded.format == Format::Unorm16
-            && uploaded.volume().padding().is_none();
-        constants.push(("PREVIEW", u32::from(is_preview)));
         constants.push(("BRICKED", u32::from(uploaded.bricks.is_some())));
         let pipeline = self.pipelines.get(&self.gpu, shader, uploaded.format, &constants)?;
         let inputs = uploaded.inputs.take(&self.gpu, uploaded, &pipeline, told)?;
@@ -193,14 +208,6 @@ impl Prepared {
             ("UNEVEN", u32::from(sampling.slices.is_some())),
         ];
         Self { shader, constants, told: Told::default() }
-    }
-
-    fn sampling(&mut self, plan: &SamplingPlan, uploaded: &GpuVolume) {
-        let (rows, bins) = gpu_data::slice_tables(plan.slices.as_ref());
-        let sampling = gpu_data::Sampling::new(plan, GpuVolume::bias(uploaded.volume()));
-        self.told.uniform("sampling", &sampling);
-        self.told.table("slice_rows", &rows);
-        self.told.table("slice_bins", &bins);
     }
 
     fn display(&mut self, plan: &DisplayPlan, output: Output) {

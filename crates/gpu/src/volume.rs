@@ -43,6 +43,12 @@ impl GpuVolume {
         self.bricks.is_some()
     }
 
+    /// Whether the texture unit interpolates its samples in previews.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        self.format == Format::Unorm16
+    }
+
     /// What was added to the stored samples of a volume to give the texture's.
     pub(crate) fn bias(volume: &Volume) -> f32 {
         if matches!(volume.samples(), Samples::I16(_)) { f32::from(SIGN_BIAS) } else { 0.0 }

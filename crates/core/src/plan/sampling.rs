@@ -77,7 +77,8 @@ pub struct SliceRow {
 pub struct SliceRows {
     /// One row a slice.
     pub rows: Vec<SliceRow>,
-    /// For evenly spaced bins from the first slice to the last, the interval that holds the start of the bin.
+    /// For evenly spaced bins from the first slice to the last, four for each row, the interval that holds the start of the
+    /// bin.
     pub bins: Vec<u32>,
     /// Bins per mm.
     pub bins_per_mm: f32,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anatome::governor::{Bound, Governor, Level, Settings};
-use anatome::{PixelSubset, Request, Scene, View, natural_output};
+use anatome::{PixelSubset, Precision, Request, Scene, View, natural_output};
 use anatome_benches::{Work, quantile};
 use anyhow::{Result, ensure};
 use glam::DMat3;
@@ -27,8 +27,9 @@ pub struct Moved {
 impl Moved {
     /// What the level leaves out.
     pub fn level(&self) -> String {
-        let Level { step_factor, pixels, divisor, .. } = self.level;
+        let Level { precision, step_factor, pixels, divisor, .. } = self.level;
         let parts = [
+            (precision == Precision::Preview).then(|| "interpolated by the texture unit".to_owned()),
             (divisor > 1).then(|| format!("1/{divisor} of width and height")),
             (pixels == PixelSubset::Checkerboard).then(|| "a checkerboard".to_owned()),
             (step_factor > 1.0).then(|| format!("{step_factor} times the step")),

@@ -56,6 +56,13 @@ impl UploadedVolume {
     pub fn is_in_parts(&self) -> bool {
         matches!(self, Self::Gpu(volume) if volume.is_in_parts())
     }
+
+    /// Whether pictures of [`Precision::Preview`](anatome_core::Precision) take less than exact ones: a texture unit
+    /// interpolates.
+    #[must_use]
+    pub fn has_preview(&self) -> bool {
+        matches!(self, Self::Gpu(volume) if volume.is_filtered())
+    }
 }
 
 /// An adapter, and what would become of it.

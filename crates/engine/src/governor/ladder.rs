@@ -1,12 +1,14 @@
 //! How well pictures in motion are made, by the time that they took.
 
-use anatome_core::{Output, PixelSubset, Request, View};
+use anatome_core::{Interpolation, Output, PixelSubset, Precision, Request, View};
 use serde::Serialize;
 
 /// How a picture in motion differs from the one that is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Level {
+    /// How samples are interpolated.
+    pub precision: Precision,
     /// How much farther samples along 3D rays are apart.
     pub step_factor: f64,
     /// Which pixels are computed.
@@ -15,16 +17,19 @@ pub struct Level {
     pub divisor: u32,
 }
 
-/// In the order of what they cost, and of how like the wanted picture theirs are: a checkerboard costs half and is hardly
-/// seen (53 to 57 dB in the tests), a larger step saves less and is seen in surfaces (31 to 37 dB).
-const LEVELS: [Level; 6] = [
+/// In the order of what they cost, and of how like the wanted picture theirs are: where a texture unit interpolates, values
+/// are off by 3/512 of how far neighbours are apart at most; a checkerboard costs half and is hardly seen (53 to 57 dB in
+/// the tests), a larger step saves less and is seen in surfaces (31 to 37 dB).
+const LEVELS: [Level; 7] = [
     Level::FULL,
-    Level { pixels: PixelSubset::Checkerboard, ..Level::FULL },
-    Level { step_factor: 2.0, pixels: PixelSubset::Checkerboard, divisor: 1 },
-    Level { step_factor: 2.0, pixels: PixelSubset::All, divisor: 2 },
-    Level { step_factor: 4.0, pixels: PixelSubset::All, divisor: 2 },
-    Level { step_factor: 4.0, pixels: PixelSubset::All, divisor: 4 },
+    PREVIEW,
+    Level { pixels: PixelSubset::Checkerboard, ..PREVIEW },
+    Level { step_factor: 2.0, pixels: PixelSubset::Checkerboard, ..PREVIEW },
+    Level { step_factor: 2.0, divisor: 2, ..PREVIEW },
+    Level { step_factor: 4.0, divisor: 2, ..PREVIEW },
+    Level { step_factor: 4.0, divisor: 4, ..PREVIEW },
 ];
+const PREVIEW: Level = Level { precision: Precision::Preview, ..Level::FULL };
 
 /// Where a step of 3D rays ends.
 const LARGEST_STEP: f64 = 4.0;
@@ -44,7 +49,8 @@ const RATIOS: std::ops::RangeInclusive<f64> = 1.0..=16.0;
 
 impl Level {
     /// The picture that is wanted itself.
-    pub const FULL: Self = Self { step_factor: 1.0, pixels: PixelSubset::All, divisor: 1 };
+    pub const FULL: Self =
+        Self { precision: Precision::Exact, step_factor: 1.0, pixels: PixelSubset::All, divisor: 1 };
 
     /// The request for a picture of this level.
     #[must_use]
@@ -55,6 +61,9 @@ impl Level {
             let step = wanted.quality.step;
             request.quality.step = (step * self.step_factor).min(LARGEST_STEP.max(step));
         }
+        if self.precision == Precision::Preview {
+            request.quality.precision = self.precision;
+        }
         if self.pixels == PixelSubset::Checkerboard {
             request.quality.pixels = self.pixels;
         }
@@ -62,18 +71,37 @@ impl Level {
     }
 }
 
-/// The levels that make pictures of a request cheaper.
-pub(super) fn levels(wanted: &Request) -> Vec<Level> {
+/// The levels that make pictures of a request cheaper. `has_preview` says whether [`Precision::Preview`] does.
+pub(super) fn levels(wanted: &Request, has_preview: bool) -> Vec<Level> {
     let is_3d = matches!(wanted.scene.view, View::Projection { .. } | View::Rendering { .. });
     // Values are measured: none are made up. A part of a picture has no smaller like.
     let makes_sense = |level: &Level| {
         (wanted.output != Output::Values || *level == Level::FULL)
             && (level.divisor == 1 || wanted.region.is_none())
     };
-    let of_view = |level: Level| if is_3d { level } else { Level { divisor: level.divisor, ..Level::FULL } };
+    let has_preview = has_preview && is_interpolated_linearly(wanted);
+    let of_view = |level: Level| Level {
+        precision: if has_preview { level.precision } else { Precision::Exact },
+        ..if is_3d {
+            level
+        } else {
+            Level { precision: level.precision, divisor: level.divisor, ..Level::FULL }
+        }
+    };
     let mut levels: Vec<Level> = LEVELS.into_iter().map(of_view).filter(makes_sense).collect();
     levels.dedup();
     levels
+}
+
+/// Whether interpolation is linear, and what a picture takes: of a slice, each pixel is one sample.
+fn is_interpolated_linearly(wanted: &Request) -> bool {
+    let interpolations = wanted.scene.layers.iter().map(|layer| layer.interpolation);
+    let mut interpolations = interpolations.map(|interpolation| match &wanted.scene.view {
+        View::Projection { .. } | View::Rendering { .. } => interpolation != Interpolation::Nearest,
+        View::Slab { .. } => interpolation == Interpolation::Linear,
+        _ => false,
+    });
+    interpolations.any(|is_linear| is_linear)
 }
 
 /// The levels of a request, and the one that is held.
@@ -91,8 +119,8 @@ pub(super) struct Ladder {
 
 impl Ladder {
     /// The ladder of a request; it begins where another of the same levels stands.
-    pub(super) fn new(wanted: &Request, before: Option<&Self>) -> Self {
-        let levels = levels(wanted);
+    pub(super) fn new(wanted: &Request, has_preview: bool, before: Option<&Self>) -> Self {
+        let levels = levels(wanted, has_preview);
         match before {
             Some(before) if before.levels == levels => before.clone(),
             _ => {
@@ -167,7 +195,7 @@ impl Ladder {
 mod tests {
     use super::*;
     use anatome_core::{
-        Appearance, Camera, Lens, Projection, Scene, SlicePlane, Voi, Window, WindowFunction,
+        Appearance, Camera, Lens, Projection, Quality, Scene, SlicePlane, Voi, Window, WindowFunction,
     };
     use anatome_testkit::Random;
     use glam::DVec3;
@@ -205,7 +233,7 @@ mod tests {
 
     #[test]
     fn slow_pictures_become_cheaper_at_once_and_fast_ones_better_in_time() {
-        let mut ladder = Ladder::new(&mip(), None);
+        let mut ladder = Ladder::new(&mip(), false, None);
         let held = run(&mut ladder, 20, 0.0, [4.0, 2.3, 1.3, 0.75, 0.5, 0.2]);
         // One slow picture, a guess, and what fits.
         assert_eq!(held[0], 0);
@@ -227,7 +255,7 @@ mod tests {
                 cost /= random.between(1.05, 5.0);
                 here
             });
-            let mut ladder = Ladder::new(&mip(), None);
+            let mut ladder = Ladder::new(&mip(), false, None);
             run(&mut ladder, 20, 0.1, costs);
             let held = run(&mut ladder, 300, 0.1, costs);
             assert!(changes(&held) <= 3, "{costs:?}: {held:?}");
@@ -239,24 +267,59 @@ mod tests {
     #[test]
     fn a_level_is_left_out_where_it_gains_nothing() {
         let divisors =
-            |wanted: &Request| levels(wanted).iter().map(|level| level.divisor).collect::<Vec<_>>();
+            |wanted: &Request| levels(wanted, false).iter().map(|level| level.divisor).collect::<Vec<_>>();
         assert_eq!(divisors(&mip()), [1, 1, 1, 2, 2, 4]);
         let plane = SlicePlane { center_mm: DVec3::ZERO, right: DVec3::X, down: DVec3::Y, width_mm: 1.0 };
         assert_eq!(divisors(&request(View::Slice { plane })), [1, 2, 4]);
+        let slab = View::Slab { plane, thickness_mm: 9.0, projection: Projection::Mip };
+        assert_eq!(divisors(&request(slab)), [1, 2, 4]);
         let region = Some(anatome_core::PixelRect { x: 0, y: 0, width: 9, height: 9 });
         assert_eq!(divisors(&Request { region, ..mip() }), [1, 1, 1]);
         assert_eq!(divisors(&Request { output: Output::Values, ..mip() }), [1]);
+    }
+
+    /// Where it gains something, and nothing is measured; before anything that is seen.
+    #[test]
+    fn previews_come_first_where_a_texture_unit_makes_them() {
+        let of = |wanted: &Request| {
+            let (without, with) = (levels(wanted, false), levels(wanted, true));
+            assert!(without.iter().all(|level| level.precision == Precision::Exact));
+            if without == with {
+                return false;
+            }
+            assert_eq!(with[..2], [Level::FULL, PREVIEW]);
+            assert!(with[1..].iter().all(|level| level.precision == Precision::Preview));
+            let exact = with[2..].iter().map(|level| Level { precision: Precision::Exact, ..*level });
+            assert!(exact.eq(without[1..].iter().copied()));
+            true
+        };
+        let with = |interpolation, mut wanted: Request| {
+            wanted.scene.layers[0].interpolation = interpolation;
+            wanted
+        };
+        let plane = SlicePlane { center_mm: DVec3::ZERO, right: DVec3::X, down: DVec3::Y, width_mm: 1.0 };
+        let slice = request(View::Slice { plane });
+        let slab = request(View::Slab { plane, thickness_mm: 9.0, projection: Projection::Mip });
+        assert!(of(&mip()) && of(&slab) && of(&with(Interpolation::Cubic, mip())));
+        assert!(!of(&slice) && !of(&with(Interpolation::Cubic, slab)));
+        assert!(!of(&with(Interpolation::Nearest, mip())));
+        assert!(!of(&Request { output: Output::Values, ..mip() }));
     }
 
     #[test]
     fn a_level_changes_what_it_says_and_no_more() {
         let wanted = mip();
         assert_eq!(Level::FULL.request(&wanted), wanted);
-        let lowest = LEVELS[5].request(&wanted);
+        let preview = PREVIEW.request(&wanted);
+        assert_eq!(preview.quality.precision, Precision::Preview);
+        assert_eq!(Level::FULL.request(&preview), preview, "who wants a preview gets one");
+        let exact = Quality { precision: Precision::Exact, ..preview.quality };
+        assert_eq!(Request { quality: exact, ..preview }, wanted);
+        let lowest = LEVELS[6].request(&wanted);
         assert_eq!((lowest.size_px, lowest.quality.step), ([251, 150], 2.0));
         assert_eq!(lowest.scene, wanted.scene);
         let mut coarse = wanted;
         coarse.quality.step = 3.0;
-        assert_eq!(LEVELS[5].request(&coarse).quality.step, LARGEST_STEP);
+        assert_eq!(LEVELS[6].request(&coarse).quality.step, LARGEST_STEP);
     }
 }

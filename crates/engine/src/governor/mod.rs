@@ -34,6 +34,11 @@ pub trait FrameSource {
     /// # Errors
     /// As [`anatome_core::Renderer::begin`].
     fn begin(&self, request: &Request) -> Result<Self::Frame>;
+
+    /// Whether pictures of [`Precision::Preview`](anatome_core::Precision) take less than exact ones.
+    fn has_preview(&self) -> bool {
+        false
+    }
 }
 
 /// A volume on a backend.
@@ -50,6 +55,10 @@ impl<'a> FrameSource for Bound<'a> {
 
     fn begin(&self, request: &Request) -> Result<BackendFrame<'a>> {
         self.backend.begin(request, self.volume)
+    }
+
+    fn has_preview(&self) -> bool {
+        self.volume.has_preview()
     }
 }
 
@@ -181,7 +190,7 @@ impl<S: FrameSource> Governor<S> {
         let goes_on =
             |making: &Making<S::Frame>| !making.is_whole && is_same_motion(&making.wanted, &request);
         let dropped = self.making.take_if(|making| !goes_on(making)).filter(|making| making.is_whole);
-        let mut ladder = Ladder::new(&request, self.ladder.as_ref());
+        let mut ladder = Ladder::new(&request, self.source.has_preview(), self.ladder.as_ref());
         if let Some(whole) = dropped {
             self.was_interrupted = true;
             // Whole pictures don't do as pictures in motion, either.

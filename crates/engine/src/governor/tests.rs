@@ -5,10 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anatome_core::{
-    Appearance, Camera, Lens, Output, PixelSubset, Pixels, Progress, Projection, Recipe, Scene, SlicePlane,
-    View, Voi, Volume, Window, WindowFunction,
+    Appearance, Camera, Lens, Output, PixelSubset, Pixels, Precision, Progress, Projection, Recipe, Scene,
+    SlicePlane, View, Voi, Volume, Window, WindowFunction,
 };
 use anatome_phantom::{ThoraxSpec, thorax_ct};
+use anatome_testkit::Need;
 use glam::{DMat3, DVec3};
 
 use super::*;
@@ -43,6 +44,8 @@ struct Fake {
     begun: Rc<RefCell<Vec<(Duration, Request)>>>,
     /// What a picture costs of as many pixels as are wanted, all computed, at the step that is wanted.
     whole: Rc<Cell<Duration>>,
+    /// What part of that a preview costs, if there are any.
+    preview: Option<f64>,
 }
 
 struct FakeFrame {
@@ -55,7 +58,7 @@ struct FakeFrame {
 impl Fake {
     fn new(whole: Duration) -> Self {
         let (passed, begun) = (Rc::default(), Rc::default());
-        Self { start: Instant::now(), passed, begun, whole: Rc::new(Cell::new(whole)) }
+        Self { start: Instant::now(), passed, begun, whole: Rc::new(Cell::new(whole)), preview: None }
     }
 
     fn now(&self) -> Instant {
@@ -81,8 +84,13 @@ impl FrameSource for Fake {
         let part = width * height / f64::from(SIZE_PX[0] * SIZE_PX[1]);
         let half = if request.quality.pixels == PixelSubset::Checkerboard { 0.5 } else { 1.0 };
         // A tenth does not depend on the step.
-        let cost = self.whole.get().mul_f64(part * half * (0.1 + 0.9 * 0.5 / request.quality.step));
+        let preview = self.preview.filter(|_| request.quality.precision == Precision::Preview).unwrap_or(1.0);
+        let cost = self.whole.get().mul_f64(preview * part * half * (0.1 + 0.9 * 0.5 / request.quality.step));
         Ok(FakeFrame { fake: self.clone(), request: request.clone(), cost, left: cost })
+    }
+
+    fn has_preview(&self) -> bool {
+        self.preview.is_some()
     }
 }
 
@@ -138,6 +146,19 @@ fn pictures_in_motion_come_in_time_and_in_order() {
         // As good as there is time for.
         let level = settled.last().unwrap().1.level;
         assert_eq!(level == Level::FULL, whole < 33, "{whole} ms: {level:?}");
+    }
+}
+
+/// Before anything that is seen is left out; and exact pictures where there is time for them.
+#[test]
+fn previews_are_held_where_they_are_in_time() {
+    for (whole, expected) in [(20, Precision::Exact), (60, Precision::Preview)] {
+        let fake = Fake { preview: Some(0.3), ..Fake::new(ms(whole)) };
+        let mut governor = Governor::new(fake.clone(), Settings::default());
+        let pictures = moved(&fake, &mut governor, ms(4000));
+        let (_, last) = pictures.last().unwrap();
+        assert_eq!(last.level, Level { precision: expected, ..Level::FULL }, "{whole} ms");
+        assert_eq!(last.image.recipe().quality.precision, expected);
     }
 }
 
@@ -257,26 +278,63 @@ fn thorax() -> (Workers, Arc<Volume>, Backend, UploadedVolume) {
 #[test]
 fn the_last_picture_is_that_of_a_direct_render() {
     let (workers, volume, backend, uploaded) = thorax();
+    for picture in [Picture::Rendering, Picture::Mip, Picture::Axial] {
+        let scene = scene_of(picture, &volume);
+        let request = Request::new(scene.clone(), [301, 200], crate::natural_output(&scene));
+        let (levels, last) = pictures_that_are_late(&backend, &uploaded, &request);
+        assert!(last.is_final && levels.iter().any(|level| *level != Level::FULL), "{levels:?}");
+        let direct = backend.render(&request, &uploaded, &Progress::new()).unwrap();
+        assert_eq!(last.enlarged(&workers).unwrap(), direct);
+    }
+}
+
+/// The levels of the pictures that come of a request, and the last of them.
+fn pictures_that_are_late(
+    backend: &Backend,
+    volume: &UploadedVolume,
+    request: &Request,
+) -> (Vec<Level>, Ready) {
     // A millisecond passes at each look at the clock, so that every picture is late, on any machine.
     let (start, looks) = (Instant::now(), Cell::new(0));
     let clock = || start + ms(looks.replace(looks.get() + 1));
     let settings = Settings { target: ms(1), ..Settings::default() };
-    let mut governor = Governor::new(Bound { backend: &backend, volume: &uploaded }, settings);
-    for picture in [Picture::Rendering, Picture::Mip, Picture::Axial] {
-        let scene = scene_of(picture, &volume);
-        let request = Request::new(scene.clone(), [301, 200], crate::natural_output(&scene));
-        governor.want(request.clone(), clock());
-        let (mut levels, mut last) = (Vec::new(), None);
-        while governor.next_step().is_some() {
-            if let Some(ready) = governor.step(&clock, ms(5)).unwrap() {
-                levels.push(ready.level);
-                last = Some(ready);
-            }
+    let mut governor = Governor::new(Bound { backend, volume }, settings);
+    governor.want(request.clone(), clock());
+    let (mut levels, mut last) = (Vec::new(), None);
+    while governor.next_step().is_some() {
+        if let Some(ready) = governor.step(&clock, ms(5)).unwrap() {
+            levels.push(ready.level);
+            last = Some(ready);
         }
-        let last = last.unwrap();
-        assert!(last.is_final && levels.iter().any(|level| *level != Level::FULL), "{levels:?}");
-        let direct = backend.render(&request, &uploaded, &Progress::new()).unwrap();
-        assert_eq!(last.enlarged(&workers).unwrap(), direct);
+    }
+    (levels, last.unwrap())
+}
+
+/// Where a texture unit interpolates: what it makes is like the wanted picture, told as a preview, and never the last.
+#[test]
+fn previews_are_of_motion_only() {
+    let (workers, volume, ..) = thorax();
+    let backend = match Backend::open(BackendChoice::Gpu, Some("1"), &workers) {
+        Ok(backend) => backend,
+        Err(error) => return Need::Gpu.is_missing(&error.to_string()),
+    };
+    let uploaded = backend.upload(&volume, &Progress::new()).unwrap();
+    if !uploaded.has_preview() {
+        return println!("SKIP: no texture unit interpolates 16 bits");
+    }
+    for (picture, floor_db) in [(Picture::Rendering, 45.0), (Picture::Mip, 45.0)] {
+        let scene = scene_of(picture, &volume);
+        let wanted = Request::new(scene.clone(), [301, 200], crate::natural_output(&scene));
+        let (levels, last) = pictures_that_are_late(&backend, &uploaded, &wanted);
+        assert!(levels.iter().any(|level| level.precision == Precision::Preview), "{levels:?}");
+        let exact = backend.render(&wanted, &uploaded, &Progress::new()).unwrap();
+        assert!(last.is_final && last.image == exact && exact.recipe().quality.precision == Precision::Exact);
+        let preview = ladder::levels(&wanted, true)[1].request(&wanted);
+        let preview = backend.render(&preview, &uploaded, &Progress::new()).unwrap();
+        assert_eq!(preview.recipe().quality.precision, Precision::Preview);
+        let db = psnr_db(&preview, &exact);
+        println!("{}: {db:.1} dB", picture.name());
+        assert!(db > floor_db, "{}: {db}", picture.name());
     }
 }
 
@@ -308,7 +366,7 @@ fn pictures_in_motion_are_like_the_whole_one() {
         let wanted = Request::new(scene.clone(), [960, 640], crate::natural_output(&scene));
         let render = |request: &Request| backend.render(request, &uploaded, &Progress::new()).unwrap();
         let whole = render(&wanted);
-        for level in ladder::levels(&wanted).into_iter().skip(1) {
+        for level in ladder::levels(&wanted, false).into_iter().skip(1) {
             let image = render(&level.request(&wanted));
             let ready = Ready { image, wanted: wanted.clone(), level, is_final: false, took: Duration::ZERO };
             let image = ready.enlarged(&workers).unwrap();
@@ -335,7 +393,7 @@ fn an_enlarged_slice_stands_where_the_whole_one_does() {
     let wanted = Request::new(scene, [803, 601], Output::Grey16);
     let render = |request: &Request| backend.render(request, &uploaded, &Progress::new()).unwrap();
     let whole = render(&wanted);
-    for level in ladder::levels(&wanted).into_iter().skip(1) {
+    for level in ladder::levels(&wanted, false).into_iter().skip(1) {
         let image = render(&level.request(&wanted));
         let ready = Ready { image, wanted: wanted.clone(), level, is_final: false, took: Duration::ZERO };
         let image = ready.enlarged(&workers).unwrap();

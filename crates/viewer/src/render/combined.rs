@@ -50,6 +50,10 @@ impl<'a> FrameSource for Combined<'a> {
         let frames = self.volumes.iter().enumerate().map(begin).collect::<Result<Vec<_>, _>>()?;
         Ok(CombinedFrame { frames, at: 0, blend: self.blend })
     }
+
+    fn has_preview(&self) -> bool {
+        self.volumes.iter().any(|volume| volume.has_preview())
+    }
 }
 
 /// Renderings in the making, one after the other.

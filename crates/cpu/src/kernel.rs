@@ -77,6 +77,7 @@ impl<'a> Kernel<'a> {
     pub(crate) fn block_px(&self) -> [u32; 2] {
         match self {
             Self::Slice(SliceKernel { axes: Some(_), .. }) => [256, 64],
+            Self::Slice(SliceKernel { plan, .. }) if plan.steps == 1 => [128, 32],
             _ => [32, 32],
         }
     }

@@ -257,18 +257,19 @@ fn of_budget(error: anatome_core::Error) -> Error {
     }
 }
 
-#[cfg(test)]
 impl Backend {
-    /// As if it had been found, and not asked for.
-    pub(crate) fn into_found(self, workers: &Workers) -> Self {
-        Self { instead: Some(CpuRenderer::new(workers.pool().clone())), ..self }
-    }
-
-    /// As if a driver had given up.
-    pub(crate) fn lose_gpu(&self) {
+    /// As if a driver had given up. For tests of what is done then.
+    #[doc(hidden)]
+    pub fn lose_gpu(&self) {
         if let Kind::Gpu(gpu) = &self.kind {
             gpu.lose();
         }
+    }
+
+    /// As if it had been found, and not asked for.
+    #[cfg(test)]
+    pub(crate) fn into_found(self, workers: &Workers) -> Self {
+        Self { instead: Some(CpuRenderer::new(workers.pool().clone())), ..self }
     }
 }
 

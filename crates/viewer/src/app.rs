@@ -194,7 +194,11 @@ impl Viewer {
                     self.reload();
                     None
                 }
-                _ => None,
+                News::Trouble { reason } => {
+                    self.fall_back(reason);
+                    None
+                }
+                News::Thumbnail { .. } | News::Series { .. } => None,
             };
             self.document.take(news);
             if let Some(input) = found {

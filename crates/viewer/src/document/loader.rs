@@ -26,6 +26,8 @@ pub(crate) enum News {
     Thumbnail { id: SeriesId, thumbnail: Arc<Thumbnail> },
     /// A series is farther.
     Series { id: SeriesId, state: State },
+    /// The GPU can't hold what is shown, or is lost.
+    Trouble { reason: String },
 }
 
 /// Something that goes on, for people to see and stop.
@@ -341,6 +343,12 @@ impl Shared {
         let (progress, finish) = self.begin("Loading");
         let state = self.loaded(id, study, &progress);
         drop(finish);
+        // It is loaded again when another backend is there.
+        if let Err(error) = &state
+            && error.kind() == ErrorKind::Device
+        {
+            return self.tell(None, News::Trouble { reason: error.to_string() });
+        }
         let state = state.unwrap_or_else(|error| match error.kind() {
             ErrorKind::Cancelled => State::Failed("cancelled".to_owned()),
             _ => State::Failed(error.to_string()),

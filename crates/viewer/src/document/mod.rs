@@ -238,6 +238,7 @@ impl Document {
                     entry.state = state;
                 }
             }
+            News::Trouble { .. } => {}
         }
     }
 

@@ -124,6 +124,27 @@ fn when_a_gpu_is_lost_the_cpu_goes_on() {
     assert!(harness.state().message.as_ref().is_some_and(|(text, _)| text.contains("the device is lost")));
 }
 
+/// Nor does one that can't take what is opened.
+#[test]
+fn what_a_gpu_does_not_hold_the_cpu_does() {
+    let study = Study::made();
+    if window(Vec::new(), [100.0, 100.0], 1.0).is_none() {
+        return;
+    }
+    let mut harness = super::window_with(super::gpu_options(Vec::new()), [1000.0, 700.0], 1.0);
+    settle(&mut harness);
+    let lost = Arc::clone(harness.state().document.backend().unwrap());
+    assert_eq!(lost.name(), "gpu");
+    lost.lose_gpu();
+    harness.state_mut().open(vec![study.path().join("ct")]);
+    settle(&mut harness);
+    let viewer = harness.state();
+    assert_eq!(viewer.document.backend().unwrap().name(), "cpu");
+    assert!(viewer.canvases[0].shown.is_some() && viewer.canvases[0].failure.is_none());
+    let (message, _) = viewer.message.as_ref().unwrap();
+    assert!(message.starts_with("The CPU takes over: "), "{message}");
+}
+
 /// A crash loses nothing but the last two seconds, also where nothing was drawn since.
 #[test]
 fn a_session_is_kept_soon_after_it_changes() {

@@ -91,6 +91,11 @@ pub(crate) fn options(start: Vec<PathBuf>) -> Options {
     }
 }
 
+/// The same with the first GPU, a driver that plays one included.
+pub(super) fn gpu_options(start: Vec<PathBuf>) -> Options {
+    Options { backend: BackendChoice::Gpu, adapter: Some("1".to_owned()), ..options(start) }
+}
+
 /// A window with options of its own, where there is a driver.
 pub(super) fn window_with(
     options: Options,

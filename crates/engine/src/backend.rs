@@ -7,7 +7,7 @@ use anatome_core::{
     Bindings, DeviceFault, ErrorKind, Frame, FrameStatus, Image, Progress, Renderer, Request, Volume,
 };
 use anatome_cpu::{CpuFrame, CpuRenderer};
-use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, GpuFrame, GpuRenderer};
+use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, GpuFrame, GpuRenderer, SharedDevice};
 use serde::{Deserialize, Serialize};
 
 use crate::arrival::Arrival;
@@ -24,6 +24,14 @@ pub enum BackendChoice {
     Cpu,
     /// A GPU, or fail. Named, a software driver may serve too.
     Gpu,
+}
+
+impl BackendChoice {
+    /// The adapter that [`Backend::open`] opens for this choice, by its number or name if one is given; none for the CPU.
+    #[must_use]
+    pub fn adapter(self, adapter: Option<&str>) -> Option<AdapterChoice> {
+        (self != Self::Cpu).then(|| AdapterChoice::of(adapter))
+    }
 }
 
 /// A renderer that is ready, and why it was chosen.
@@ -88,13 +96,31 @@ impl Backend {
     /// Device, for [`BackendChoice::Gpu`] without a GPU that passes the self-test, or an adapter that is not there, or
     /// a name that several have.
     pub fn open(choice: BackendChoice, adapter: Option<&str>, workers: &Workers) -> Result<Self> {
+        Self::open_by(choice, adapter, workers, |wanted| Ok(GpuRenderer::open(wanted)?))
+    }
+
+    /// As [`Self::open`], on a device that is on the adapter of this choice ([`BackendChoice::adapter`]).
+    ///
+    /// # Errors
+    /// Device, for a GPU that was asked for and does not pass the self-test.
+    pub fn open_on(
+        choice: BackendChoice,
+        adapter: Option<&str>,
+        device: &SharedDevice,
+        workers: &Workers,
+    ) -> Result<Self> {
+        Self::open_by(choice, adapter, workers, |_| Ok(GpuRenderer::on(device)))
+    }
+
+    fn open_by(
+        choice: BackendChoice,
+        adapter: Option<&str>,
+        workers: &Workers,
+        open: impl FnOnce(&AdapterChoice) -> Result<GpuRenderer>,
+    ) -> Result<Self> {
         let cpu = CpuRenderer::new(workers.pool().clone());
-        let wanted = match adapter {
-            Some(text) => AdapterChoice::NumberOrName(text.to_owned()),
-            None => AdapterChoice::Hardware,
-        };
         let optional = choice == BackendChoice::Auto && adapter.is_none();
-        let gpu = || tested(&wanted, &cpu);
+        let gpu = || tested(open(&AdapterChoice::of(adapter))?, &cpu);
         let instead = optional.then(|| cpu.clone());
         let (kind, reason) = match (choice, optional) {
             (BackendChoice::Cpu, _) => (Kind::Cpu(cpu), "asked for".to_owned()),
@@ -305,8 +331,7 @@ impl Frame for BackendFrame<'_> {
 }
 
 /// A GPU that has passed the self-test.
-fn tested(choice: &AdapterChoice, cpu: &CpuRenderer) -> Result<GpuRenderer> {
-    let gpu = GpuRenderer::open(choice)?;
+fn tested(gpu: GpuRenderer, cpu: &CpuRenderer) -> Result<GpuRenderer> {
     gpu.self_test(|volume, request| {
         let uploaded = cpu.upload(volume, &Progress::new())?;
         cpu.render(request, &Bindings::primary(&uploaded), &Progress::new())
@@ -322,7 +347,8 @@ pub fn adapters(workers: &Workers) -> Vec<AdapterReport> {
     let best = AdapterChoice::Hardware.pick(&all).ok();
     let report = |(n, facts): (usize, AdapterFacts)| {
         let number = n + 1;
-        let self_test = tested(&AdapterChoice::Number(number), &cpu).map(drop);
+        let opened = GpuRenderer::open(&AdapterChoice::Number(number)).map_err(Error::from);
+        let self_test = opened.and_then(|gpu| tested(gpu, &cpu)).map(drop);
         let (chosen, reason) = verdict(&facts, &self_test, best == Some(n));
         AdapterReport { number, facts, chosen, reason, self_test }
     };

@@ -3,6 +3,8 @@
 use anatome_core::DeviceFault;
 use wgpu::{Backends, DeviceType, Features, Instance, InstanceDescriptor, Limits};
 
+use crate::SharedDevice;
+
 /// What is known of an adapter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdapterFacts {
@@ -83,6 +85,21 @@ impl AdapterFacts {
 }
 
 impl AdapterChoice {
+    /// What a user typed; the best hardware without it.
+    #[must_use]
+    pub fn of(typed: Option<&str>) -> Self {
+        typed.map_or(Self::Hardware, |text| Self::NumberOrName(text.to_owned()))
+    }
+
+    /// The adapter of an instance of the caller's that this choice takes.
+    ///
+    /// # Errors
+    /// As [`Self::pick`].
+    pub fn among(&self, adapters: &[wgpu::Adapter]) -> Result<wgpu::Adapter, DeviceFault> {
+        let facts: Vec<AdapterFacts> = adapters.iter().map(AdapterFacts::of).collect();
+        self.pick(&facts).map(|n| adapters[n].clone())
+    }
+
     /// The position, from 0, of the adapter that this choice takes in a list such as that of [`adapters`].
     ///
     /// # Errors
@@ -149,15 +166,12 @@ pub fn adapters() -> Vec<AdapterFacts> {
 
 /// The adapter that a choice takes.
 pub(crate) fn choose(choice: &AdapterChoice) -> Result<wgpu::Adapter, DeviceFault> {
-    let mut found = found();
-    let facts: Vec<AdapterFacts> = found.iter().map(AdapterFacts::of).collect();
-    choice.pick(&facts).map(|n| found.swap_remove(n))
+    choice.among(&found())
 }
 
 fn found() -> Vec<wgpu::Adapter> {
-    // Above this part of its budget, memory is refused rather than taken from other programs.
     let mut description = InstanceDescriptor::new_without_display_handle();
-    description.memory_budget_thresholds.for_resource_creation = Some(95);
+    SharedDevice::prepare(&mut description);
     pollster::block_on(Instance::new(description).enumerate_adapters(Backends::all()))
 }
 

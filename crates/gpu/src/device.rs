@@ -18,6 +18,69 @@ const WAIT: Duration = Duration::from_secs(60);
 /// What is used where there is it; nothing that is exact needs any.
 const WANTED: Features = Features::TEXTURE_FORMAT_16BIT_NORM.union(Features::TIMESTAMP_QUERY);
 
+/// A device that others may work on, too, such as a window: what any of them does to lose it all are told.
+#[derive(Clone, Debug)]
+pub struct SharedDevice {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    /// The driver's words, once the device is lost.
+    lost: Arc<OnceLock<String>>,
+}
+
+impl SharedDevice {
+    /// A device that was made as [`Self::descriptor`] says, on an instance that was [prepared](Self::prepare). `wake` is
+    /// called when it is lost, or when a call of any of its users failed that nobody watched, which is taken for the
+    /// same; it may not work on the device.
+    #[must_use]
+    pub fn new(device: wgpu::Device, queue: wgpu::Queue, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let lost = Arc::<OnceLock<String>>::default();
+        let wake = Arc::new(wake);
+        let lose = {
+            let lost = Arc::clone(&lost);
+            move |reason: String| {
+                let _ = lost.set(reason);
+                wake();
+            }
+        };
+        let lose_too = lose.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            lose(format!("{reason:?} {message}").trim().to_owned());
+        });
+        // Every call of ours that can fail stands in `guarded`; what comes later must not end the program.
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| lose_too(error.to_string())));
+        Self { device, queue, lost }
+    }
+
+    /// Makes an instance refuse memory above a part of what there is, rather than take it from other programs.
+    pub fn prepare(description: &mut wgpu::InstanceDescriptor) {
+        description.memory_budget_thresholds.for_resource_creation = Some(95);
+    }
+
+    /// What is to be asked of an adapter.
+    #[must_use]
+    pub fn descriptor(adapter: &wgpu::Adapter) -> DeviceDescriptor<'static> {
+        DeviceDescriptor {
+            label: Some("anatome"),
+            required_features: adapter.features() & WANTED,
+            required_limits: adapter.limits(),
+            ..DeviceDescriptor::default()
+        }
+    }
+
+    /// Why it is of no use any more; nothing as long as it is.
+    #[must_use]
+    pub fn lost(&self) -> Option<&str> {
+        self.lost.get().map(String::as_str)
+    }
+
+    /// Gives it up, as if its driver had lost it. For tests of what is done then.
+    #[doc(hidden)]
+    pub fn lose(&self) {
+        self.device.destroy();
+        drop(self.device.poll(PollType::Poll));
+    }
+}
+
 /// A device and its queue.
 #[derive(Debug)]
 pub(crate) struct Gpu {
@@ -34,29 +97,16 @@ pub(crate) struct Gpu {
 impl Gpu {
     /// A device of our own on an adapter.
     pub(crate) fn open(adapter: &wgpu::Adapter) -> Result<Self, DeviceFault> {
-        let descriptor = DeviceDescriptor {
-            label: Some("anatome"),
-            required_features: adapter.features() & WANTED,
-            required_limits: adapter.limits(),
-            ..DeviceDescriptor::default()
-        };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+        let (device, queue) = pollster::block_on(adapter.request_device(&SharedDevice::descriptor(adapter)))
             .map_err(|error| DeviceFault::NoDevice { reason: error.to_string() })?;
-        let gpu = Self::shared(device, queue);
-        let gpu = Self {
-            facts: AdapterFacts::new(&adapter.get_info(), adapter.features(), &adapter.limits()),
-            ..gpu
-        };
-        let lost = Arc::clone(&gpu.lost);
-        gpu.device.set_device_lost_callback(move |reason, message| {
-            let _ = lost.set(format!("{reason:?} {message}").trim().to_owned());
-        });
-        // Every call that can fail stands in `guarded`; what comes later must not end the program.
-        let lost = Arc::clone(&gpu.lost);
-        gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            let _ = lost.set(error.to_string());
-        }));
-        Ok(gpu)
+        let facts = AdapterFacts::new(&adapter.get_info(), adapter.features(), &adapter.limits());
+        Ok(Self { facts, ..Self::watched(&SharedDevice::new(device, queue, || ())) })
+    }
+
+    /// A device whose loss is told.
+    pub(crate) fn watched(shared: &SharedDevice) -> Self {
+        let lost = Arc::clone(&shared.lost);
+        Self { lost, ..Self::shared(shared.device.clone(), shared.queue.clone()) }
     }
 
     /// A device that belongs to the caller, who also handles its loss.

@@ -30,6 +30,7 @@ mod volume;
 pub use adapter::{AdapterChoice, AdapterFacts, AdapterKind, adapters};
 pub use arrival::GpuArrival;
 pub use bricks::BUDGET_BYTES;
+pub use device::SharedDevice;
 pub use frame::GpuFrame;
 pub use renderer::GpuRenderer;
 pub use self_test::self_test_scenes;

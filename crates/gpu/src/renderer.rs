@@ -17,7 +17,7 @@ use crate::frame::Work;
 use crate::inputs::Told;
 use crate::pipeline::{Constant, Pipelines};
 use crate::slot::Slots;
-use crate::{AdapterChoice, AdapterFacts, GpuFrame, GpuVolume, gpu_data};
+use crate::{AdapterChoice, AdapterFacts, GpuFrame, GpuVolume, SharedDevice, gpu_data};
 
 /// The most samples along a ray, as in the shaders.
 const MAX_SAMPLES: u64 = 1 << 16;
@@ -45,6 +45,12 @@ impl GpuRenderer {
     #[must_use]
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         Self::new(Gpu::shared(device, queue))
+    }
+
+    /// A renderer on a device that is shared with others, and whose loss is an error of each.
+    #[must_use]
+    pub fn on(device: &SharedDevice) -> Self {
+        Self::new(Gpu::watched(device))
     }
 
     fn new(gpu: Gpu) -> Self {

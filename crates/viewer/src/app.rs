@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anatome::SharedDevice;
 use egui::{Context, Ui};
 
 use crate::autosave::Autosave;
@@ -11,7 +12,7 @@ use crate::bench::Bench;
 use crate::command::Command;
 use crate::config::Config;
 use crate::dialogs::Dialog;
-use crate::document::{Document, Loader, News};
+use crate::document::{Document, Loader, News, Opening};
 use crate::hanging::Hanging;
 use crate::history::History;
 use crate::interaction::Interaction;
@@ -94,24 +95,24 @@ const MESSAGE: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_millis(30);
 
 impl Viewer {
-    /// A viewer for a window, which it makes look as it should, and the threads that work for it.
+    /// A viewer for a window, which it makes look as it should, and the threads that work for it; with the window's device,
+    /// if that is the one on which pictures are to be made.
     ///
     /// # Errors
     /// If the system can't start threads.
-    pub(crate) fn new(context: &Context, options: Options) -> std::io::Result<Self> {
+    pub(crate) fn new(
+        context: &Context,
+        options: Options,
+        device: Option<SharedDevice>,
+    ) -> std::io::Result<Self> {
         crate::theme::install(context);
         let wake = {
             let context = context.clone();
             move || context.request_repaint()
         };
         let workers = options.workers.clone();
-        let loader = Loader::start(
-            options.workers,
-            options.limits,
-            options.backend,
-            options.adapter,
-            Box::new(wake.clone()),
-        )?;
+        let backend = Opening { choice: options.backend, adapter: options.adapter, device };
+        let loader = Loader::start(options.workers, options.limits, backend, Box::new(wake.clone()))?;
         let session = Session::default();
         let mut viewer = Self {
             document: Document::default(),

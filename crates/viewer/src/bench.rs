@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn the_end_comes_also_where_a_frame_is_drawn_before_it() {
         let context = Context::default();
-        let mut viewer = Viewer::new(&context, crate::walkthrough::options(Vec::new())).unwrap();
+        let mut viewer = Viewer::new(&context, crate::walkthrough::options(Vec::new()), None).unwrap();
         let script = Script { parts: Vec::new() };
         let mut bench = Bench::of(script, Outcome::default());
         bench.step = Step::Idle { since: Instant::now(), frames: 0 };

@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_window_closes_when_its_pictures_are_written_and_at_once_where_that_is_wanted() {
         let context = Context::default();
-        let mut viewer = Viewer::new(&context, options(Vec::new())).unwrap();
+        let mut viewer = Viewer::new(&context, options(Vec::new()), None).unwrap();
         assert_eq!(asked(&mut viewer, &context), []);
         let saving = |viewer: &mut Viewer| {
             let (tell, told) = std::sync::mpsc::channel();

@@ -45,6 +45,7 @@ mod viewport;
 mod views;
 #[cfg(test)]
 mod walkthrough;
+mod window;
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -112,27 +113,7 @@ pub fn run(options: Options) -> Result<Option<BenchReport>, Error> {
     let report = bench::Outcome::default();
     let script = options.bench.as_deref().map(|path| bench::Bench::read(path, Arc::clone(&report)));
     let script = script.transpose().map_err(|error| Error::Script { reason: error.to_string() })?;
-    let native = eframe::NativeOptions {
-        viewport: egui::ViewportBuilder::default()
-            .with_title("Anatome")
-            .with_app_id("anatome")
-            .with_inner_size([1440.0, 900.0])
-            .with_min_inner_size([640.0, 480.0])
-            .with_drag_and_drop(true),
-        // Dithering would change grey levels.
-        dithering: false,
-        ..eframe::NativeOptions::default()
-    };
-    let made = eframe::run_native(
-        "Anatome",
-        native,
-        Box::new(|creation| {
-            creation.wgpu_render_state.iter().for_each(viewport::install);
-            let mut viewer = app::Viewer::new(&creation.egui_ctx, options)?;
-            viewer.bench = script;
-            Ok(Box::new(viewer))
-        }),
-    );
-    made.map_err(|error| Error::Window { reason: error.to_string() })?;
+    let closed = window::run(options, script);
+    closed.map_err(|error| Error::Window { reason: error.to_string() })?;
     Ok(report.lock().unwrap_or_else(PoisonError::into_inner).take())
 }

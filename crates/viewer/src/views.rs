@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn in_the_second_window_its_view_can_be_undone() {
         let context = Context::default();
-        let mut viewer = Viewer::new(&context, crate::walkthrough::options(Vec::new())).unwrap();
+        let mut viewer = Viewer::new(&context, crate::walkthrough::options(Vec::new()), None).unwrap();
         viewer.do_now(&Command::Arrange { layout: Layout::TwoByTwo });
         let aside = Command::SetAside { view: Some(3) };
         viewer.do_now(&aside);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anatome::{
-    Backend, BackendChoice, ErrorKind, Limits, Notes, Progress, Stack, Study, SuvReport, SuvType,
-    UploadedVolume, Volume, Workers,
+    Backend, BackendChoice, ErrorKind, Limits, Notes, Progress, SharedDevice, Stack, Study, SuvReport,
+    SuvType, UploadedVolume, Volume, Workers,
 };
 
 use super::{Defaults, Images, Kind, Loaded, SeriesFacts, State, Thumbnail};
@@ -49,8 +49,30 @@ impl Work {
     }
 }
 
+/// Which backend to open.
+#[derive(Clone, Debug)]
+pub(crate) struct Opening {
+    pub choice: BackendChoice,
+    /// A GPU by number or (part of) its name.
+    pub adapter: Option<String>,
+    /// The window's device, if it is on that adapter.
+    pub device: Option<SharedDevice>,
+}
+
+impl Opening {
+    pub(crate) const CPU: Self = Self { choice: BackendChoice::Cpu, adapter: None, device: None };
+
+    fn open(&self, workers: &Workers) -> anatome::Result<Backend> {
+        let (choice, adapter) = (self.choice, self.adapter.as_deref());
+        match &self.device {
+            Some(device) => Backend::open_on(choice, adapter, device, workers),
+            None => Backend::open(choice, adapter, workers),
+        }
+    }
+}
+
 enum Task {
-    Backend(BackendChoice, Option<String>),
+    Backend(Opening),
     Open { input: u32, paths: Vec<PathBuf> },
     Load { id: SeriesId, study: Arc<Study> },
     Look { id: SeriesId, study: Arc<Study> },
@@ -102,14 +124,13 @@ impl Loader {
     pub(crate) fn start(
         workers: Workers,
         limits: Limits,
-        backend: BackendChoice,
-        adapter: Option<String>,
+        backend: Opening,
         wake: Box<dyn Fn() + Send + Sync>,
     ) -> std::io::Result<Self> {
         let reading = Workers::new(Some(workers.threads())).map_err(std::io::Error::other)?;
         let (tell, news) = sync_channel(64);
         let mut tasks = Tasks::default();
-        tasks.load.push_back(Task::Backend(backend, adapter));
+        tasks.load.push_back(Task::Backend(backend));
         let shared = Arc::new(Shared {
             tasks: Mutex::new(tasks),
             woken: Condvar::new(),
@@ -153,7 +174,7 @@ impl Loader {
 
     /// Uses the CPU from now on. What was loaded is to be [loaded](Self::load) again.
     pub(crate) fn fall_back(&self) {
-        lock(&self.shared.tasks).load.push_front(Task::Backend(BackendChoice::Cpu, None));
+        lock(&self.shared.tasks).load.push_front(Task::Backend(Opening::CPU));
         self.shared.woken.notify_all();
     }
 
@@ -233,7 +254,7 @@ impl Shared {
     fn run(self: Arc<Self>, of: Of) {
         while let Some((task, round)) = self.next(of) {
             let told = match task {
-                Task::Backend(choice, adapter) => self.open_backend(choice, adapter.as_deref()),
+                Task::Backend(opening) => self.open_backend(&opening),
                 Task::Open { input, paths } => self.open(round, input, paths),
                 Task::Load { id, study } => self.load(round, id, &study),
                 Task::Look { id, study } => self.look(round, id, &study),
@@ -251,13 +272,11 @@ impl Shared {
         Some(())
     }
 
-    fn open_backend(&self, choice: BackendChoice, adapter: Option<&str>) -> Option<()> {
+    fn open_backend(&self, opening: &Opening) -> Option<()> {
         // Without what was asked for there are still pictures, and people are told by what.
-        let (backend, missing) = match Backend::open(choice, adapter, &self.drawing) {
+        let (backend, missing) = match opening.open(&self.drawing) {
             Ok(backend) => (backend, None),
-            Err(error) => {
-                (Backend::open(BackendChoice::Cpu, None, &self.drawing).ok()?, Some(error.to_string()))
-            }
+            Err(error) => (Opening::CPU.open(&self.drawing).ok()?, Some(error.to_string())),
         };
         let backend = Arc::new(backend);
         lock(&self.tasks).backend = Some(Arc::clone(&backend));
@@ -447,8 +466,7 @@ mod tests {
     #[test]
     fn what_is_read_keeps_no_picture_waiting() {
         let workers = Workers::new(Some(1)).unwrap();
-        let (limits, choice) = (Limits::default(), BackendChoice::Cpu);
-        let loader = Loader::start(workers, limits, choice, None, Box::new(|| ())).unwrap();
+        let loader = Loader::start(workers, Limits::default(), Opening::CPU, Box::new(|| ())).unwrap();
         // As long as a series may take.
         let (end, ends) = channel::<()>();
         loader.shared.reading.pool().spawn(move || while ends.recv().is_ok() {});

@@ -16,7 +16,7 @@ pub(crate) use defaults::Defaults;
 pub(crate) use facts::{Kind, Opened, SeriesFacts, opened};
 pub(crate) use frames::{FrameImage, Frames};
 pub(crate) use images::Images;
-pub(crate) use loader::{Loader, News, Work};
+pub(crate) use loader::{Loader, News, Opening, Work};
 pub(crate) use thumbnail::Thumbnail;
 
 use crate::session::SeriesId;

@@ -7,6 +7,7 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
 use super::{Study, settle, wait, window};
+use crate::app::Viewer;
 use crate::session::Layout;
 
 #[test]
@@ -131,7 +132,10 @@ fn what_a_gpu_does_not_hold_the_cpu_does() {
     if window(Vec::new(), [100.0, 100.0], 1.0).is_none() {
         return;
     }
-    let mut harness = super::window_with(super::gpu_options(Vec::new()), [1000.0, 700.0], 1.0);
+    // Its own, so that the window stays.
+    let mut harness = super::opened(None, [1000.0, 700.0], 1.0, |context, _| {
+        Viewer::new(context, super::gpu_options(Vec::new()), None).unwrap()
+    });
     settle(&mut harness);
     let lost = Arc::clone(harness.state().document.backend().unwrap());
     assert_eq!(lost.name(), "gpu");

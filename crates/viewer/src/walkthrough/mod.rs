@@ -13,6 +13,7 @@ mod planes;
 mod readme;
 mod real;
 mod said;
+mod shared;
 mod sizes;
 mod three_d;
 pub(crate) mod unseen;
@@ -20,14 +21,16 @@ pub(crate) mod unseen;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anatome::{BackendChoice, Limits, Progress, SeriesSpec, Workers, write_series};
+use anatome::{BackendChoice, Limits, Progress, SeriesSpec, SharedDevice, Workers, write_series};
 use anatome_phantom::{ThoraxSpec, thorax_ct, thorax_pet};
 use anatome_testkit::Need;
-use egui::{ColorImage, Modifiers, PointerButton, Pos2, Rect};
+use egui::{ColorImage, Context, Modifiers, PointerButton, Pos2, Rect};
 use egui_kittest::Harness;
+use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 
 use crate::app::Viewer;
 use crate::render::color_image;
+use crate::window::Sharing;
 use crate::{Options, Start};
 
 /// A study of a small thorax, CT and PET, in files.
@@ -96,21 +99,35 @@ pub(super) fn gpu_options(start: Vec<PathBuf>) -> Options {
     Options { backend: BackendChoice::Gpu, adapter: Some("1".to_owned()), ..options(start) }
 }
 
-/// A window with options of its own, where there is a driver.
+/// A window with options of its own, where there is a driver; it shares its device as the real one does.
 pub(super) fn window_with(
     options: Options,
     size: [f32; 2],
     pixels_per_point: f32,
 ) -> Harness<'static, Viewer> {
+    let sharing = Sharing::wanted(&options);
+    opened(sharing, size, pixels_per_point, |context, device| Viewer::new(context, options, device).unwrap())
+}
+
+/// A window that is drawn for real, and what is in it.
+pub(super) fn opened<A: eframe::App + 'static>(
+    sharing: Option<Sharing>,
+    size: [f32; 2],
+    pixels_per_point: f32,
+    open: impl FnOnce(&Context, Option<SharedDevice>) -> A,
+) -> Harness<'static, A> {
+    let setup = sharing.as_ref().map_or_else(default_wgpu_setup, Sharing::setup);
     let mut harness = Harness::builder()
         .with_size(size)
         .with_pixels_per_point(pixels_per_point)
         // As a screen does: two clicks soon after each other are a double click.
         .with_step_dt(1.0 / 60.0)
-        .wgpu()
+        .renderer(WgpuTestRenderer::from_setup(setup))
         .build_eframe(|creation| {
-            crate::viewport::install(creation.wgpu_render_state.as_ref().unwrap());
-            Viewer::new(&creation.egui_ctx, options).unwrap()
+            let window = creation.wgpu_render_state.as_ref().unwrap();
+            crate::viewport::install(window);
+            let device = sharing.and_then(|own| own.device(window, &creation.egui_ctx));
+            open(&creation.egui_ctx, device)
         });
     // As a driver of today tells, which the harness does not.
     harness.input_mut().max_texture_side = Some(8192);

@@ -43,7 +43,7 @@ pub(crate) fn document_of(volumes: &[(i16, [usize; 3], f64)]) -> Document {
 
 /// A viewer of which a view shows the first series.
 pub(crate) fn viewer(document: Document) -> Viewer {
-    let mut viewer = Viewer::new(&Context::default(), options(Vec::new())).unwrap();
+    let mut viewer = Viewer::new(&Context::default(), options(Vec::new()), None).unwrap();
     viewer.document = document;
     viewer.do_now(&Command::Show { view: 0, series: series(0), content: None });
     viewer.provide();

@@ -7,7 +7,7 @@ use anatome_core::{
     Bindings, DeviceFault, ErrorKind, Frame, FrameStatus, Image, Progress, Renderer, Request, Volume,
 };
 use anatome_cpu::{CpuFrame, CpuRenderer};
-use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, GpuFrame, GpuRenderer, SharedDevice};
+use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, Finished, GpuFrame, GpuRenderer, SharedDevice};
 use serde::{Deserialize, Serialize};
 
 use crate::arrival::Arrival;
@@ -41,6 +41,8 @@ pub struct Backend {
     reason: String,
     /// What goes on where a GPU fails that nobody asked for.
     instead: Option<CpuRenderer>,
+    /// Whether others work on its device, and find pictures there.
+    is_shared: bool,
 }
 
 #[derive(Debug)]
@@ -109,7 +111,8 @@ impl Backend {
         device: &SharedDevice,
         workers: &Workers,
     ) -> Result<Self> {
-        Self::open_by(choice, adapter, workers, |_| Ok(GpuRenderer::on(device)))
+        let backend = Self::open_by(choice, adapter, workers, |_| Ok(GpuRenderer::on(device)))?;
+        Ok(Self { is_shared: true, ..backend })
     }
 
     fn open_by(
@@ -133,7 +136,7 @@ impl Backend {
                 Err(error) => (Kind::Cpu(cpu), format!("no usable hardware GPU: {error}")),
             },
         };
-        Ok(Self { kind, reason, instead })
+        Ok(Self { kind, reason, instead, is_shared: false })
     }
 
     /// `cpu` or `gpu`.
@@ -178,7 +181,8 @@ impl Backend {
         let is_of_gpu = matches!(self.kind, Kind::Gpu(_))
             && matches!(error.kind(), ErrorKind::Device | ErrorKind::Limits);
         let cpu = self.instead.clone().filter(|_| is_of_gpu)?;
-        Some(Self { kind: Kind::Cpu(cpu), reason: format!("the GPU failed: {error}"), instead: None })
+        let reason = format!("the GPU failed: {error}");
+        Some(Self { kind: Kind::Cpu(cpu), reason, instead: None, is_shared: false })
     }
 
     /// Prepares a volume.
@@ -273,6 +277,27 @@ impl Backend {
     }
 }
 
+impl Backend {
+    /// As [`Self::begin`], of a picture that may stay on the device that the backend was [opened on](Self::open_on): see
+    /// [`BackendFrame::finish_kept`].
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub fn begin_kept<'a>(
+        &'a self,
+        request: &Request,
+        volume: &'a UploadedVolume,
+    ) -> Result<BackendFrame<'a>> {
+        match (&self.kind, volume) {
+            (Kind::Gpu(gpu), UploadedVolume::Gpu(volume)) if self.is_shared => {
+                let frame = gpu.begin_kept(request, &Bindings::primary(volume))?;
+                Ok(BackendFrame(FrameKind::Gpu(Box::new(frame))))
+            }
+            _ => self.begin(request, volume),
+        }
+    }
+}
+
 /// Whoever set the budget can raise it; other limits are no one's choice.
 fn of_budget(error: anatome_core::Error) -> Error {
     match error {
@@ -326,6 +351,19 @@ impl Frame for BackendFrame<'_> {
         match self.0 {
             FrameKind::Cpu(frame) => frame.finish(),
             FrameKind::Gpu(frame) => frame.finish(),
+        }
+    }
+}
+
+impl BackendFrame<'_> {
+    /// As [`Frame::finish`], where the picture was made.
+    ///
+    /// # Errors
+    /// As [`Frame::finish`].
+    pub fn finish_kept(self) -> anatome_core::Result<Finished> {
+        match self.0 {
+            FrameKind::Cpu(frame) => frame.finish().map(Finished::Image),
+            FrameKind::Gpu(frame) => frame.finish_kept(),
         }
     }
 }

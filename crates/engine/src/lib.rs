@@ -39,7 +39,7 @@ pub use anatome_dicom::{
     Stack, StackFrame, SuvRefusal, SuvReport, SuvType, number_with_unit, objects, write_series,
 };
 pub use anatome_formats::{Format, ImageFile};
-pub use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, SharedDevice};
+pub use anatome_gpu::{AdapterChoice, AdapterFacts, AdapterKind, Finished, GpuPicture, SharedDevice};
 
 pub use arrival::Arrival;
 pub use backend::{AdapterReport, Backend, BackendChoice, BackendFrame, UploadedVolume, adapters};

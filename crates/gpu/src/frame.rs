@@ -15,11 +15,20 @@ use crate::bricks::BUDGET_BYTES;
 use crate::device::Gpu;
 use crate::gpu_data::Tile;
 use crate::inputs::Inputs;
+use crate::kept::{Finished, GpuPicture, Kept};
 use crate::needs::bricks_of_tile;
 use crate::pace::{MAX_BATCH, MAX_BATCH_IN_ORDER, Pace, Tiles};
 use crate::slot::{Slot, Slots};
 
 const TILE_PIXELS: u64 = (TILE_PX * TILE_PX) as u64;
+
+/// Which pixels of a picture are computed.
+pub(crate) fn pixels_of(plan: &Plan) -> PixelSubset {
+    match plan {
+        Plan::Plane(_) => PixelSubset::All,
+        Plan::Rays(plan) => plan.pixels,
+    }
+}
 
 /// What all batches of a frame share.
 #[derive(Debug)]
@@ -27,6 +36,8 @@ pub(crate) struct Work {
     pub(crate) inputs: Arc<Inputs>,
     /// The bytes of a pixel of the result.
     pub(crate) pixel_bytes: u32,
+    /// Where the picture stays; without it, its pixels are read back.
+    pub(crate) kept: Option<Kept>,
 }
 
 /// A picture in the making on a GPU.
@@ -72,10 +83,7 @@ impl<'a> GpuFrame<'a> {
         recipe: Recipe,
     ) -> Result<Self> {
         let rect = request.rect();
-        let subset = match &plan {
-            Plan::Plane(_) => PixelSubset::All,
-            Plan::Rays(plan) => plan.pixels,
-        };
+        let subset = pixels_of(&plan);
         // What neighbours need of a volume in bricks is brought once.
         let is_in_order = uploaded.bricks.is_some();
         let tiles = Tiles::covering(rect, subset, is_in_order);
@@ -84,7 +92,8 @@ impl<'a> GpuFrame<'a> {
         let pipeline = work.inputs.pipeline();
         let slot = || slots.take(gpu, pipeline, capacity, capacity * work.tile_bytes());
         let free = vec![slot()?, slot()?];
-        let pixels = Pixels::blank(request.output, rect.width as usize * rect.height as usize)?;
+        let read_back = if work.kept.is_none() { rect.width as usize * rect.height as usize } else { 0 };
+        let pixels = Pixels::blank(request.output, read_back)?;
         Ok(Self {
             gpu,
             slots,
@@ -116,7 +125,7 @@ impl<'a> GpuFrame<'a> {
             }
             None => None,
         };
-        let bytes = tiles.len() as u64 * self.work.tile_bytes();
+        let bytes = self.work.read_back_bytes(tiles.len());
         let mapped = Arc::new(OnceLock::new());
         let answer = Arc::clone(&mapped);
         let submitted = Instant::now();
@@ -131,6 +140,9 @@ impl<'a> GpuFrame<'a> {
             self.work.inputs.set(&mut pass);
             slot.set(&mut pass);
             pass.dispatch_workgroups(tiles.len() as u32, 1, 1);
+            if let Some(kept) = &self.work.kept {
+                kept.place(&mut pass, &slot, tiles.len() as u32);
+            }
             drop(pass);
             slot.copy_back(&mut encoder, &self.uploaded.pages, bytes);
             let submission = self.gpu.queue.submit([encoder.finish()]);
@@ -200,10 +212,11 @@ impl<'a> GpuFrame<'a> {
             return Err(DeviceFault::Lost { reason: "a result could not be read back".to_owned() }.into());
         }
         let tile_bytes = self.work.tile_bytes() as usize;
+        let read_back_bytes = self.work.read_back_bytes(tiles.len());
         let (pixels, rect, device_time) = (&mut self.pixels, self.rect, &mut self.device_time);
         let mut has_missed = false;
         let width_px = self.tiles.width_px;
-        slot.read((tiles.len() * tile_bytes) as u64, |read| {
+        slot.read(read_back_bytes, |read| {
             for (tile, part) in tiles.iter().zip(read.pixels.chunks_exact(tile_bytes)) {
                 scatter(pixels, rect, tile, width_px, part);
             }
@@ -253,17 +266,32 @@ impl Frame for GpuFrame<'_> {
         self.device_time
     }
 
-    fn finish(mut self) -> Result<Image> {
+    fn finish(self) -> Result<Image> {
+        self.finish_kept()?.into_image()
+    }
+}
+
+impl GpuFrame<'_> {
+    /// As [`Frame::finish`], where the picture is.
+    ///
+    /// # Errors
+    /// Device.
+    pub fn finish_kept(mut self) -> Result<Finished> {
         while self.advance(Duration::MAX)? != FrameStatus::Done {}
-        if self.tiles.width_px > TILE_PX {
-            checkerboard::fill(&mut self.pixels, self.rect);
-        }
         let plane = match &self.plan {
             Plan::Plane(plane) => Some(plane.geometry),
             Plan::Rays(_) => None,
         };
+        if let Some(kept) = self.work.kept.take() {
+            kept.fill()?;
+            return Ok(Finished::OnGpu(GpuPicture::new(kept, plane, self.recipe.clone())));
+        }
+        if self.tiles.width_px > TILE_PX {
+            checkerboard::fill(&mut self.pixels, self.rect);
+        }
         let pixels = std::mem::replace(&mut self.pixels, Pixels::Grey8(Vec::new()));
-        Image::new(self.rect.width, self.rect.height, pixels, plane, self.recipe.clone())
+        let image = Image::new(self.rect.width, self.rect.height, pixels, plane, self.recipe.clone())?;
+        Ok(Finished::Image(image))
     }
 }
 
@@ -285,6 +313,11 @@ impl Work {
     /// The bytes of the pixels of a tile.
     fn tile_bytes(&self) -> u64 {
         TILE_PIXELS * u64::from(self.pixel_bytes)
+    }
+
+    /// What is read back of the pixels of so many tiles.
+    fn read_back_bytes(&self, tiles: usize) -> u64 {
+        if self.kept.is_some() { 0 } else { tiles as u64 * self.tile_bytes() }
     }
 }
 

@@ -4,14 +4,16 @@ use anatome_core::plan::{
     DisplayPlan, LensPlan, PlanePlan, RayPlan, RenderingPlan, SamplingPlan, SliceRows, TileOrigin, VoiPlan,
 };
 use anatome_core::{Output, PixelSubset, Shading, Uploaded as _};
-use anatome_shaders::{cells, chessboard, mirror, occupancy, project, raycast, selftest, slice};
+use anatome_shaders::{
+    cells, checkerboard, chessboard, mirror, occupancy, place, project, raycast, selftest, slice,
+};
 use bytemuck::{Pod, Zeroable};
 
 use crate::GpuVolume;
 
 mirror! {
     #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-    pub(crate) struct Tile = slice::TILE, project::TILE, raycast::TILE {
+    pub(crate) struct Tile = slice::TILE, project::TILE, raycast::TILE, place::TILE {
         voxel: [i32; 3],
         pub(crate) x: u32,
         fraction: [f32; 3],
@@ -155,6 +157,23 @@ mirror! {
         padding_a: u32,
         padding_b: u32,
         padding_c: u32,
+    }
+}
+
+mirror! {
+    #[derive(Clone, Copy, Debug, Pod, Zeroable)]
+    pub(crate) struct Place = place::PARAMS {
+        pub(crate) row_words: u32,
+        pub(crate) columns: u32,
+    }
+}
+
+mirror! {
+    #[derive(Clone, Copy, Debug, Pod, Zeroable)]
+    pub(crate) struct Checkerboard = checkerboard::PARAMS {
+        pub(crate) size: [u32; 2],
+        pub(crate) computed_row_words: u32,
+        pub(crate) row_words: u32,
     }
 }
 

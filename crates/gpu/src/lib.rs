@@ -19,6 +19,7 @@ mod device;
 mod frame;
 mod gpu_data;
 mod inputs;
+mod kept;
 mod needs;
 mod pace;
 mod pipeline;
@@ -32,6 +33,7 @@ pub use arrival::GpuArrival;
 pub use bricks::BUDGET_BYTES;
 pub use device::SharedDevice;
 pub use frame::GpuFrame;
+pub use kept::{Finished, GpuPicture};
 pub use renderer::GpuRenderer;
 pub use self_test::self_test_scenes;
 

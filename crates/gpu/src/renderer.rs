@@ -13,8 +13,9 @@ use glam::{DMat3, DVec3, Vec3};
 use crate::adapter::choose;
 use crate::cells::CELL;
 use crate::device::Gpu;
-use crate::frame::Work;
+use crate::frame::{Work, pixels_of};
 use crate::inputs::Told;
+use crate::kept::{Form, Kept, Rooms};
 use crate::pipeline::{Constant, Pipelines};
 use crate::slot::Slots;
 use crate::{AdapterChoice, AdapterFacts, GpuFrame, GpuVolume, SharedDevice, gpu_data};
@@ -25,9 +26,10 @@ const MAX_SAMPLES: u64 = 1 << 16;
 /// Renders on a GPU, by compute shaders.
 #[derive(Debug)]
 pub struct GpuRenderer {
-    pub(crate) gpu: Gpu,
+    pub(crate) gpu: Arc<Gpu>,
     pub(crate) pipelines: Pipelines,
     slots: Slots,
+    rooms: Arc<Rooms>,
     pub(crate) memory_budget_bytes: u64,
 }
 
@@ -54,7 +56,13 @@ impl GpuRenderer {
     }
 
     fn new(gpu: Gpu) -> Self {
-        Self { gpu, pipelines: Pipelines::default(), slots: Slots::default(), memory_budget_bytes: u64::MAX }
+        Self {
+            gpu: Arc::new(gpu),
+            pipelines: Pipelines::default(),
+            slots: Slots::default(),
+            rooms: Arc::default(),
+            memory_budget_bytes: u64::MAX,
+        }
     }
 
     /// Keeps at most this many bytes of a volume on the GPU. Of a larger one those bricks are there that are needed
@@ -95,21 +103,59 @@ impl Renderer for GpuRenderer {
     }
 
     fn begin<'a>(&'a self, request: &Request, bindings: &Bindings<'a, GpuVolume>) -> Result<GpuFrame<'a>> {
+        self.start(request, bindings, false)
+    }
+}
+
+impl GpuRenderer {
+    /// As [`Renderer::begin`], of a picture that stays on the GPU if it can: one of 8 bits that is wanted whole, of a volume
+    /// that is whole on the GPU, too.
+    ///
+    /// # Errors
+    /// As [`Renderer::begin`].
+    pub fn begin_kept<'a>(
+        &'a self,
+        request: &Request,
+        bindings: &Bindings<'a, GpuVolume>,
+    ) -> Result<GpuFrame<'a>> {
+        self.start(request, bindings, true)
+    }
+
+    fn start<'a>(
+        &'a self,
+        request: &Request,
+        bindings: &Bindings<'a, GpuVolume>,
+        stays: bool,
+    ) -> Result<GpuFrame<'a>> {
         let layer = request.scene.layers.first().ok_or(SceneFault::NoLayers)?;
         let uploaded = bindings.get(&layer.slot)?;
         let volume = uploaded.volume();
         let plan = Plan::new(request, volume)?;
         let source = Source { slot: layer.slot.clone(), digest: format!("{:016x}", volume.digest()) };
         let recipe = Recipe::new(request, vec![source], "gpu", Some(self.gpu.facts.name.clone()));
-        let work = match &plan {
+        let mut work = match &plan {
             Plan::Plane(plane) => self.plane(plane, uploaded, request)?,
             Plan::Rays(rays) => self.rays(rays, uploaded, request)?,
         };
+        if stays {
+            work.kept = self.room(&plan, uploaded, request)?;
+        }
         GpuFrame::new(&self.gpu, &self.slots, uploaded, work, plan, request, recipe)
     }
-}
 
-impl GpuRenderer {
+    /// Room for a picture that can stay on the GPU.
+    fn room(&self, plan: &Plan, uploaded: &GpuVolume, request: &Request) -> Result<Option<Kept>> {
+        // Parts of tiles may share a word.
+        let is_whole = request.region.is_none() && !uploaded.is_in_parts();
+        let form = Form::of(request.size_px, request.output, pixels_of(plan)).filter(|form| {
+            is_whole
+                && form.bytes()
+                    <= self.gpu.facts.max_storage_binding_bytes.min(self.gpu.facts.max_buffer_bytes)
+        });
+        form.map(|form| Kept::take(&self.gpu, &self.rooms, &self.pipelines, form).map_err(Into::into))
+            .transpose()
+    }
+
     fn plane(&self, plan: &PlanePlan, uploaded: &GpuVolume, request: &Request) -> Result<Work> {
         let projection = projection_constant(plan.projection);
         let mut prepared = Prepared::new(&slice::SHADER, &plan.sampling, plan.sampling.interpolation);
@@ -190,7 +236,7 @@ impl GpuRenderer {
         constants.push(("BRICKED", u32::from(uploaded.bricks.is_some())));
         let pipeline = self.pipelines.get(&self.gpu, shader, uploaded.format, &constants)?;
         let inputs = uploaded.inputs.take(&self.gpu, uploaded, &pipeline, told)?;
-        Ok(Work { inputs, pixel_bytes })
+        Ok(Work { inputs, pixel_bytes, kept: None })
     }
 }
 

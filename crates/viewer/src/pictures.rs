@@ -273,7 +273,10 @@ impl Viewer {
         match canvas.and_then(|canvas| canvas.picture.clone()) {
             Some(_) if is_partial => self.tell(NOT_LOADED),
             Some(picture) => {
-                let mut picture = color_image(&picture);
+                let mut picture = match picture.image() {
+                    Ok(image) => color_image(image),
+                    Err(error) => return self.tell(error.to_string()),
+                };
                 let size_px = picture.size.map(|side| side as u32);
                 let want = self.session.views.get(view).map(|own| self.whole(&self.session, own, size_px));
                 if let Some(Ok(want)) = want {

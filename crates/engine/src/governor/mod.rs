@@ -28,6 +28,8 @@ use ladder::Ladder;
 pub trait FrameSource {
     /// A picture in the making.
     type Frame: Frame;
+    /// What becomes of it: an [`Image`], or what stands for one.
+    type Picture;
 
     /// Starts a picture.
     ///
@@ -39,6 +41,12 @@ pub trait FrameSource {
     fn has_preview(&self) -> bool {
         false
     }
+
+    /// The finished picture.
+    ///
+    /// # Errors
+    /// As [`Frame::finish`].
+    fn finish(frame: Self::Frame) -> anatome_core::Result<Self::Picture>;
 }
 
 /// A volume on a backend.
@@ -52,6 +60,7 @@ pub struct Bound<'a> {
 
 impl<'a> FrameSource for Bound<'a> {
     type Frame = BackendFrame<'a>;
+    type Picture = Image;
 
     fn begin(&self, request: &Request) -> Result<BackendFrame<'a>> {
         self.backend.begin(request, self.volume)
@@ -59,6 +68,10 @@ impl<'a> FrameSource for Bound<'a> {
 
     fn has_preview(&self) -> bool {
         self.volume.has_preview()
+    }
+
+    fn finish(frame: BackendFrame<'a>) -> anatome_core::Result<Image> {
+        frame.finish()
     }
 }
 
@@ -85,9 +98,9 @@ impl Default for Settings {
 /// A finished picture.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Ready {
+pub struct Ready<P = Image> {
     /// The picture: of fewer pixels than wanted if its level says so; see [`Self::enlarged`].
-    pub image: Image,
+    pub image: P,
     /// What was wanted when it was begun.
     pub wanted: Request,
     /// How it differs from that.
@@ -224,7 +237,11 @@ impl<S: FrameSource> Governor<S> {
     /// # Errors
     /// As [`anatome_core::Renderer::begin`] and [`Frame::advance`]. The picture is not tried again until something else is
     /// wanted.
-    pub fn step(&mut self, clock: &dyn Fn() -> Instant, budget: Duration) -> Result<Option<Ready>> {
+    pub fn step(
+        &mut self,
+        clock: &dyn Fn() -> Instant,
+        budget: Duration,
+    ) -> Result<Option<Ready<S::Picture>>> {
         let start = clock();
         loop {
             let now = clock();
@@ -306,7 +323,11 @@ impl<S: FrameSource> Governor<S> {
         Ok(true)
     }
 
-    fn advance(&mut self, clock: &dyn Fn() -> Instant, budget: Duration) -> Result<Option<Ready>> {
+    fn advance(
+        &mut self,
+        clock: &dyn Fn() -> Instant,
+        budget: Duration,
+    ) -> Result<Option<Ready<S::Picture>>> {
         let Some(mut making) = self.making.take() else { return Ok(None) };
         let began = clock();
         // In time to see that it is late.
@@ -318,7 +339,7 @@ impl<S: FrameSource> Governor<S> {
             return Ok(None);
         }
         let Making { frame, wanted, level, is_whole, took, .. } = making;
-        let image = frame.finish()?;
+        let image = S::finish(frame)?;
         let took = took + clock().duration_since(began);
         if let Some(ladder) = &mut self.ladder {
             let cost = took.div_duration_f64(self.settings.target);

@@ -76,6 +76,7 @@ impl Fake {
 
 impl FrameSource for Fake {
     type Frame = FakeFrame;
+    type Picture = Image;
 
     fn begin(&self, request: &Request) -> Result<FakeFrame> {
         request.check()?;
@@ -91,6 +92,10 @@ impl FrameSource for Fake {
 
     fn has_preview(&self) -> bool {
         self.preview.is_some()
+    }
+
+    fn finish(frame: FakeFrame) -> anatome_core::Result<Image> {
+        frame.finish()
     }
 }
 

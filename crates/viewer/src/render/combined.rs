@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anatome::governor::FrameSource;
 use anatome::{
-    Backend, BackendFrame, ColorMap, Frame, FrameStatus, Image, Output, Pixels, Request, UploadedVolume,
+    Backend, BackendFrame, ColorMap, Finished, Frame, FrameStatus, Image, Output, Pixels, Request,
+    UploadedVolume,
 };
 
 /// How renderings become one picture.
@@ -22,7 +23,7 @@ pub(crate) enum Blend {
 /// Where in its window what is laid over begins to fade: below a quarter, so that what takes nothing up hides nothing.
 const FADES_BELOW: f64 = 0.25;
 
-/// Volumes on a backend, for the governor.
+/// Volumes on a backend, for the governor. A picture of one rendering stays where it was made.
 pub(super) struct Combined<'a> {
     pub backend: &'a Backend,
     pub volumes: &'a [Arc<UploadedVolume>],
@@ -31,6 +32,7 @@ pub(super) struct Combined<'a> {
 
 impl<'a> FrameSource for Combined<'a> {
     type Frame = CombinedFrame<'a>;
+    type Picture = Finished;
 
     fn begin(&self, request: &Request) -> anatome::Result<Self::Frame> {
         let begin = |(n, volume): (usize, &'a Arc<UploadedVolume>)| {
@@ -45,7 +47,10 @@ impl<'a> FrameSource for Combined<'a> {
             if n > 0 {
                 own.scene.background = [0.0; 3];
             }
-            self.backend.begin(&own, volume)
+            match self.blend {
+                Blend::One => self.backend.begin_kept(&own, volume),
+                _ => self.backend.begin(&own, volume),
+            }
         };
         let frames = self.volumes.iter().enumerate().map(begin).collect::<Result<Vec<_>, _>>()?;
         Ok(CombinedFrame { frames, at: 0, blend: self.blend })
@@ -53,6 +58,10 @@ impl<'a> FrameSource for Combined<'a> {
 
     fn has_preview(&self) -> bool {
         self.volumes.iter().any(|volume| volume.has_preview())
+    }
+
+    fn finish(frame: CombinedFrame<'a>) -> anatome_core::Result<Finished> {
+        frame.finish_kept()
     }
 }
 
@@ -83,8 +92,19 @@ impl Frame for CombinedFrame<'_> {
     }
 
     fn finish(self) -> anatome_core::Result<Image> {
+        self.finish_kept()?.into_image()
+    }
+}
+
+impl CombinedFrame<'_> {
+    fn finish_kept(mut self) -> anatome_core::Result<Finished> {
+        if *self.blend == Blend::One
+            && let Some(frame) = self.frames.pop()
+        {
+            return frame.finish_kept();
+        }
         let images = self.frames.into_iter().map(Frame::finish).collect::<Result<Vec<_>, _>>()?;
-        combined(images, self.blend)
+        combined(images, self.blend).map(Finished::Image)
     }
 }
 

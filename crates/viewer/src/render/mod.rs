@@ -2,15 +2,17 @@
 //! latest counts; what is no longer wanted is dropped.
 
 mod combined;
+mod picture;
 mod slot;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use anatome::{Backend, Image, Scene, Stack, UploadedVolume};
+use anatome::{Backend, Scene, Stack, UploadedVolume};
 
 pub(crate) use combined::Blend;
+pub(crate) use picture::Picture;
 
 use crate::document::{FrameImage, Frames};
 use crate::session::{Framing, Look, SeriesId, Subject};
@@ -90,7 +92,7 @@ pub(crate) struct Answer {
 /// A picture that can be shown.
 #[derive(Debug)]
 pub(crate) struct Made {
-    pub image: Arc<Image>,
+    pub picture: Arc<Picture>,
     /// For what size it was made: it has fewer pixels if it is one in motion.
     pub wanted_px: [u32; 2],
     /// What it shows, without layers.

@@ -5,11 +5,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anatome::governor::{FrameSource as _, Governor, Ready, Settings};
-use anatome::{ErrorKind, Frame as _, Image, Output, Pixels, Quality, Request, Scene, natural_output};
+use anatome::{
+    ErrorKind, Finished, Frame as _, Image, Output, Pixels, Quality, Request, Scene, natural_output,
+};
 use egui::{Color32, ColorImage};
 
 use super::combined::{Blend, Combined};
-use super::{Answer, Failure, Made, Want, What};
+use super::{Answer, Failure, Made, Picture, Want, What};
 use crate::document::{FrameImage, Frames};
 use crate::session::{Subject, frame_scene};
 
@@ -281,9 +283,9 @@ fn failure(error: anatome::Error) -> Failure {
     Failure { is_device: error.kind() == ErrorKind::Device, reason: error.to_string() }
 }
 
-fn made(ready: Ready, bound: &Bound) -> Made {
+fn made(ready: Ready<Finished>, bound: &Bound) -> Made {
     Made {
-        image: Arc::new(ready.image),
+        picture: Arc::new(Picture::new(ready.image)),
         wanted_px: ready.wanted.size_px,
         series: bound.want.series,
         is_partial: bound.want.is_partial,

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use anatome::{Image, View};
+use anatome::View;
 use egui::{Rect, Vec2};
 
 use crate::document::{FrameImage, Frames};
-use crate::render::{Failure, Made, Want, What};
+use crate::render::{Failure, Made, Picture, Want, What};
 use crate::session::{SeriesId, Subject, frame_scene};
 use crate::theme;
 use crate::viewport::picture::{Drawing, OnScreen};
@@ -16,7 +16,7 @@ use crate::viewport::picture::{Drawing, OnScreen};
 pub(crate) struct Canvas {
     /// What the view is to show.
     pub subject: Option<Subject>,
-    pub picture: Option<Arc<Image>>,
+    pub picture: Option<Arc<Picture>>,
     /// The picture on the window's device.
     on_screen: Arc<OnScreen>,
     /// What it shows.
@@ -53,8 +53,8 @@ impl Canvas {
             }
         };
         self.failure = None;
-        let image_px = [made.image.width_px(), made.image.height_px()];
-        self.picture = Some(made.image);
+        let image_px = made.picture.size_px();
+        self.picture = Some(made.picture);
         let Made { wanted_px, view, series, is_partial, is_full, frame, .. } = made;
         self.shown = Some(Shown { view, series, is_partial, wanted_px, image_px, is_full, frame });
     }
@@ -136,7 +136,9 @@ impl Canvas {
 
 #[cfg(test)]
 mod tests {
-    use anatome::{Appearance, Camera, Lens, Output, Pixels, Projection, Request, Scene, Voi};
+    use anatome::{
+        Appearance, Camera, Finished, Image, Lens, Output, Pixels, Projection, Request, Scene, Voi,
+    };
     use anatome_core::Recipe;
     use anatome_testkit::Need;
     use eframe::egui_wgpu::{RenderState, Renderer, RendererOptions};
@@ -174,7 +176,7 @@ mod tests {
         let request = Request::new(Scene::of_primary(view.clone(), appearance), wanted_px, output);
         let recipe = Recipe::new(&request, Vec::new(), "cpu", None);
         Made {
-            image: Arc::new(Image::new(width, height, pixels, None, recipe).unwrap()),
+            picture: shown(Image::new(width, height, pixels, None, recipe).unwrap()),
             wanted_px,
             view,
             series: SeriesId { input: 0, number: 1 },
@@ -183,6 +185,10 @@ mod tests {
             took: std::time::Duration::ZERO,
             frame: None,
         }
+    }
+
+    fn shown(image: Image) -> Arc<Picture> {
+        Arc::new(Picture::new(Finished::Image(image)))
     }
 
     /// A window with a view in it that draws pictures into a texture of a format; nothing where there is no driver.
@@ -243,7 +249,8 @@ mod tests {
                 // The second of a form takes the place of the first.
                 for is_grey in [true, false, false, true, true] {
                     let made = made(VIEW_PX, is_grey, VIEW_PX, true);
-                    let image = Arc::clone(&made.image);
+                    let picture = Arc::clone(&made.picture);
+                    let image = picture.image().unwrap();
                     let window = show(&mut harness, made);
                     for (x, y, pixel) in window.enumerate_pixels() {
                         let [Some(x), Some(y)] = [x.checked_sub(CORNER_PX[0]), y.checked_sub(CORNER_PX[1])]
@@ -252,7 +259,7 @@ mod tests {
                         };
                         let is_in = x < VIEW_PX[0] && y < VIEW_PX[1];
                         let wanted = if is_in {
-                            expected(&image, x, y)
+                            expected(image, x, y)
                         } else {
                             before.get_pixel(x + CORNER_PX[0], y + CORNER_PX[1]).0
                         };
@@ -270,11 +277,12 @@ mod tests {
         let Some(mut harness) = window(TextureFormat::Rgba8Unorm, 1.0) else { return };
         // Of a view that has grown since.
         let made = made([20, 30], true, [20, 30], true);
-        let image = Arc::clone(&made.image);
+        let picture = Arc::clone(&made.picture);
+        let image = picture.image().unwrap();
         let window = show(&mut harness, made);
         for (x, y) in (0..VIEW_PX[1]).flat_map(|y| (0..VIEW_PX[0]).map(move |x| (x, y))) {
             let black = [0, 0, 0, 255];
-            let wanted = if (10..30).contains(&x) { expected(&image, x - 10, y) } else { black };
+            let wanted = if (10..30).contains(&x) { expected(image, x - 10, y) } else { black };
             assert_eq!(at(&window, x, y), wanted, "{x}, {y}");
         }
     }
@@ -285,8 +293,8 @@ mod tests {
         // Two pixels of the window a pixel, as high as the view, and 10 pixels of black on both sides.
         let mut made = made([10, 15], true, VIEW_PX, false);
         let ramp = (0..150).map(|n| 20 * (n % 10) as u8).collect();
-        let recipe = made.image.recipe().clone();
-        made.image = Arc::new(Image::new(10, 15, Pixels::Grey8(ramp), None, recipe).unwrap());
+        let recipe = made.picture.image().unwrap().recipe().clone();
+        made.picture = shown(Image::new(10, 15, Pixels::Grey8(ramp), None, recipe).unwrap());
         let window = show(&mut harness, made);
         for x in 0..VIEW_PX[0] {
             let texel = (f64::from(x) - 10.0 + 0.5) / 2.0 - 0.5;

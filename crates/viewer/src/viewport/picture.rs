@@ -4,11 +4,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anatome::{Image, Pixels};
+use anatome::{GpuPicture, Pixels};
 use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, RenderState, ScreenDescriptor};
 use eframe::wgpu;
 use egui::{PaintCallback, PaintCallbackInfo, Rect};
 
+use crate::render::Picture;
 use crate::theme;
 
 /// What draws them, among what egui keeps for the window.
@@ -113,7 +114,7 @@ pub(super) struct OnScreen(Mutex<Option<Texture>>);
 
 struct Texture {
     /// What it holds.
-    picture: Arc<Image>,
+    picture: Arc<Picture>,
     texels: wgpu::Texture,
     place: wgpu::Buffer,
     group: wgpu::BindGroup,
@@ -121,7 +122,7 @@ struct Texture {
 
 /// A picture to be drawn.
 pub(super) struct Drawing {
-    pub picture: Arc<Image>,
+    pub picture: Arc<Picture>,
     pub on_screen: Arc<OnScreen>,
     /// Where the picture begins, in pixels of the window.
     pub origin_px: [f32; 2],
@@ -131,12 +132,44 @@ pub(super) struct Drawing {
     pub is_smooth: bool,
 }
 
-/// The bytes of what views show, and how many a pixel has.
-fn texels(picture: &Image) -> Option<(&[u8], wgpu::TextureFormat)> {
-    match picture.pixels() {
-        Pixels::Grey8(grey) => Some((grey, wgpu::TextureFormat::R8Unorm)),
-        Pixels::Rgba8(colors) => Some((colors, wgpu::TextureFormat::Rgba8Unorm)),
-        _ => None,
+/// Where the bytes of a picture are.
+enum Texels<'a> {
+    InMemory(&'a [u8]),
+    /// On the device of the window.
+    OnGpu(&'a GpuPicture),
+}
+
+impl<'a> Texels<'a> {
+    /// Those of what views show.
+    fn of(picture: &'a Picture) -> Option<Self> {
+        if let Some(own) = picture.on_gpu() {
+            return Some(Self::OnGpu(own));
+        }
+        match picture.image().ok()?.pixels() {
+            Pixels::Grey8(bytes) | Pixels::Rgba8(bytes) => Some(Self::InMemory(bytes)),
+            _ => None,
+        }
+    }
+
+    /// Brings them into a texture.
+    fn put(&self, texture: &wgpu::Texture, queue: &wgpu::Queue, encoder: &mut wgpu::CommandEncoder) {
+        let size = texture.size();
+        let layout = |bytes_per_row| wgpu::TexelCopyBufferLayout {
+            offset: 0,
+            bytes_per_row: Some(bytes_per_row),
+            rows_per_image: None,
+        };
+        match self {
+            Self::InMemory(bytes) => {
+                let layout = layout(bytes.len() as u32 / size.height);
+                queue.write_texture(texture.as_image_copy(), bytes, layout, size);
+            }
+            Self::OnGpu(picture) => {
+                let layout = layout(picture.row_bytes());
+                let from = wgpu::TexelCopyBufferInfo { buffer: picture.buffer(), layout };
+                encoder.copy_buffer_to_texture(from, texture.as_image_copy(), size);
+            }
+        }
     }
 }
 
@@ -148,8 +181,8 @@ impl Drawing {
 
     /// The contents of `Place` in the shader.
     fn place(&self) -> Vec<u8> {
-        let is_grey = u32::from(matches!(self.picture.pixels(), Pixels::Grey8(_)));
-        let texels = [self.picture.width_px(), self.picture.height_px()].map(|side| side as f32);
+        let is_grey = u32::from(self.picture.is_grey());
+        let texels = self.picture.size_px().map(|side| side as f32);
         let scale = [texels[0] / self.size_px[0], texels[1] / self.size_px[1]];
         let floats = self.origin_px.into_iter().chain(scale).flat_map(f32::to_le_bytes);
         // As long as the struct in the shader is, which ends where the next would begin.
@@ -158,13 +191,7 @@ impl Drawing {
 }
 
 impl Texture {
-    fn new(
-        device: &wgpu::Device,
-        pipelines: &Pipelines,
-        picture: Arc<Image>,
-        format: wgpu::TextureFormat,
-        place_bytes: usize,
-    ) -> Self {
+    fn new(device: &wgpu::Device, pipelines: &Pipelines, picture: Arc<Picture>, place_bytes: usize) -> Self {
         let label = Some("picture");
         let texels = device.create_texture(&wgpu::TextureDescriptor {
             label,
@@ -172,7 +199,7 @@ impl Texture {
             mip_level_count: 1,
             sample_count: 1,
             dimension: wgpu::TextureDimension::D2,
-            format,
+            format: format_of(&picture),
             usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
             view_formats: &[],
         });
@@ -201,8 +228,13 @@ impl Texture {
     }
 }
 
-fn size_of(picture: &Image) -> wgpu::Extent3d {
-    wgpu::Extent3d { width: picture.width_px(), height: picture.height_px(), depth_or_array_layers: 1 }
+fn size_of(picture: &Picture) -> wgpu::Extent3d {
+    let [width, height] = picture.size_px();
+    wgpu::Extent3d { width, height, depth_or_array_layers: 1 }
+}
+
+fn format_of(picture: &Picture) -> wgpu::TextureFormat {
+    if picture.is_grey() { wgpu::TextureFormat::R8Unorm } else { wgpu::TextureFormat::Rgba8Unorm }
 }
 
 impl CallbackTrait for Drawing {
@@ -212,30 +244,25 @@ impl CallbackTrait for Drawing {
         device: &wgpu::Device,
         queue: &wgpu::Queue,
         _screen: &ScreenDescriptor,
-        _encoder: &mut wgpu::CommandEncoder,
+        encoder: &mut wgpu::CommandEncoder,
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
-        let (Some(pipelines), Some((bytes, format))) = (resources.get::<Pipelines>(), texels(&self.picture))
+        let (Some(pipelines), Some(texels)) = (resources.get::<Pipelines>(), Texels::of(&self.picture))
         else {
             return Vec::new();
         };
         let place = self.place();
-        let size = size_of(&self.picture);
+        let (size, format) = (size_of(&self.picture), format_of(&self.picture));
         let mut held = self.on_screen.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |own: &Texture| own.texels.size() == size && own.texels.format() == format;
         let is_there = held.as_ref().is_some_and(|own| Arc::ptr_eq(&own.picture, &self.picture));
-        let mut own = held.take().filter(fits).unwrap_or_else(|| {
-            Texture::new(device, pipelines, Arc::clone(&self.picture), format, place.len())
-        });
+        let mut own = held
+            .take()
+            .filter(fits)
+            .unwrap_or_else(|| Texture::new(device, pipelines, Arc::clone(&self.picture), place.len()));
         queue.write_buffer(&own.place, 0, &place);
         if !is_there {
-            let row_bytes = bytes.len() as u32 / size.height;
-            let layout = wgpu::TexelCopyBufferLayout {
-                offset: 0,
-                bytes_per_row: Some(row_bytes),
-                rows_per_image: None,
-            };
-            queue.write_texture(own.texels.as_image_copy(), bytes, layout, size);
+            texels.put(&own.texels, queue, encoder);
             own.picture = Arc::clone(&self.picture);
         }
         *held = Some(own);

@@ -177,7 +177,7 @@ pub(super) fn screenshot(harness: &mut Harness<'_, Viewer>, name: &str) -> image
 
 /// The picture of a view.
 pub(super) fn seen(harness: &Harness<'_, Viewer>, view: usize) -> ColorImage {
-    color_image(harness.state().canvases[view].picture.as_ref().unwrap())
+    color_image(harness.state().canvases[view].picture.as_ref().unwrap().image().unwrap())
 }
 
 /// Where a view is.

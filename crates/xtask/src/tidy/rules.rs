@@ -45,8 +45,13 @@ const PHRASES: &[&str] = &[
 
 /// Shaders without a twin on the CPU, each with its reason.
 const WITHOUT_TWIN: &[(&str, &str)] = &[
+    (
+        "shaders/checkerboard.wgsl",
+        "as `checkerboard.rs` of the core, which fills what the CPU renderer computes",
+    ),
     ("shaders/chessboard.wgsl", "one of three passes; the CPU renderer sweeps twice, in `cells.rs`"),
     ("shaders/occupancy.wgsl", "a pass of its own; on the CPU a part of `cells.rs`"),
+    ("shaders/place.wgsl", "puts tiles together; the CPU renderer writes into its picture"),
     ("shaders/shared/cell.wgsl", "where cells are; on the CPU a part of `cells.rs`"),
     ("shaders/shared/leap.wgsl", "each ray leaps for itself; on the CPU beams of rays do, in `beam.rs`"),
     ("shaders/shared/lighting.wgsl", "on the CPU a part of `raycast.rs`"),

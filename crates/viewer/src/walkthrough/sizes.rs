@@ -2,7 +2,9 @@
 
 use egui::Key;
 
-use super::{Study, screenshot, seen, settle, view_rect, window};
+use anatome::BackendChoice;
+
+use super::{Study, gpu_options, options, screenshot, seen, settle, view_rect, window, window_with};
 use crate::command::Command;
 use crate::session::Shown;
 
@@ -12,8 +14,15 @@ fn pictures_have_the_pixels_of_the_screen_at_every_scale() {
     let study = Study::made();
     let all =
         [([700.0, 500.0], 1.25), ([1280.0, 800.0], 1.5), ([1280.0, 800.0], 2.0), ([1920.0, 1080.0], 2.0)];
-    for (size, scale) in all {
-        let Some(mut harness) = window(vec![study.path().join("ct")], size, scale) else { return };
+    if window(Vec::new(), [100.0, 100.0], 1.0).is_none() {
+        return;
+    }
+    let start = vec![study.path().join("ct")];
+    let by_cpu = all.map(|own| (options(start.clone()), own));
+    let on_gpu = [all[0], all[1]].map(|own| (gpu_options(start.clone()), own));
+    for (options, (size, scale)) in by_cpu.into_iter().chain(on_gpu) {
+        let stays = options.backend == BackendChoice::Gpu;
+        let mut harness = window_with(options, size, scale);
         settle(&mut harness);
         harness.key_press(Key::F3);
         settle(&mut harness);
@@ -25,6 +34,7 @@ fn pictures_have_the_pixels_of_the_screen_at_every_scale() {
                 let pixels = edge * scale;
                 assert!((pixels - pixels.round()).abs() < 1e-2, "{scale}: {pixels}");
             }
+            assert_eq!(canvas.picture.as_ref().unwrap().on_gpu().is_some(), stays);
             let shown = seen(&harness, view);
             let expected = [rect.width(), rect.height()].map(|side| (side * scale).round() as usize);
             assert_eq!(shown.size, expected, "{scale}");

@@ -1,8 +1,8 @@
 //! A device whose failures are errors: lost, out of memory, refused calls, no answer.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use anatome_core::DeviceFault;
 use wgpu::{
@@ -25,18 +25,48 @@ pub struct SharedDevice {
     queue: wgpu::Queue,
     /// The driver's words, once the device is lost.
     lost: Arc<OnceLock<String>>,
+    turns: Arc<Turns>,
+}
+
+/// Who may work on a device.
+#[derive(Debug, Default)]
+struct Turns {
+    /// What the device refused of calls that nobody watched.
+    refused: Mutex<Option<String>>,
+    /// Until when renderers are to wait.
+    paused: Mutex<Option<Instant>>,
+    resumed: Condvar,
+}
+
+/// So long renderers wait at most: a window that is hidden does nothing.
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl Turns {
+    fn wait(&self) {
+        let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = paused.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
+        if !left.is_zero() {
+            drop(self.resumed.wait_timeout_while(paused, left, |paused| paused.is_some()));
+        }
+    }
+
+    fn pause(&self, is_paused: bool) {
+        let until = is_paused.then(|| Instant::now() + PAUSE);
+        *self.paused.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        self.resumed.notify_all();
+    }
 }
 
 impl SharedDevice {
     /// A device that was made as [`Self::descriptor`] says, on an instance that was [prepared](Self::prepare). `wake` is
-    /// called when it is lost, or when a call of any of its users failed that nobody watched, which is taken for the
-    /// same; it may not work on the device.
+    /// called when it is lost, and when it [refuses](Self::refused) something; it may not work on the device.
     #[must_use]
     pub fn new(device: wgpu::Device, queue: wgpu::Queue, wake: impl Fn() + Send + Sync + 'static) -> Self {
-        let lost = Arc::<OnceLock<String>>::default();
+        let (lost, turns) = (Arc::<OnceLock<String>>::default(), Arc::<Turns>::default());
         let wake = Arc::new(wake);
         let lose = {
             let lost = Arc::clone(&lost);
+            let wake = Arc::clone(&wake);
             move |reason: String| {
                 let _ = lost.set(reason);
                 wake();
@@ -47,8 +77,32 @@ impl SharedDevice {
             lose(format!("{reason:?} {message}").trim().to_owned());
         });
         // Every call of ours that can fail stands in `guarded`; what comes later must not end the program.
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| lose_too(error.to_string())));
-        Self { device, queue, lost }
+        let own = Arc::clone(&turns);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| match error {
+            wgpu::Error::Validation { .. } => {
+                *own.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+                wake();
+            }
+            _ => lose_too(error.to_string()),
+        }));
+        Self { device, queue, lost, turns }
+    }
+
+    /// What the device has refused since this was last asked, of calls that nobody watched: those of a window, whose
+    /// surface can't be set up while renderers work.
+    #[must_use]
+    pub fn refused(&self) -> Option<String> {
+        self.turns.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Lets renderers wait before they give the device more to do, for a moment; or go on.
+    pub fn pause(&self, is_paused: bool) {
+        self.turns.pause(is_paused);
+    }
+
+    /// Takes it for lost.
+    pub fn give_up(&self, reason: String) {
+        let _ = self.lost.set(reason);
     }
 
     /// Makes an instance refuse memory above a part of what there is, rather than take it from other programs.
@@ -91,6 +145,7 @@ pub(crate) struct Gpu {
     pub(crate) filtering: wgpu::Sampler,
     /// The driver's words, once the device is lost.
     lost: Arc<OnceLock<String>>,
+    turns: Arc<Turns>,
     resources_made: AtomicU64,
 }
 
@@ -100,13 +155,19 @@ impl Gpu {
         let (device, queue) = pollster::block_on(adapter.request_device(&SharedDevice::descriptor(adapter)))
             .map_err(|error| DeviceFault::NoDevice { reason: error.to_string() })?;
         let facts = AdapterFacts::new(&adapter.get_info(), adapter.features(), &adapter.limits());
-        Ok(Self { facts, ..Self::watched(&SharedDevice::new(device, queue, || ())) })
+        let gpu = Self { facts, ..Self::watched(&SharedDevice::new(device, queue, || ())) };
+        // Nobody else asks it for anything: whatever it refuses is a fault.
+        let lost = Arc::clone(&gpu.lost);
+        gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let _ = lost.set(error.to_string());
+        }));
+        Ok(gpu)
     }
 
     /// A device whose loss is told.
     pub(crate) fn watched(shared: &SharedDevice) -> Self {
-        let lost = Arc::clone(&shared.lost);
-        Self { lost, ..Self::shared(shared.device.clone(), shared.queue.clone()) }
+        let (lost, turns) = (Arc::clone(&shared.lost), Arc::clone(&shared.turns));
+        Self { lost, turns, ..Self::shared(shared.device.clone(), shared.queue.clone()) }
     }
 
     /// A device that belongs to the caller, who also handles its loss.
@@ -118,7 +179,8 @@ impl Gpu {
             min_filter: wgpu::FilterMode::Linear,
             ..wgpu::SamplerDescriptor::default()
         });
-        Self { device, queue, facts, filtering, lost: Arc::default(), resources_made: AtomicU64::new(0) }
+        let (lost, turns) = Default::default();
+        Self { device, queue, facts, filtering, lost, turns, resources_made: AtomicU64::new(0) }
     }
 
     pub(crate) fn check_lost(&self) -> Result<(), DeviceFault> {
@@ -130,6 +192,7 @@ impl Gpu {
 
     /// Runs calls that allocate about `bytes`, and gives the first error that they raise.
     pub(crate) fn guarded<T>(&self, bytes: u64, calls: impl FnOnce() -> T) -> Result<T, DeviceFault> {
+        self.turns.wait();
         self.check_lost()?;
         let filters = [ErrorFilter::Validation, ErrorFilter::OutOfMemory, ErrorFilter::Internal];
         let scopes = filters.map(|filter| self.device.push_error_scope(filter));
@@ -242,6 +305,39 @@ mod tests {
         let is_required = std::env::var_os("ANATOME_REQUIRE_GPU").is_some_and(|v| v == "1");
         assert!(gpu.is_ok() || !is_required, "ANATOME_REQUIRE_GPU=1, but no adapter opens");
         gpu.ok()
+    }
+
+    #[test]
+    fn renderers_wait_until_a_window_is_set_up_but_not_for_long() {
+        let Some(own) = opened() else {
+            println!("SKIP: no GPU adapter opens");
+            return;
+        };
+        let shared = SharedDevice::new(own.device.clone(), own.queue.clone(), || ());
+        let gpu = Gpu::watched(&shared);
+        let took = || {
+            let start = Instant::now();
+            gpu.guarded(0, || ()).unwrap();
+            start.elapsed()
+        };
+        assert!(took() < PAUSE / 2);
+        shared.pause(true);
+        assert!(took() > PAUSE / 2);
+        assert!(took() < PAUSE / 2, "it is over");
+        shared.pause(true);
+        shared.pause(false);
+        assert!(took() < PAUSE / 2);
+        // What a window is refused is no failure of the renderer's.
+        let size = gpu.device.limits().max_buffer_size + 4;
+        let usage = BufferUsages::COPY_DST;
+        drop(gpu.device.create_buffer(&BufferDescriptor {
+            label: None,
+            size,
+            usage,
+            mapped_at_creation: false,
+        }));
+        assert!(shared.refused().is_some() && shared.refused().is_none());
+        assert!(shared.lost().is_none() && gpu.guarded(0, || ()).is_ok());
     }
 
     #[test]

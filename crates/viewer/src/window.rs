@@ -10,11 +10,11 @@ use eframe::egui_wgpu::{RenderState, SurfaceErrorAction, WgpuConfiguration, Wgpu
 use eframe::wgpu::{Adapter, DeviceType};
 use egui::{Context, Ui, ViewportBuilder, ViewportCommand, ViewportInfo};
 
-use crate::Options;
 use crate::app::Viewer;
 use crate::autosave::Autosave;
 use crate::bench::Bench;
 use crate::saved::Saved;
+use crate::{Options, Start};
 
 /// Opens the window, and returns when it is closed.
 ///
@@ -45,6 +45,7 @@ pub(crate) fn run(mut options: Options, mut script: Option<Bench>) -> eframe::Re
         before = left.take();
         if before.is_some() {
             (options.backend, options.adapter) = (BackendChoice::Cpu, None);
+            options.start = Start::Inputs(Vec::new());
         } else if was_made || sharing.is_none() {
             return closed;
         }
@@ -65,12 +66,13 @@ fn native_options(sharing: Option<&Sharing>, place: Option<&ViewportInfo>) -> ef
             (place.inner_rect.map(|rect| rect.size()), place.maximized);
         (viewport.position, viewport.fullscreen) = (place.outer_rect.map(|rect| rect.min), place.fullscreen);
     }
+    let usual = eframe::NativeOptions::default();
     eframe::NativeOptions {
         viewport,
         // Dithering would change grey levels.
         dithering: false,
-        wgpu_options: sharing.map(Sharing::configuration).unwrap_or_default(),
-        ..eframe::NativeOptions::default()
+        wgpu_options: sharing.map_or_else(|| usual.wgpu_options.clone(), Sharing::configuration),
+        ..usual
     }
 }
 
@@ -91,7 +93,7 @@ impl Sharing {
     }
 
     fn configuration(&self) -> WgpuConfiguration {
-        let usual = WgpuConfiguration::default();
+        let usual = eframe::NativeOptions::default().wgpu_options;
         let (device, on_status) = (Arc::clone(&self.device), usual.on_surface_status);
         WgpuConfiguration {
             wgpu_setup: self.setup(),
@@ -149,6 +151,9 @@ fn rank(adapter: &Adapter) -> u8 {
     }
 }
 
+/// A device that refuses more is of no use.
+const MOST_REFUSALS: u32 = 10;
+
 /// What a window leaves whose device was lost.
 pub(crate) struct Lost {
     reason: String,
@@ -167,6 +172,8 @@ pub(crate) struct Window {
     device: Option<SharedDevice>,
     /// Where it was when it was found to be lost.
     closes_at: Option<ViewportInfo>,
+    /// How many frames in succession began after the device had refused something.
+    pub refusals: u32,
     left: Left,
 }
 
@@ -180,11 +187,32 @@ impl Window {
         left: Left,
     ) -> std::io::Result<Self> {
         let viewer = Viewer::new(context, options, device.clone())?;
-        Ok(Self { viewer, device, closes_at: None, left })
+        Ok(Self { viewer, device, closes_at: None, refusals: 0, left })
     }
 
     fn lost(&self) -> Option<&str> {
         self.device.as_ref().and_then(SharedDevice::lost)
+    }
+
+    /// Sets the window's surface up again if that failed, as it does while pictures are begun: these wait for it.
+    fn take_turns(&mut self, context: &Context, frame: &mut eframe::Frame) {
+        let Some(device) = &self.device else { return };
+        let refused = device.refused();
+        if refused.is_none() && self.refusals == 0 {
+            return;
+        }
+        self.refusals = if refused.is_some() { self.refusals + 1 } else { 0 };
+        device.pause(refused.is_some());
+        let Some(reason) = refused else { return };
+        if self.refusals > MOST_REFUSALS {
+            device.give_up(reason);
+        } else if let Some(mut surface) = frame.wgpu_surface_config() {
+            // What is other than before is set up again.
+            let latency = &mut surface.desired_maximum_frame_latency;
+            *latency = if *latency == Some(1) { Some(2) } else { Some(1) };
+            frame.set_wgpu_surface_config(surface);
+        }
+        context.request_repaint();
     }
 }
 
@@ -199,6 +227,7 @@ impl App for Window {
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        self.take_turns(ui.ctx(), frame);
         // egui ends the program where a lost device is to draw something.
         if self.lost().is_none() {
             self.viewer.ui(ui, frame);

@@ -34,17 +34,17 @@ use crate::window::Sharing;
 use crate::{Options, Start};
 
 /// A study of a small thorax, CT and PET, in files.
-pub(super) struct Study {
+pub(crate) struct Study {
     folder: tempfile::TempDir,
 }
 
 impl Study {
-    pub(super) fn made() -> Self {
+    pub(crate) fn made() -> Self {
         Self::of_seed(1)
     }
 
     /// One with UIDs of its own.
-    pub(super) fn of_seed(seed: u64) -> Self {
+    pub(crate) fn of_seed(seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let workers = Workers::new(Some(2)).unwrap();
         let spec = ThoraxSpec { shape: [60, 96, 96], ..ThoraxSpec::default() };
@@ -62,13 +62,13 @@ impl Study {
         Self { folder }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
 /// A window of so many points; nothing where there is no driver that draws.
-pub(super) fn window(
+pub(crate) fn window(
     start: Vec<PathBuf>,
     size: [f32; 2],
     pixels_per_point: f32,
@@ -95,12 +95,12 @@ pub(crate) fn options(start: Vec<PathBuf>) -> Options {
 }
 
 /// The same with the first GPU, a driver that plays one included.
-pub(super) fn gpu_options(start: Vec<PathBuf>) -> Options {
+pub(crate) fn gpu_options(start: Vec<PathBuf>) -> Options {
     Options { backend: BackendChoice::Gpu, adapter: Some("1".to_owned()), ..options(start) }
 }
 
 /// A window with options of its own, where there is a driver; it shares its device as the real one does.
-pub(super) fn window_with(
+pub(crate) fn window_with(
     options: Options,
     size: [f32; 2],
     pixels_per_point: f32,
@@ -136,7 +136,7 @@ pub(super) fn opened<A: eframe::App + 'static>(
 
 /// Draws until everything that is shown is loaded and drawn in full.
 #[track_caller]
-pub(super) fn settle(harness: &mut Harness<'_, Viewer>) {
+pub(crate) fn settle(harness: &mut Harness<'_, Viewer>) {
     // What was pressed is taken in the first frame, and seen in the one after it.
     harness.step();
     harness.step();

@@ -14,6 +14,9 @@ const NOT_FOR_DIAGNOSIS: &str = "not for diagnostic use";
 /// In views of fewer points corners would meet.
 const NARROW: f32 = 170.0;
 
+/// In views of fewer points only the modality leaves the upper letter its room.
+const VERY_NARROW: f32 = 100.0;
+
 /// The lines of text of a view.
 pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
     let mut corners = Corners::default();
@@ -38,6 +41,9 @@ pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
     warnings(&mut corners, seen);
     if is_small(seen.rect) {
         corners.top_left.truncate(1);
+        if seen.session.shown.labels && seen.rect.width() < VERY_NARROW {
+            corners.top_left = vec![entry.facts.modality.code().to_owned()];
+        }
         let is_narrow = seen.rect.width() < NARROW;
         corners.top_right.truncate(usize::from(!is_narrow));
         corners.bottom_left.clear();

@@ -390,3 +390,15 @@ fn a_series_is_closed_with_what_was_made_with_it() {
     viewer.ask_to_close_all();
     assert!(viewer.document.entries().is_empty() && viewer.opened.is_empty());
 }
+
+/// What stands in its upper left corner would lie under the letter in its middle.
+#[test]
+fn in_a_very_narrow_view_the_modality_alone_is_told() {
+    let mut viewer = viewer(document(&[40]));
+    for (width, first) in [(80.0, "CT"), (120.0, "CT  Axial"), (400.0, "CT  Axial")] {
+        viewer.canvases = vec![Canvas::default()];
+        viewer.canvases[0].rect = Some(Rect::from_min_size(Pos2::ZERO, vec2(width, 300.0)));
+        let lines = crate::viewport::written(&viewer.seen(0).unwrap(), &viewer.interaction);
+        assert_eq!(lines[0], first, "{width}");
+    }
+}

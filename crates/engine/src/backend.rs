@@ -347,6 +347,13 @@ impl Frame for BackendFrame<'_> {
         }
     }
 
+    fn device_time(&self) -> Option<Duration> {
+        match &self.0 {
+            FrameKind::Cpu(frame) => frame.device_time(),
+            FrameKind::Gpu(frame) => frame.device_time(),
+        }
+    }
+
     fn finish(self) -> anatome_core::Result<Image> {
         match self.0 {
             FrameKind::Cpu(frame) => frame.finish(),

@@ -60,6 +60,8 @@ pub(crate) struct Viewer {
     /// What was opened, in the order of inputs: for a session to be saved.
     pub opened: Vec<Vec<PathBuf>>,
     pub timing: panels::Timing,
+    /// When the frame began that is drawn now.
+    pub frame_began: Instant,
     /// Whether the GPU was given up.
     has_fallen_back: bool,
     workers: anatome::Workers,
@@ -133,6 +135,7 @@ impl Viewer {
             spare_bytes: crate::provide::SPARE_BYTES,
             opened: Vec::new(),
             timing: panels::Timing::default(),
+            frame_began: Instant::now(),
             has_fallen_back: false,
             workers,
             coming: None,
@@ -348,6 +351,7 @@ impl Viewer {
     pub(crate) fn frame(&mut self, ui: &mut Ui) {
         let context = ui.ctx().clone();
         let began = Instant::now();
+        self.frame_began = began;
         self.take_news();
         self.arrive();
         self.take_saved();

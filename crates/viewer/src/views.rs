@@ -163,6 +163,7 @@ impl Viewer {
         let backend = Arc::clone(self.document.backend()?);
         let subject = view.subject(&self.document)?;
         let series = view.series?;
+        let asked = self.frame_began;
         let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
         if let Content::Frame(own) = view.content {
             let what = What::Frame {
@@ -171,7 +172,7 @@ impl Viewer {
                 framing: view.framing,
                 look: Box::new(view.look.clone()),
             };
-            return Some(Want { subject, series, is_partial: false, backend, what, size_px });
+            return Some(Want { subject, series, is_partial: false, backend, what, size_px, asked });
         }
         let passes = passes(session, view, &self.document, aspect)?;
         let volumes =
@@ -199,7 +200,7 @@ impl Viewer {
             None => Blend::One,
         };
         let what = What::Volumes { volumes, scene, blend };
-        Some(Want { subject, series, is_partial, backend, what, size_px })
+        Some(Want { subject, series, is_partial, backend, what, size_px, asked })
     }
 }
 

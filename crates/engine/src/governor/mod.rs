@@ -109,6 +109,8 @@ pub struct Ready<P = Image> {
     pub is_final: bool,
     /// The time that went into it.
     pub took: Duration,
+    /// How long a device itself has worked on it, if it can tell.
+    pub device_time: Option<Duration>,
 }
 
 impl Ready {
@@ -339,6 +341,7 @@ impl<S: FrameSource> Governor<S> {
             return Ok(None);
         }
         let Making { frame, wanted, level, is_whole, took, .. } = making;
+        let device_time = frame.device_time();
         let image = S::finish(frame)?;
         let took = took + clock().duration_since(began);
         if let Some(ladder) = &mut self.ladder {
@@ -351,7 +354,7 @@ impl<S: FrameSource> Governor<S> {
         if let Some(now) = now {
             now.shown = if is_final { Shown::All } else { Shown::Moving };
         }
-        Ok(Some(Ready { image, wanted, level, is_final, took }))
+        Ok(Some(Ready { image, wanted, level, is_final, took, device_time }))
     }
 
     fn give_up(&mut self) {

@@ -42,6 +42,10 @@ pub(crate) struct Timing {
     frames: VecDeque<Duration>,
     /// Pictures, and whether they were of full quality.
     pictures: VecDeque<(Duration, bool)>,
+    /// What a GPU itself worked on pictures.
+    device: VecDeque<Duration>,
+    /// From the frame in which something was done to the one that shows it.
+    responses: VecDeque<Duration>,
     /// How many frames of the window were drawn.
     pub count: u64,
     /// How many pictures of each view were made.
@@ -63,10 +67,7 @@ impl Timing {
 
     pub(crate) fn frame(&mut self, took: Duration) {
         self.count += 1;
-        self.frames.push_back(took);
-        if self.frames.len() > KEPT {
-            self.frames.pop_front();
-        }
+        keep(&mut self.frames, took);
     }
 
     pub(crate) fn made(&mut self, view: usize, made: &Made) {
@@ -74,10 +75,17 @@ impl Timing {
             self.answers.resize(view + 1, 0);
         }
         self.answers[view] += 1;
-        self.pictures.push_back((made.took, made.is_full));
-        if self.pictures.len() > KEPT {
-            self.pictures.pop_front();
-        }
+        keep(&mut self.pictures, (made.took, made.is_full));
+        made.device_time.into_iter().for_each(|time| keep(&mut self.device, time));
+        made.asked.into_iter().for_each(|since| keep(&mut self.responses, since.elapsed()));
+    }
+}
+
+/// Keeps the latest.
+fn keep<T>(all: &mut VecDeque<T>, own: T) {
+    all.push_back(own);
+    if all.len() > KEPT {
+        all.pop_front();
     }
 }
 
@@ -118,6 +126,8 @@ impl Timing {
             ("window's thread", told(self.frames.iter().copied().collect())),
             ("pictures in motion", told(of(false).collect())),
             ("pictures in full", told(of(true).collect())),
+            ("of these, the GPU itself", told(self.device.iter().copied().collect())),
+            ("from input to picture", told(self.responses.iter().copied().collect())),
         ]
     }
 }
@@ -130,4 +140,33 @@ fn summary(mut times: Vec<Duration>) -> Option<(Duration, Duration)> {
 
 fn ms(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::walkthrough::{Study, gpu_options, settle, window, window_with};
+
+    /// What the performance sheet tells of a GPU's pictures, and of how soon they follow what is done.
+    #[test]
+    fn pictures_are_timed_from_what_asked_for_them() {
+        let study = Study::made();
+        if window(Vec::new(), [100.0, 100.0], 1.0).is_none() {
+            return;
+        }
+        let mut harness = window_with(gpu_options(vec![study.path().join("ct")]), [600.0, 500.0], 1.0);
+        settle(&mut harness);
+        let before = harness.state().timing.responses.len();
+        for _ in 0..3 {
+            harness.key_press(egui::Key::ArrowDown);
+            settle(&mut harness);
+        }
+        let timing = &harness.state().timing;
+        assert_eq!(timing.responses.len(), before + 3);
+        let lines = timing.lines();
+        let told = |name: &str| lines.iter().find(|(own, _)| *own == name).unwrap().1.as_str();
+        assert_ne!(told("from input to picture"), "none");
+        assert_eq!(told("of these, the GPU itself") == "none", timing.device.is_empty());
+        let has_clock = anatome_gpu::adapters()[0].has_timestamps;
+        assert_eq!(timing.device.is_empty(), !has_clock);
+    }
 }

@@ -91,6 +91,10 @@ impl Frame for CombinedFrame<'_> {
         }
     }
 
+    fn device_time(&self) -> Option<Duration> {
+        self.frames.iter().map(Frame::device_time).sum()
+    }
+
     fn finish(self) -> anatome_core::Result<Image> {
         self.finish_kept()?.into_image()
     }

@@ -7,7 +7,7 @@ mod slot;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anatome::{Backend, Scene, Stack, UploadedVolume};
 
@@ -31,6 +31,8 @@ pub(crate) struct Want {
     pub what: What,
     /// In physical pixels.
     pub size_px: [u32; 2],
+    /// Since when.
+    pub asked: Instant,
 }
 
 #[derive(Clone, Debug)]
@@ -104,6 +106,10 @@ pub(crate) struct Made {
     /// Whether it is of full quality.
     pub is_full: bool,
     pub took: Duration,
+    /// How long a GPU itself has worked on it, if it can tell.
+    pub device_time: Option<Duration>,
+    /// When what it shows was asked for, of the first picture that shows it.
+    pub asked: Option<Instant>,
     /// The frame that it shows.
     pub frame: Option<Arc<FrameImage>>,
 }

@@ -162,12 +162,15 @@ impl Shared {
     fn serve(&self, bound: &Bound, request: Request) -> Next {
         let source = Combined { backend: &bound.want.backend, volumes: &bound.volumes, blend: &bound.blend };
         let mut governor = Governor::new(source, Settings::default());
+        // What was wanted of which no picture is made yet, and since when.
+        let mut asked = vec![(request.clone(), bound.want.asked)];
         governor.want(request, Instant::now());
         let mut has_shown = false;
         loop {
             match self.newer(bound, governor.next_step(), has_shown) {
                 Newer::Nothing => {}
-                Newer::Same(request) => {
+                Newer::Same(request, since) => {
+                    asked.push((Request::clone(&request), since));
                     governor.want(*request, Instant::now());
                     // What was wanted in between was never begun: the picture is there already.
                     if governor.next_step().is_none() && self.answer(bound.want.subject, None, true).is_none()
@@ -181,12 +184,17 @@ impl Shared {
                 Ok(Some(ready)) => {
                     has_shown = true;
                     let is_final = ready.is_final;
-                    if self.answer(bound.want.subject, Some(Ok(made(ready, bound))), is_final).is_none() {
+                    let at = asked.iter().position(|(request, _)| *request == ready.wanted);
+                    // The first picture of what is wanted counts, not the one in full that follows.
+                    let since = at.and_then(|at| asked.drain(..=at).last()).map(|(_, since)| since);
+                    let made = Made { asked: since, ..made(ready, bound) };
+                    if self.answer(bound.want.subject, Some(Ok(made)), is_final).is_none() {
                         return Next::End;
                     }
                 }
                 Ok(None) => {}
                 Err(error) => {
+                    asked.clear();
                     if self.answer(bound.want.subject, Some(Err(failure(error))), true).is_none() {
                         return Next::End;
                     }
@@ -206,9 +214,10 @@ impl Shared {
             if wanted.is_forgotten {
                 return Newer::Next(Next::Rest);
             }
-            if let Some(request) = wanted.next.as_ref().and_then(|want| same_binding(bound, want)) {
+            let same = |want: &Want| Some((same_binding(bound, want)?, want.asked));
+            if let Some((request, since)) = wanted.next.as_ref().and_then(same) {
                 wanted.next = None;
-                return Newer::Same(Box::new(request));
+                return Newer::Same(Box::new(request), since);
             }
             let waits = due.is_some_and(|due| due > Instant::now());
             if (has_shown || due.is_none())
@@ -258,7 +267,8 @@ pub(crate) fn drawn(want: &Want, frames: &Frames) -> anatome::Result<(Image, Sce
 
 enum Newer {
     Nothing,
-    Same(Box<Request>),
+    /// And since when.
+    Same(Box<Request>, Instant),
     Next(Next),
 }
 
@@ -292,6 +302,8 @@ fn made(ready: Ready<Finished>, bound: &Bound) -> Made {
         view: ready.wanted.scene.view.clone(),
         is_full: ready.level == anatome::governor::Level::FULL,
         took: ready.took,
+        device_time: ready.device_time,
+        asked: None,
         frame: bound.frame.clone(),
     }
 }

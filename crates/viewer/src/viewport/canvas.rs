@@ -61,7 +61,7 @@ impl Canvas {
 
     /// One that shows all that is wanted, for what is said of a picture that leaves the window. It holds no picture.
     pub(crate) fn of(want: &Want, rect: Rect, frames: &Frames) -> Self {
-        let Want { subject, series, is_partial, backend, what, size_px } = want;
+        let Want { subject, series, is_partial, backend, what, size_px, .. } = want;
         let (view, frame) = match what {
             What::Volumes { scene, .. } => (Some(scene.view.clone()), None),
             What::Frame { stack, frame, framing, look } => {
@@ -183,6 +183,8 @@ mod tests {
             is_partial: false,
             is_full,
             took: std::time::Duration::ZERO,
+            device_time: None,
+            asked: None,
             frame: None,
         }
     }

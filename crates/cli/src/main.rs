@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     #[cfg(unix)]
     refuse_large_files();
     let cli = Cli::parse_checked();
-    // A window ends at once: what is shown in it is kept as it goes.
+    // A window has a handler of its own, which closes it.
     let interrupt = if is_window(&cli.command) { Interrupt::default() } else { Interrupt::install() };
     let stages = Stages::new(interrupt, io::stderr().is_terminal());
     let done = run(&cli.command, &stages);

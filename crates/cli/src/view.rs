@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use anatome::{Result, Workers};
-use anatome_viewer::{Options, Start};
+use anatome_viewer::{Closer, Options, Start};
 
 use crate::args::ViewArgs;
 use crate::exit;
@@ -26,8 +26,11 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
         autosave,
         config: anatome_viewer::config_folder(),
         bench: args.bench.clone(),
+        closer: closed_when_asked(),
     };
+    let closer = options.closer.clone();
     match anatome_viewer::run(options) {
+        Ok(_) if closer.is_asked() => Ok(exit::INTERRUPTED),
         Ok(None) => Ok(exit::OK),
         Ok(Some(report)) => {
             let text = serde_json::to_string_pretty(&report).unwrap_or_default() + "\n";
@@ -40,4 +43,19 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
             Ok(exit::DEVICE)
         }
     }
+}
+
+/// Lets Ctrl-C and termination close the window, which keeps what it shows. Asked again, the program ends at once.
+fn closed_when_asked() -> Closer {
+    let closer = Closer::default();
+    let own = closer.clone();
+    let asked = move || {
+        if own.is_asked() {
+            std::process::exit(i32::from(exit::INTERRUPTED));
+        }
+        own.close();
+    };
+    // The program works without it.
+    drop(ctrlc::set_handler(asked));
+    closer
 }

@@ -31,7 +31,7 @@ use crate::session::{SeriesId, Session, ViewState};
 use crate::shutting::Work;
 use crate::turntable::Turning;
 use crate::viewport::{Canvas, Values};
-use crate::{Options, Start};
+use crate::{Closer, Options, Start};
 
 /// The whole viewer.
 pub(crate) struct Viewer {
@@ -80,6 +80,8 @@ pub(crate) struct Viewer {
     pub saving_keys: Option<SavingKeys>,
     /// Whether the window closes without what is being written.
     pub closes_now: bool,
+    /// By which others close it.
+    pub closer: Closer,
     /// What the user keeps beyond a session.
     pub config: Config,
     pub keys: Keys,
@@ -108,6 +110,7 @@ impl Viewer {
         device: Option<SharedDevice>,
     ) -> std::io::Result<Self> {
         crate::theme::install(context);
+        options.closer.wakes(context);
         let wake = {
             let context = context.clone();
             move || context.request_repaint()
@@ -146,6 +149,7 @@ impl Viewer {
             turning: None,
             saving_keys: None,
             closes_now: false,
+            closer: options.closer,
             config: Config::new(options.config),
             keys: Keys::default(),
             recent: Recent::default(),

@@ -1,13 +1,54 @@
 //! The end of the window: what is being written is finished first, unless someone does not want to wait.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use egui::{Context, Ui, ViewportCommand};
 
 use crate::app::Viewer;
 use crate::dialogs::{Answer, Dialog, buttons};
 
+/// Closes a window from another thread, as where the system asks the program to end. Nothing is asked and nothing waited
+/// for; what is shown is kept as at any other end.
+#[derive(Clone, Debug, Default)]
+pub struct Closer(Arc<Mutex<Asked>>);
+
+#[derive(Debug, Default)]
+struct Asked {
+    is_asked: bool,
+    window: Option<Context>,
+}
+
+impl Closer {
+    /// Closes the window, or the next one, if there is none yet.
+    pub fn close(&self) {
+        let mut own = self.lock();
+        own.is_asked = true;
+        own.window.iter().for_each(Context::request_repaint);
+    }
+
+    /// Whether that was asked for.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.lock().is_asked
+    }
+
+    /// The window that is to be woken.
+    pub(crate) fn wakes(&self, context: &Context) {
+        self.lock().window = Some(context.clone());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Asked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Viewer {
-    /// Keeps the window open as long as pictures are being written, and says so.
+    /// Keeps the window open as long as pictures are being written, and says so; unless somebody else closes it.
     pub(crate) fn take_close(&mut self, context: &Context) {
+        if self.closer.is_asked() {
+            self.closes_now = true;
+            context.send_viewport_cmd(ViewportCommand::Close);
+        }
         let is_asked = context.input(|input| input.viewport().close_requested());
         if is_asked && self.unwritten() > 0 && !self.closes_now {
             context.send_viewport_cmd(ViewportCommand::CancelClose);
@@ -58,6 +99,7 @@ mod tests {
 
     use super::*;
     use crate::walkthrough::options;
+    use crate::walkthrough::unseen::{document, viewer};
 
     /// Asks the window to close; what it is told to do.
     fn asked(viewer: &mut Viewer, context: &Context) -> Vec<ViewportCommand> {
@@ -73,6 +115,26 @@ mod tests {
         let mut commands = output.viewport_output.remove(&ViewportId::ROOT).unwrap().commands;
         commands.retain(|own| matches!(own, ViewportCommand::Close | ViewportCommand::CancelClose));
         commands
+    }
+
+    #[test]
+    fn a_window_is_closed_from_elsewhere_at_once_and_keeps_what_it_shows() {
+        let context = Context::default();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("autosave.json");
+        let mut viewer = viewer(document(&[40]));
+        viewer.autosave = Some(crate::autosave::Autosave::new(path.clone()));
+        let (_tell, told_by) = std::sync::mpsc::channel();
+        viewer.saving.push(crate::pictures::Saving { folder: "".into(), told: told_by });
+        let commands =
+            |viewer: &mut Viewer| told(&context, RawInput::default(), |context| viewer.take_close(context));
+        assert_eq!(commands(&mut viewer), []);
+        let closer = viewer.closer.clone();
+        std::thread::spawn(move || closer.close()).join().unwrap();
+        assert_eq!(commands(&mut viewer), [ViewportCommand::Close]);
+        assert_eq!(asked(&mut viewer, &context), [ViewportCommand::Close]);
+        viewer.autosave_at_end();
+        assert_eq!(crate::saved::Saved::read(&path).unwrap().session, viewer.session);
     }
 
     #[test]

@@ -81,9 +81,12 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// A script of commands whose pictures are timed; then the window closes.
     pub bench: Option<PathBuf>,
+    /// Closes the window from elsewhere.
+    pub closer: Closer,
 }
 
 pub use bench::{BenchReport, PartReport};
+pub use closing::Closer;
 pub use config::config_folder;
 pub use saved::autosave_path;
 

@@ -31,7 +31,7 @@ use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 use crate::app::Viewer;
 use crate::render::color_image;
 use crate::window::Sharing;
-use crate::{Options, Start};
+use crate::{Closer, Options, Start};
 
 /// A study of a small thorax, CT and PET, in files.
 pub(crate) struct Study {
@@ -91,6 +91,7 @@ pub(crate) fn options(start: Vec<PathBuf>) -> Options {
         autosave: None,
         config: None,
         bench: None,
+        closer: Closer::default(),
     }
 }
 

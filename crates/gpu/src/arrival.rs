@@ -208,7 +208,7 @@ impl GpuRenderer {
         progress: &Progress,
     ) -> Result<GpuVolume> {
         let GpuArrival { gpu, shape, filling, has_failed, .. } = arrival;
-        let is_of_volume = shape == volume.grid().shape() && std::ptr::eq(gpu, &raw const self.gpu);
+        let is_of_volume = shape == volume.grid().shape() && std::ptr::eq(gpu, &raw const *self.gpu);
         match filling.into_inner().flatten() {
             Some((type_name, filling))
                 if is_of_volume && type_name == volume.samples().type_name() && !has_failed.into_inner() =>

@@ -1,6 +1,7 @@
 //! A device whose failures are errors: lost, out of memory, refused calls, no answer.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,12 @@ use crate::AdapterFacts;
 
 /// How long a device may take to answer. Dispatches are sized to take far less.
 const WAIT: Duration = Duration::from_secs(60);
+
+/// How long it may take another thread to tell what it has seen of the device.
+const TELLING: Duration = Duration::from_secs(5);
+
+/// Where it is told that a buffer is mapped.
+pub(crate) type Mapped = Receiver<Result<(), wgpu::BufferAsyncError>>;
 
 /// What is used where there is it; nothing that is exact needs any.
 const WANTED: Features = Features::TEXTURE_FORMAT_16BIT_NORM.union(Features::TIMESTAMP_QUERY);
@@ -222,20 +229,37 @@ impl Gpu {
         }
     }
 
+    /// Waits until a submission has run, and what was to be mapped after it is mapped.
+    pub(crate) fn wait_mapped(
+        &self,
+        submission: SubmissionIndex,
+        mapped: &Mapped,
+    ) -> Result<(), DeviceFault> {
+        self.wait(submission)?;
+        // Another thread that waits for the device may have seen it before, and be about to tell.
+        match mapped.recv_timeout(TELLING) {
+            Ok(Ok(())) => Ok(()),
+            _ => {
+                self.check_lost()?;
+                Err(DeviceFault::Lost { reason: "a result could not be read back".to_owned() })
+            }
+        }
+    }
+
     /// The first words of a buffer, once what was submitted has run.
     pub(crate) fn read(&self, buffer: &wgpu::Buffer, words: u64) -> Result<Vec<u32>, DeviceFault> {
         let bytes = 4 * words;
+        let (tell, mapped) = channel();
         let (submission, readback) = self.guarded(bytes, || {
             let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
             let readback = self.empty_buffer("readback", bytes, usage);
             let mut encoder = self.device.create_command_encoder(&CommandEncoderDescriptor::default());
             encoder.copy_buffer_to_buffer(buffer, 0, &readback, 0, bytes);
             let submission = self.queue.submit([encoder.finish()]);
-            readback.slice(..).map_async(MapMode::Read, |_| {});
+            readback.slice(..).map_async(MapMode::Read, move |result| drop(tell.send(result)));
             (submission, readback)
         })?;
-        self.wait(submission)?;
-        // If mapping failed there is no range.
+        self.wait_mapped(submission, &mapped)?;
         let view = readback
             .slice(..)
             .get_mapped_range()
@@ -338,6 +362,34 @@ mod tests {
         }));
         assert!(shared.refused().is_some() && shared.refused().is_none());
         assert!(shared.lost().is_none() && gpu.guarded(0, || ()).is_ok());
+    }
+
+    /// What another thread that waits for the device sees first is read all the same.
+    #[test]
+    fn results_are_read_beside_others_who_wait() {
+        let Some(gpu) = opened() else {
+            println!("SKIP: no GPU adapter opens");
+            return;
+        };
+        let contents: Vec<u8> = (0..64).collect();
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let buffer = gpu.guarded(64, || gpu.filled_buffer("test", &contents, usage)).unwrap();
+        let has_ended = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !has_ended.load(Ordering::Relaxed) {
+                        drop(gpu.device.poll(PollType::Poll));
+                    }
+                });
+            }
+            let read: Vec<_> = (0..3000).map(|_| gpu.read(&buffer, 16)).collect();
+            has_ended.store(true, Ordering::Relaxed);
+            for (n, read) in read.into_iter().enumerate() {
+                let words = read.unwrap_or_else(|error| panic!("{n}: {error}"));
+                assert_eq!(bytemuck::cast_slice::<u32, u8>(&words), contents);
+            }
+        });
     }
 
     #[test]

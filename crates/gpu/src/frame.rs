@@ -1,18 +1,19 @@
 //! A picture in the making: batches of tiles, two in flight, read back as they finish.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use anatome_core::checkerboard::{self, is_computed};
 use anatome_core::plan::{Plan, TILE_PX};
 use anatome_core::{
-    DeviceFault, Error, Frame, FrameStatus, Image, PixelRect, PixelSubset, Pixels, Recipe, Request, Result,
+    Error, Frame, FrameStatus, Image, PixelRect, PixelSubset, Pixels, Recipe, Request, Result,
 };
 
 use crate::GpuVolume;
 use crate::bricks::BUDGET_BYTES;
-use crate::device::Gpu;
+use crate::device::{Gpu, Mapped};
 use crate::gpu_data::Tile;
 use crate::inputs::Inputs;
 use crate::kept::{Finished, GpuPicture, Kept};
@@ -69,7 +70,7 @@ struct Batch {
     tiles: Vec<Tile>,
     submission: wgpu::SubmissionIndex,
     submitted: Instant,
-    mapped: Arc<OnceLock<Result<(), wgpu::BufferAsyncError>>>,
+    mapped: Mapped,
 }
 
 impl<'a> GpuFrame<'a> {
@@ -126,8 +127,7 @@ impl<'a> GpuFrame<'a> {
             None => None,
         };
         let bytes = self.work.read_back_bytes(tiles.len());
-        let mapped = Arc::new(OnceLock::new());
-        let answer = Arc::clone(&mapped);
+        let (tell, mapped) = channel();
         let submitted = Instant::now();
         let submission = self.gpu.guarded(0, || {
             let label = Some(self.work.inputs.pipeline().label);
@@ -146,9 +146,7 @@ impl<'a> GpuFrame<'a> {
             drop(pass);
             slot.copy_back(&mut encoder, &self.uploaded.pages, bytes);
             let submission = self.gpu.queue.submit([encoder.finish()]);
-            slot.map(bytes, move |result| {
-                let _ = answer.set(result);
-            });
+            slot.map(bytes, move |result| drop(tell.send(result)));
             submission
         })?;
         self.in_flight.push_back(Batch { slot, tiles, submission, submitted, mapped });
@@ -205,12 +203,9 @@ impl<'a> GpuFrame<'a> {
     /// Waits for the oldest batch and puts its pixels where they belong.
     fn collect(&mut self, batch: Batch) -> Result<()> {
         let Batch { slot, tiles, submission, submitted, mapped } = batch;
-        self.gpu.wait(submission)?;
+        self.gpu.wait_mapped(submission, &mapped)?;
         let took = self.time_of(submitted);
         self.pace.finished(tiles.len() as u32, took);
-        if !matches!(mapped.get(), Some(Ok(()))) {
-            return Err(DeviceFault::Lost { reason: "a result could not be read back".to_owned() }.into());
-        }
         let tile_bytes = self.work.tile_bytes() as usize;
         let read_back_bytes = self.work.read_back_bytes(tiles.len());
         let (pixels, rect, device_time) = (&mut self.pixels, self.rect, &mut self.device_time);

@@ -373,7 +373,14 @@ fn pictures_in_motion_are_like_the_whole_one() {
         let whole = render(&wanted);
         for level in ladder::levels(&wanted, false).into_iter().skip(1) {
             let image = render(&level.request(&wanted));
-            let ready = Ready { image, wanted: wanted.clone(), level, is_final: false, took: Duration::ZERO };
+            let ready = Ready {
+                image,
+                wanted: wanted.clone(),
+                level,
+                is_final: false,
+                took: Duration::ZERO,
+                device_time: None,
+            };
             let image = ready.enlarged(&workers).unwrap();
             assert_eq!(image.plane().is_some(), whole.plane().is_some());
             seen.push((picture.name(), level, psnr_db(&image, &whole)));
@@ -400,7 +407,14 @@ fn an_enlarged_slice_stands_where_the_whole_one_does() {
     let whole = render(&wanted);
     for level in ladder::levels(&wanted, false).into_iter().skip(1) {
         let image = render(&level.request(&wanted));
-        let ready = Ready { image, wanted: wanted.clone(), level, is_final: false, took: Duration::ZERO };
+        let ready = Ready {
+            image,
+            wanted: wanted.clone(),
+            level,
+            is_final: false,
+            took: Duration::ZERO,
+            device_time: None,
+        };
         let image = ready.enlarged(&workers).unwrap();
         let (a, b) = (image.plane().unwrap(), whole.plane().unwrap());
         assert!(

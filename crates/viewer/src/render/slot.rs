@@ -186,7 +186,7 @@ impl Shared {
                     let is_final = ready.is_final;
                     let at = asked.iter().position(|(request, _)| *request == ready.wanted);
                     // The first picture of what is wanted counts, not the one in full that follows.
-                    let since = at.and_then(|at| asked.drain(..=at).last()).map(|(_, since)| since);
+                    let since = at.and_then(|at| asked.drain(..=at).next_back()).map(|(_, since)| since);
                     let made = Made { asked: since, ..made(ready, bound) };
                     if self.answer(bound.want.subject, Some(Ok(made)), is_final).is_none() {
                         return Next::End;

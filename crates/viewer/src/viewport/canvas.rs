@@ -42,6 +42,14 @@ pub(crate) struct Shown {
     pub frame: Option<Arc<FrameImage>>,
 }
 
+/// How a picture is drawn where another part of its plane is wanted: enlarged about the middle of the view, and then moved
+/// by so many points. It is there at once, and true to what is drawn over it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Moved {
+    pub scale: f32,
+    pub by: Vec2,
+}
+
 impl Canvas {
     /// Takes a new picture.
     pub(crate) fn take(&mut self, made: Result<Made, Failure>) {
@@ -90,22 +98,27 @@ impl Canvas {
     /// Draws the picture in the middle of a rectangle of whole pixels, which is black where the picture leaves room.
     /// Nothing lies below pictures: drivers that draw without a GPU take as long for what is drawn over as for what is
     /// seen.
-    pub(crate) fn paint(&self, painter: &egui::Painter, rect: Rect) {
+    pub(crate) fn paint(&self, painter: &egui::Painter, rect: Rect, moved: Option<Moved>) {
         let per_point = painter.pixels_per_point();
         let drawn = self.picture.as_ref().zip(self.shown.as_ref()).zip(self.target(rect, per_point));
         let Some(((picture, shown), target)) = drawn else {
             painter.rect_filled(rect, 0.0, theme::BLACK);
             return;
         };
+        let target = moved.map_or(target, |Moved { scale, by }| {
+            let center = rect.center() + (target.center() - rect.center()) * scale + by;
+            Rect::from_center_size(center, target.size() * scale)
+        });
         let in_px = |point: f32| point * per_point;
         // One pixel for each of the screen's is shown as it is; a picture of fewer is enlarged smoothly.
-        let in_px = |point: f32| if shown.is_full { in_px(point).round() } else { in_px(point) };
+        let is_full = shown.is_full && moved.is_none();
+        let in_px = |point: f32| if is_full { in_px(point).round() } else { in_px(point) };
         let drawing = Drawing {
             picture: Arc::clone(picture),
             on_screen: Arc::clone(&self.on_screen),
             origin_px: [in_px(target.min.x), in_px(target.min.y)],
             size_px: [in_px(target.width()), in_px(target.height())],
-            is_smooth: !shown.is_full,
+            is_smooth: !is_full,
         };
         painter.with_clip_rect(rect).add(drawing.within(rect));
     }
@@ -195,6 +208,14 @@ mod tests {
 
     /// A window with a view in it that draws pictures into a texture of a format; nothing where there is no driver.
     fn window(format: TextureFormat, per_point: f32) -> Option<Harness<'static, Canvas>> {
+        moved_window(format, per_point, None)
+    }
+
+    fn moved_window(
+        format: TextureFormat,
+        per_point: f32,
+        moved: Option<Moved>,
+    ) -> Option<Harness<'static, Canvas>> {
         if anatome_gpu::adapters().is_empty() {
             Need::Gpu.is_missing("no graphics driver, to draw windows");
             return None;
@@ -214,7 +235,7 @@ mod tests {
                 .build_ui_state(
                     move |ui, canvas: &mut Canvas| {
                         let all = ui.ctx().content_rect();
-                        canvas.paint(&ui.painter().with_clip_rect(all), rect);
+                        canvas.paint(&ui.painter().with_clip_rect(all), rect, moved);
                     },
                     Canvas { size_px: VIEW_PX, ..Canvas::default() },
                 ),
@@ -286,6 +307,25 @@ mod tests {
             let black = [0, 0, 0, 255];
             let wanted = if (10..30).contains(&x) { expected(image, x - 10, y) } else { black };
             assert_eq!(at(&window, x, y), wanted, "{x}, {y}");
+        }
+    }
+
+    #[test]
+    fn a_picture_of_another_part_is_where_it_belongs() {
+        let moved = Moved { scale: 2.0, by: Vec2::new(6.0, -2.0) };
+        let Some(mut harness) = moved_window(TextureFormat::Rgba8Unorm, 1.0, Some(moved)) else { return };
+        let mut made = made(VIEW_PX, true, VIEW_PX, true);
+        let ramp = (0..40 * 30).map(|n| (4 * (n % 40) + 2 * (n / 40)) as u8).collect();
+        let recipe = made.picture.image().unwrap().recipe().clone();
+        made.picture = shown(Image::new(40, 30, Pixels::Grey8(ramp), None, recipe).unwrap());
+        let window = show(&mut harness, made);
+        for (x, y) in (0..VIEW_PX[1]).flat_map(|y| (0..VIEW_PX[0]).map(move |x| (x, y))) {
+            // From the middle of the view, less what it is moved by, half as far; from the picture's middle as far as that.
+            let texel_x = (f64::from(x) + 0.5 - 20.0 - 6.0) / 2.0 + 20.0 - 0.5;
+            let texel_y = (f64::from(y) + 0.5 - 15.0 + 2.0) / 2.0 + 15.0 - 0.5;
+            let wanted = 4.0 * texel_x + 2.0 * texel_y;
+            let [red, ..] = at(&window, x, y);
+            assert!((f64::from(red) - wanted).abs() <= 1.5, "{x}, {y}: {red}, not {wanted}");
         }
     }
 

@@ -134,7 +134,8 @@ fn state(corners: &mut Corners, seen: &Seen<'_>) {
         Interpolation::Linear => "linear",
         Interpolation::Cubic => "cubic",
     };
-    let precision = if shown.is_full && !shown.is_partial { "exact" } else { "preview" };
+    let is_exact = shown.is_full && !shown.is_partial && seen.moved().is_none();
+    let precision = if is_exact { "exact" } else { "preview" };
     corners.bottom_right.push(format!("{interpolation}  {precision}"));
     corners.bottom_right.push(NOT_FOR_DIAGNOSIS.to_owned());
 }

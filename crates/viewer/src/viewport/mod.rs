@@ -14,7 +14,7 @@ use egui::emath::GuiRounding as _;
 use egui::{Color32, Pos2, Rect, Sense, Stroke, StrokeKind, Ui};
 use glam::DVec3;
 
-pub(crate) use canvas::Canvas;
+pub(crate) use canvas::{Canvas, Moved};
 #[cfg(test)]
 pub(crate) use corners::written;
 pub(crate) use corners::{date, projection, slab_name, zoom_percent};
@@ -85,6 +85,22 @@ impl<'a> Seen<'a> {
             Content::Orbit(_) => return None,
         };
         Some(PlaneMap { rect: self.rect, plane })
+    }
+
+    /// How the picture is drawn that was made last, if it is of another part of the plane than is wanted.
+    pub(crate) fn moved(&self) -> Option<Moved> {
+        let shown = self.canvas.shown.as_ref()?;
+        let (View::Slice { plane } | View::Slab { plane, .. }) = &shown.view else { return None };
+        let map = self.drawn_map()?;
+        let is_turned =
+            plane.right.dot(map.plane.right) < 1.0 - 1e-9 || plane.down.dot(map.plane.down) < 1.0 - 1e-9;
+        let pixels = f64::from(self.canvas.size_px[0]) / f64::from(self.rect.width()).max(1.0);
+        let width = f64::from(shown.wanted_px[0]) / pixels;
+        let scale = plane.width_mm / map.point_mm() / width;
+        let by = map.screen(plane.center_mm) - self.rect.center();
+        let half_a_pixel = 0.5 / pixels;
+        let is_there = ((scale - 1.0) * width).abs() < half_a_pixel && f64::from(by.length()) < half_a_pixel;
+        (!is_turned && !is_there).then_some(Moved { scale: scale as f32, by })
     }
 
     /// The directions (right, down) that the edges of a 3D view are named by: those of the picture, which may be behind;
@@ -237,7 +253,7 @@ pub(crate) fn show(
     let name = seen.name();
     response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Image, true, &name));
     let painter = ui.painter().with_clip_rect(rect);
-    seen.canvas.paint(&painter, rect);
+    seen.canvas.paint(&painter, rect, seen.moved());
     pointer::handle(ui, &response, seen, interaction, commands);
     let is_hot = response.hovered() || interaction.drag.as_ref().is_some_and(|(view, _)| *view == seen.index);
     draw_over(&painter, seen, interaction, values, is_hot);

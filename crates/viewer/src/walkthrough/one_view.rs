@@ -2,9 +2,12 @@
 
 use egui::{Key, PointerButton, vec2};
 use egui_kittest::kittest::Queryable as _;
+use glam::DVec2;
 
 use super::{Study, drag, screenshot, settle, view_rect, window};
+use crate::command::Command;
 use crate::session::{Content, slice_number, voi_of};
+use crate::viewport::Moved;
 
 /// The slice that is shown, from 0.
 fn slice(harness: &egui_kittest::Harness<'_, crate::app::Viewer>) -> f64 {
@@ -27,7 +30,7 @@ fn a_study_is_opened_scrolled_windowed_and_zoomed() {
     assert!(harness.state().session.views[0].overlay.is_some());
     harness.key_press(Key::F1);
     harness.step();
-    harness.state_mut().push(crate::command::Command::Fuse { view: 0, overlay: None });
+    harness.state_mut().push(Command::Fuse { view: 0, overlay: None });
     settle(&mut harness);
     let picture = screenshot(&mut harness, "one-view");
     assert_eq!(picture.dimensions(), (1280, 800));
@@ -151,4 +154,29 @@ fn a_picture_that_was_forgotten_is_made_again() {
         settle(&mut harness);
         assert!(harness.state().canvases[0].shown.is_some());
     }
+}
+
+/// Until a picture of what is wanted is there, the last one is drawn where its part of the plane is seen.
+#[test]
+fn a_picture_is_where_it_belongs_until_the_next_is_there() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1280.0, 800.0], 1.0) else { return };
+    settle(&mut harness);
+    harness.key_press(Key::F1);
+    settle(&mut harness);
+    let moved = |harness: &egui_kittest::Harness<'_, crate::app::Viewer>| {
+        let seen = harness.state().seen(0).unwrap();
+        (seen.moved(), seen.map().unwrap().point_mm())
+    };
+    assert_eq!(moved(&harness).0, None);
+    let zoom = Command::Zoom { view: 0, factor: 2.0, about_mm: DVec2::ZERO };
+    harness.state_mut().do_now(&zoom);
+    let Moved { scale, by } = moved(&harness).0.unwrap();
+    assert!((scale - 2.0).abs() < 1e-3 && by.length() < 0.01, "{scale}, {by}");
+    harness.state_mut().do_now(&Command::Pan { view: 0, by_mm: DVec2::new(10.0, -5.0) });
+    let (Some(Moved { by, .. }), point_mm) = moved(&harness) else { panic!("it is there") };
+    let expected = vec2(-10.0, 5.0) / point_mm as f32;
+    assert!((by - expected).length() < 0.01, "{by}, not {expected}");
+    settle(&mut harness);
+    assert_eq!(moved(&harness).0, None);
 }

@@ -21,7 +21,7 @@ use crate::{Options, Start};
 /// # Errors
 /// If the system opens none.
 pub(crate) fn run(mut options: Options, mut script: Option<Bench>) -> eframe::Result {
-    let mut sharing = Sharing::wanted(&options);
+    let mut sharing = Sharing::wanted(&options).map(Sharing::of_hardware);
     let mut before = None::<Lost>;
     loop {
         let native = native_options(sharing.as_ref(), before.as_ref().map(|lost| &lost.place));
@@ -79,6 +79,7 @@ fn native_options(sharing: Option<&Sharing>, place: Option<&ViewportInfo>) -> ef
 /// A device for both the window and the pictures.
 pub(crate) struct Sharing {
     choice: AdapterChoice,
+    is_of_hardware: bool,
     /// The adapter of that choice, once it is found and can draw into the window.
     taken: Arc<OnceLock<Adapter>>,
     device: Arc<OnceLock<SharedDevice>>,
@@ -89,7 +90,13 @@ impl Sharing {
     pub(crate) fn wanted(options: &Options) -> Option<Self> {
         let choice = options.backend.adapter(options.adapter.as_deref())?;
         let is_told = std::env::var_os("WGPU_BACKEND").is_some();
-        (!is_told).then(|| Self { choice, taken: Arc::default(), device: Arc::default() })
+        let own = || Self { choice, is_of_hardware: false, taken: Arc::default(), device: Arc::default() };
+        (!is_told).then(own)
+    }
+
+    /// Not with a software driver: it copies for nothing, and the window's frames would wait for its pictures.
+    pub(crate) fn of_hardware(self) -> Self {
+        Self { is_of_hardware: true, ..self }
     }
 
     fn configuration(&self) -> WgpuConfiguration {
@@ -111,11 +118,13 @@ impl Sharing {
     pub(crate) fn setup(&self) -> WgpuSetup {
         let mut setup = WgpuSetupCreateNew::without_display_handle();
         SharedDevice::prepare(&mut setup.instance_descriptor);
-        let (choice, taken) = (self.choice.clone(), Arc::clone(&self.taken));
+        let (choice, taken, is_of_hardware) =
+            (self.choice.clone(), Arc::clone(&self.taken), self.is_of_hardware);
         setup.native_adapter_selector = Some(Arc::new(move |adapters, surface| {
             let presents =
                 |adapter: &&Adapter| surface.is_none_or(|surface| adapter.is_surface_supported(surface));
-            if let Some(own) = choice.among(adapters).ok().filter(|own| presents(&own)) {
+            let is_fit = |own: &Adapter| !(is_of_hardware && own.get_info().device_type == DeviceType::Cpu);
+            if let Some(own) = choice.among(adapters).ok().filter(|own| presents(&own) && is_fit(own)) {
                 return Ok(taken.get_or_init(|| own).clone());
             }
             let best = adapters.iter().filter(presents).min_by_key(|adapter| rank(adapter));

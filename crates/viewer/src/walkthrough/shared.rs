@@ -186,3 +186,18 @@ fn where_there_is_no_such_gpu_there_is_a_window() {
     let (message, _) = harness.state().message.as_ref().unwrap();
     assert!(message.contains("no such GPU"), "{message}");
 }
+
+#[test]
+fn a_software_driver_is_not_shared() {
+    if window(Vec::new(), [100.0, 100.0], 1.0).is_none() {
+        return;
+    }
+    for is_of_hardware in [false, true] {
+        let sharing = Sharing::wanted(&gpu_options(Vec::new())).unwrap();
+        let sharing = if is_of_hardware { sharing.of_hardware() } else { sharing };
+        let state = create_render_state(sharing.setup(), RendererOptions::PREDICTABLE);
+        let is_software = state.adapter.get_info().device_type == wgpu::DeviceType::Cpu;
+        let is_shared = sharing.device(&state, &egui::Context::default()).is_some();
+        assert_eq!(is_shared, !(is_of_hardware && is_software));
+    }
+}

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use anatome::{
-    Appearance, Lens, Modality, Picture, Planes, Projection, Result, Scene, SlicePlane, StandardView, Style,
-    View, Voi, Volume, Window, WindowFunction, scene,
+    Appearance, Interpolation, Lens, Modality, Picture, Planes, Projection, Result, Scene, SlicePlane,
+    StandardView, Style, View, Voi, Volume, Window, WindowFunction, scene,
 };
 use glam::{DMat3, DVec3};
 
@@ -38,6 +38,8 @@ pub fn works(volume: &Volume, aspect: f64) -> Result<Vec<Work>> {
         work("slice, coronal", standard(Picture::Coronal)?),
         work("slice, sagittal", standard(Picture::Sagittal)?),
         work("slice, oblique", grey(View::Slice { plane: oblique })?),
+        work("slice, axial, cubic", cubic(standard(Picture::Axial)?)),
+        work("slice, oblique, cubic", cubic(grey(View::Slice { plane: oblique })?)),
         work("slab of 20, MIP, axial", grey(slab(axial, Projection::Mip))?),
         work("slab of 20, MIP, oblique", grey(slab(oblique, Projection::Mip))?),
         work("slab of 20, mean, oblique", grey(slab(oblique, Projection::Mean))?),
@@ -71,6 +73,13 @@ fn turned(plane: SlicePlane) -> SlicePlane {
 fn grey(view: View) -> Result<Scene> {
     let voi = Voi::Window(Window::new(40.0, 400.0, WindowFunction::Linear)?);
     Ok(Scene::of_primary(view, Appearance::Grey { voi, invert: false, colors: None }))
+}
+
+fn cubic(mut scene: Scene) -> Scene {
+    for layer in &mut scene.layers {
+        layer.interpolation = Interpolation::Cubic;
+    }
+    scene
 }
 
 /// So near that the volume fills the picture, and off the axes.

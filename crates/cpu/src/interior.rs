@@ -89,7 +89,7 @@ impl Field<'_> {
 
     /// Whether voxels have `before` voxels before them and `after` behind them along each axis.
     #[inline(always)]
-    fn have_beside<S: Simd>(&self, voxel: &[I32s<S>; 3], before: i32, after: i32) -> bool {
+    pub(crate) fn have_beside<S: Simd>(&self, voxel: &[I32s<S>; 3], before: i32, after: i32) -> bool {
         let fit = each_axis(
             #[inline(always)]
             |axis| voxel[axis].simd_ge(before) & voxel[axis].simd_lt(self.size[axis] - after),
@@ -226,7 +226,7 @@ impl<S: Simd, T: Whole> Around<'_, S, T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use anatome_core::plan::SamplingPlan;
     use fearless_simd::{Level, dispatch};
@@ -251,10 +251,11 @@ mod tests {
         }
     }
 
-    struct Random(u32);
+    /// Numbers that look like chance, from 0 to 1.
+    pub(crate) struct Random(pub(crate) u32);
 
     impl Random {
-        fn next(&mut self) -> f32 {
+        pub(crate) fn next(&mut self) -> f32 {
             self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (self.0 >> 8) as f32 / (1 << 24) as f32
         }

@@ -1,5 +1,6 @@
 //! What several kernels need; the twins of `shaders/shared`.
 
+mod cubic;
 pub(crate) mod display;
 pub(crate) mod position;
 pub(crate) mod projection;

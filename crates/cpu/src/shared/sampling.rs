@@ -5,7 +5,6 @@ use anatome_core::{Interpolation, Sample};
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, u32x8};
 
-use crate::intervals::uneven_tangents;
 use crate::lanes::{F32s, I32s, LANES, Mask, each_axis, each_lane, f32s};
 use crate::shared::position::{Held, Positions};
 use crate::stored::{Paired, Stored, Whole};
@@ -31,7 +30,7 @@ impl<S: Simd> Found<S> {
 }
 
 /// Interpolated stored values, and whether padding had a weight in them.
-type Interpolated<S> = (F32s<S>, Mask<S>);
+pub(super) type Interpolated<S> = (F32s<S>, Mask<S>);
 
 /// Stored samples and how to get a modality value from them.
 #[derive(Clone, Debug)]
@@ -191,7 +190,7 @@ impl<'a> Field<'a> {
     }
 
     #[inline(always)]
-    fn index(&self, [i, j, k]: [i32; 3]) -> usize {
+    pub(super) fn index(&self, [i, j, k]: [i32; 3]) -> usize {
         k as usize * self.slice + j as usize * self.row + i as usize
     }
 
@@ -271,7 +270,12 @@ impl<'a> Field<'a> {
     /// Trilinear. A neighbour of weight zero is replaced by the voxel itself, so that only voxels that count are looked
     /// at.
     #[inline(always)]
-    fn sample_linear<S: Simd, T: Sample>(&self, simd: S, samples: &[T], held: &Held<S>) -> Interpolated<S> {
+    pub(super) fn sample_linear<S: Simd, T: Sample>(
+        &self,
+        simd: S,
+        samples: &[T],
+        held: &Held<S>,
+    ) -> Interpolated<S> {
         let Held { voxel, fraction, .. } = *held;
         let a = self.indices(&voxel);
         let [fi, fj, fk] = [fraction[0].to_array(), fraction[1].to_array(), fraction[2].to_array()];
@@ -314,7 +318,7 @@ impl<'a> Field<'a> {
 
     /// The nearest voxel, or tricubic.
     #[inline(always)]
-    fn sample_otherwise<S: Simd, T: Sample>(
+    fn sample_otherwise<S: Simd, T: Paired>(
         &self,
         simd: S,
         samples: &[T],
@@ -332,23 +336,6 @@ impl<'a> Field<'a> {
     }
 
     #[inline(always)]
-    fn sample_cubic_or_linear<S: Simd, T: Sample>(
-        &self,
-        simd: S,
-        samples: &[T],
-        held: &Held<S>,
-    ) -> Interpolated<S> {
-        let (mut stored, mut padded) = self.sample_linear(simd, samples, held);
-        for lane in 0..LANES {
-            if let Some(cubic) = self.sample_cubic(samples, held, lane) {
-                stored[lane] = cubic;
-                padded.set(lane, false);
-            }
-        }
-        (stored, padded)
-    }
-
-    #[inline(always)]
     fn sample_nearest<S: Simd, T: Sample>(&self, simd: S, samples: &[T], held: &Held<S>) -> Interpolated<S> {
         let nearest = each_axis(
             #[inline(always)]
@@ -360,38 +347,6 @@ impl<'a> Field<'a> {
             Some((low, high)) => stored.simd_ge(low) & stored.simd_le(high),
         };
         (stored, padded)
-    }
-
-    /// `None` where not all 4 x 4 x 4 voxels are samples without missing slices between them.
-    fn sample_cubic<S: Simd, T: Sample>(&self, samples: &[T], held: &Held<S>, lane: usize) -> Option<f32> {
-        let [i, j, k] = [0, 1, 2].map(|axis| held.voxel[axis][lane]);
-        if [i, j, k].into_iter().zip(self.size).any(|(voxel, size)| voxel < 1 || voxel + 2 >= size) {
-            return None;
-        }
-        let (r, q) = match &self.slices {
-            None => (0.5, 0.5),
-            Some(slices) => uneven_tangents(&slices.rows[k as usize - 1..=k as usize + 1])?,
-        };
-        let along_i = cubic_weights(held.fraction[0][lane], 0.5, 0.5);
-        let along_j = cubic_weights(held.fraction[1][lane], 0.5, 0.5);
-        let along_k = cubic_weights(held.fraction[2][lane], r, q);
-        let mut planes = [0.0; 4];
-        for (plane, dk) in planes.iter_mut().zip(-1..) {
-            let mut rows = [0.0; 4];
-            for (row, dj) in rows.iter_mut().zip(-1..) {
-                let first = self.index([i - 1, j + dj, k + dk]);
-                let mut stored = [0.0; 4];
-                for (stored, sample) in stored.iter_mut().zip(&samples[first..first + 4]) {
-                    *stored = sample.to_f32();
-                }
-                if stored.iter().any(|&stored| self.is_padding(stored)) {
-                    return None;
-                }
-                *row = weighted(along_i, stored);
-            }
-            *plane = weighted(along_j, rows);
-        }
-        Some(weighted(along_k, planes))
     }
 
     /// The smallest distance in lattice units between voxels along each axis.
@@ -465,18 +420,4 @@ fn trilinear<S: Simd>(corners: [F32s<S>; 8], [fi, fj, fk]: [F32s<S>; 3]) -> F32s
 #[inline(always)]
 pub(crate) fn between<S: Simd>(a: F32s<S>, b: F32s<S>, f: F32s<S>) -> F32s<S> {
     a + f * (b - a)
-}
-
-/// The weights of four neighbours, of which the place lies between the second and the third.
-fn cubic_weights(f: f32, r: f32, q: f32) -> [f32; 4] {
-    let g = (f - 1.0) * (f - 1.0) * f;
-    let h = f * f * (f - 1.0);
-    let s = f * f * (3.0 - 2.0 * f);
-    [-g * r, 1.0 - s - h * q, s + g * r, h * q]
-}
-
-#[inline(always)]
-fn weighted(weights: [f32; 4], values: [f32; 4]) -> f32 {
-    let [a, b, c, d] = weights;
-    ((a * values[0] + b * values[1]) + c * values[2]) + d * values[3]
 }

@@ -5,6 +5,7 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Simd, i16x16, u16x16};
 
 use crate::lanes::{F32s, I32s, LANES, each_lane, i32s};
+use crate::shared::sampling::between;
 
 /// The samples of a volume, i fastest.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +89,7 @@ pub(crate) trait Whole: Sample {
 /// `at[n] + more + 1` is the place of a sample for each n.
 #[expect(unsafe_code, reason = "checking each of 32 loads costs more than the loads")]
 #[inline(always)]
-pub(crate) unsafe fn pairs<S: Simd, T: Whole>(
+unsafe fn pairs<S: Simd, T: Whole>(
     simd: S,
     samples: &[T],
     at: [u32; LANES],
@@ -211,8 +212,23 @@ pub(crate) trait Paired: Sample {
     /// The first and the second ones.
     fn apart<S: Simd>(eight: Self::Eight<S>) -> (F32s<S>, F32s<S>);
 
+    /// Between which values samples lie, if that is known.
+    type Bounds<S: Simd>: Copy;
+
+    /// Those of none.
+    fn no_bounds<S: Simd>(simd: S) -> Self::Bounds<S>;
+
+    /// Those of four eights.
+    fn bounds<S: Simd>(eights: [Self::Eight<S>; 4]) -> Self::Bounds<S>;
+
+    /// With one more.
+    fn widened<S: Simd>(bounds: Self::Bounds<S>, eight: Self::Eight<S>) -> Self::Bounds<S>;
+
     /// Whether one of the samples may lie between two values, both included; see [`Stored::halves`].
-    fn may_reach<S: Simd>(simd: S, lines: [Self::Eight<S>; 4], halves: (i32, i32)) -> bool;
+    fn may_reach<S: Simd>(simd: S, bounds: Self::Bounds<S>, halves: (i32, i32)) -> bool;
+
+    /// As [`between`], and `a` at 0 whatever `b` is.
+    fn between_that_count<S: Simd>(a: F32s<S>, b: F32s<S>, f: F32s<S>) -> F32s<S>;
 
     /// The values at the corners of a cell, i fastest, with such instead of those without weight that what is between them
     /// is right whatever those are.
@@ -234,9 +250,32 @@ impl<T: Whole> Paired for T {
         T::split(eight)
     }
 
+    type Bounds<S: Simd> = Bounds<S>;
+
     #[inline(always)]
-    fn may_reach<S: Simd>(simd: S, lines: [I32s<S>; 4], halves: (i32, i32)) -> bool {
-        Bounds::of::<T>(lines).may_reach::<T>(simd, halves)
+    fn no_bounds<S: Simd>(simd: S) -> Bounds<S> {
+        Bounds { low: i32s(simd, T::ENDS_IN_HALVES.0), high: i32s(simd, T::ENDS_IN_HALVES.1) }
+    }
+
+    #[inline(always)]
+    fn bounds<S: Simd>([a, b, c, d]: [I32s<S>; 4]) -> Bounds<S> {
+        let (ab, cd) = (T::order(a, b), T::order(c, d));
+        Bounds { low: T::order(ab.0, cd.0).0, high: T::order(ab.1, cd.1).1 }
+    }
+
+    #[inline(always)]
+    fn widened<S: Simd>(Bounds { low, high }: Bounds<S>, halves: I32s<S>) -> Bounds<S> {
+        Bounds { low: T::order(low, halves).0, high: T::order(high, halves).1 }
+    }
+
+    #[inline(always)]
+    fn may_reach<S: Simd>(simd: S, bounds: Bounds<S>, (low, high): (i32, i32)) -> bool {
+        T::any_at_most([bounds.low, i32s(simd, high), i32s(simd, low), bounds.high])
+    }
+
+    #[inline(always)]
+    fn between_that_count<S: Simd>(a: F32s<S>, b: F32s<S>, f: F32s<S>) -> F32s<S> {
+        between(a, b, f)
     }
 
     #[inline(always)]
@@ -276,9 +315,26 @@ impl Paired for f32 {
         (first, second)
     }
 
+    type Bounds<S: Simd> = ();
+
     #[inline(always)]
-    fn may_reach<S: Simd>(_: S, _: [[F32s<S>; 2]; 4], _: (i32, i32)) -> bool {
+    fn no_bounds<S: Simd>(_: S) {}
+
+    #[inline(always)]
+    fn bounds<S: Simd>(_: [[F32s<S>; 2]; 4]) {}
+
+    #[inline(always)]
+    fn widened<S: Simd>((): (), _: [F32s<S>; 2]) {}
+
+    #[inline(always)]
+    fn may_reach<S: Simd>(_: S, (): (), _: (i32, i32)) -> bool {
         true
+    }
+
+    /// See [`Self::that_count`].
+    #[inline(always)]
+    fn between_that_count<S: Simd>(a: F32s<S>, b: F32s<S>, f: F32s<S>) -> F32s<S> {
+        between(a, f.simd_gt(0.0).select(b, a), f)
     }
 
     /// The difference of two numbers may have no number of this type, and no part of that is none.
@@ -301,31 +357,4 @@ impl Paired for f32 {
 pub(crate) struct Bounds<S: Simd> {
     low: I32s<S>,
     high: I32s<S>,
-}
-
-impl<S: Simd> Bounds<S> {
-    /// Those of none.
-    #[inline(always)]
-    pub(crate) fn of_none<T: Whole>(simd: S) -> Self {
-        Self { low: i32s(simd, T::ENDS_IN_HALVES.0), high: i32s(simd, T::ENDS_IN_HALVES.1) }
-    }
-
-    /// Those of four.
-    #[inline(always)]
-    pub(crate) fn of<T: Whole>([a, b, c, d]: [I32s<S>; 4]) -> Self {
-        let (ab, cd) = (T::order(a, b), T::order(c, d));
-        Self { low: T::order(ab.0, cd.0).0, high: T::order(ab.1, cd.1).1 }
-    }
-
-    /// With more.
-    #[inline(always)]
-    pub(crate) fn with<T: Whole>(self, halves: I32s<S>) -> Self {
-        Self { low: T::order(self.low, halves).0, high: T::order(self.high, halves).1 }
-    }
-
-    /// Whether one of the samples may lie between two values, both included; see [`Stored::halves`].
-    #[inline(always)]
-    pub(crate) fn may_reach<T: Whole>(self, simd: S, (low, high): (i32, i32)) -> bool {
-        T::any_at_most([self.low, i32s(simd, high), i32s(simd, low), self.high])
-    }
 }

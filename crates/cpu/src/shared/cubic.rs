@@ -56,6 +56,7 @@ impl Field<'_> {
             |axis| cubic_weights(held.fraction[axis], half, half),
         );
         let mut planes = [f32s(simd, 0.0); 4];
+        let mut bounds = T::no_bounds(simd);
         for (deep, plane) in planes.iter_mut().enumerate() {
             let mut rows = [f32s(simd, 0.0); 4];
             for (down, row) in rows.iter_mut().enumerate() {
@@ -65,17 +66,14 @@ impl Field<'_> {
                 #[expect(unsafe_code, reason = "see stored::pairs")]
                 let pairs =
                     unsafe { [T::eight(simd, samples, at, more), T::eight(simd, samples, at, more + 2)] };
-                if self.padding.is_some()
-                    && T::may_reach(simd, [pairs[0], pairs[1], pairs[0], pairs[1]], self.padding_halves)
-                {
-                    return None;
-                }
+                bounds = T::widened(T::widened(bounds, pairs[0]), pairs[1]);
                 let ((a, b), (c, d)) = (T::apart(pairs[0]), T::apart(pairs[1]));
                 *row = weighted(along_i, [a, b, c, d]);
             }
             *plane = weighted(along_j, rows);
         }
-        Some(weighted(along_k, planes))
+        let is_padded = self.padding.is_some() && T::may_reach(simd, bounds, self.padding_halves);
+        (!is_padded).then(|| weighted(along_k, planes))
     }
 
     /// `None` where not all 4 x 4 x 4 voxels are samples without missing slices between them.

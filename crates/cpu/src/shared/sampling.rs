@@ -251,7 +251,7 @@ impl<'a> Field<'a> {
         let corners = T::that_count([v000, v100, v010, v110, v001, v101, v011, v111], fraction);
         let padded = match self.padding {
             // Seldom.
-            Some(padding) if T::may_reach(simd, lines, self.padding_halves) => {
+            Some(padding) if T::may_reach(simd, T::bounds(lines), self.padding_halves) => {
                 padded(simd, padding, &corners, fraction)
             }
             _ => Mask::splat(simd, false),

@@ -5,7 +5,7 @@ use anatome_core::Interpolation;
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
-use crate::lanes::{F32s, I32s, LANES, Mask, each_axis};
+use crate::lanes::{F32s, I32s, LANES, Mask, each_axis, f32s};
 use crate::shared::position::{Positions, position_near};
 use crate::shared::sampling::{Field, Found};
 use crate::stored::{Paired, Stored};
@@ -16,16 +16,17 @@ use crate::stored::{Paired, Stored};
 /// Along each axis of each lane, what [`Self::rest`] gives grows or falls with the number, rounding included.
 #[expect(unsafe_code, reason = "of a run of samples only the ends are held against the edges of the volume")]
 pub(crate) unsafe trait Track<S: Simd> {
-    /// The voxel from which lattice positions count.
-    fn origin(&self) -> [i32; 3];
+    /// The voxel from which positions count; `None` for lattice positions.
+    fn origin(&self) -> Option<[i32; 3]>;
 
-    /// The lattice positions of the samples with a number, from the origin.
+    /// The positions of the samples with a number, from the origin, as [`Field::position_from_rest`] or
+    /// [`Field::position_from_lattice`] has them.
     fn rest(&self, simd: S, n: i32) -> [F32s<S>; 3];
 }
 
 impl Field<'_> {
-    /// What is at the samples of a track from number `first` on. `false`, and nothing, unless all neighbours of all of them
-    /// are voxels, or none is.
+    /// What is at the samples of a track from number `first` on. `false`, and nothing of meaning, unless all neighbours of all
+    /// of them are voxels, or none is.
     #[inline(always)]
     pub(crate) fn found_along<S: Simd>(
         &self,
@@ -87,7 +88,7 @@ impl Field<'_> {
 
     #[inline(always)]
     fn has_interior(&self) -> bool {
-        self.interpolation == Interpolation::Linear && self.has_pairs && self.slices.is_none()
+        self.interpolation == Interpolation::Linear && self.has_pairs
     }
 
     /// Whether voxels have `before` voxels before them and `after` behind them along each axis.
@@ -126,7 +127,7 @@ impl Field<'_> {
         let origin = track.origin();
         let ends = [first, last].map(
             #[inline(always)]
-            |end| self.position_from_rest(simd, origin, &track.rest(simd, end)).voxel,
+            |end| self.position_of(simd, track, end).voxel,
         );
         if !(self.have_beside(&ends[0], 0, 1) && self.have_beside(&ends[1], 0, 1)) {
             let is_beyond = self.are_beyond(&ends);
@@ -135,16 +136,69 @@ impl Field<'_> {
             }
             return is_beyond;
         }
+        if self.slices.is_some() {
+            // A function of its own: rare.
+            return simd.vectorize(
+                #[inline(always)]
+                || self.found_between(simd, samples, track, first, found),
+            );
+        }
         for (n, found) in (first..).zip(found) {
-            let Positions { voxel, fraction } = position_near(simd, origin, &track.rest(simd, n));
+            let position = position_near(simd, origin.unwrap_or_default(), &track.rest(simd, n));
             // SAFETY: positions grow or fall from one end to the other, and so do their voxels. Both ends have voxels of
             // the volume with a next one along each axis, so this one has.
             #[expect(unsafe_code, reason = "see Self::between_next")]
-            let (stored, padded) = unsafe { self.between_next(simd, samples, &voxel, fraction) };
+            let (stored, padded) =
+                unsafe { self.between_next(simd, samples, &position.voxel, position.fraction) };
             let value = stored * self.slope + self.intercept;
             *found = Found { value, is_sample: !padded, is_missing: Mask::splat(simd, false) };
         }
         true
+    }
+
+    /// As [`Self::found_of`], looking at each sample's voxels: where intervals are looked for, rounding may order places in
+    /// another way than their numbers.
+    #[inline(always)]
+    fn found_between<S: Simd, T: Paired>(
+        &self,
+        simd: S,
+        samples: &[T],
+        track: &impl Track<S>,
+        first: i32,
+        found: &mut [Found<S>],
+    ) -> bool {
+        for (n, found) in (first..).zip(found) {
+            let Positions { voxel, fraction } = self.position_of(simd, track, n);
+            if !self.have_beside(&voxel, 0, 1) {
+                return false;
+            }
+            // SAFETY: there are voxels with a next one along each axis.
+            #[expect(unsafe_code, reason = "see Self::between_next")]
+            let (stored, padded) = unsafe { self.between_next(simd, samples, &voxel, fraction) };
+            let value = stored * self.slope + self.intercept;
+            let is_missing = self.is_missing(simd, voxel[2], fraction[2]);
+            *found = Found { value, is_sample: !(padded | is_missing), is_missing };
+        }
+        true
+    }
+
+    #[inline(always)]
+    fn position_of<S: Simd>(&self, simd: S, track: &impl Track<S>, n: i32) -> Positions<S> {
+        match track.origin() {
+            Some(origin) => self.position_from_rest(simd, origin, &track.rest(simd, n)),
+            None => self.position_from_lattice(simd, &track.rest(simd, n)),
+        }
+    }
+
+    /// Whether slices are missing in the intervals after slices, or in those beside these.
+    #[inline(always)]
+    fn is_missing_beside<S: Simd>(&self, simd: S, k: I32s<S>) -> bool {
+        let inside = f32s(simd, 0.5);
+        self.has_gaps
+            && [k - 1, k, k + 1].into_iter().any(
+                #[inline(always)]
+                |k| self.is_missing(simd, k, inside).any_true(),
+            )
     }
 
     #[inline(always)]
@@ -154,7 +208,7 @@ impl Field<'_> {
         samples: &[T],
         middle: &Positions<S>,
     ) -> Option<[F32s<S>; 3]> {
-        if !self.have_beside(&middle.voxel, 1, 2) {
+        if !self.have_beside(&middle.voxel, 1, 2) || self.is_missing_beside(simd, middle.voxel[2]) {
             return None;
         }
         let at = self.places(&[middle.voxel[0] - 1, middle.voxel[1] - 1, middle.voxel[2] - 1]);
@@ -234,13 +288,15 @@ impl<S: Simd, T: Paired> Around<'_, S, T> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use anatome_core::plan::SamplingPlan;
+    use crate::intervals::tests::slices;
+    use anatome_core::plan::{SamplingPlan, SliceRows};
     use fearless_simd::{Level, dispatch};
 
     const SIZE: [i32; 3] = [14, 11, 12];
 
     /// Lines in any direction.
     struct Any<S: Simd> {
+        origin: Option<[i32; 3]>,
         first: [F32s<S>; 3],
         along: [f32; 3],
     }
@@ -248,8 +304,8 @@ pub(crate) mod tests {
     // SAFETY: as of a slab's samples.
     #[expect(unsafe_code, reason = "see Track")]
     unsafe impl<S: Simd> Track<S> for Any<S> {
-        fn origin(&self) -> [i32; 3] {
-            [2, -1, 3]
+        fn origin(&self) -> Option<[i32; 3]> {
+            self.origin
         }
 
         fn rest(&self, _simd: S, n: i32) -> [F32s<S>; 3] {
@@ -267,10 +323,9 @@ pub(crate) mod tests {
         }
     }
 
-    fn field(samples: Stored<'_>, padding: Option<(f32, f32)>) -> Field<'_> {
+    fn field(samples: Stored<'_>, padding: Option<(f32, f32)>, slices: Option<SliceRows>) -> Field<'_> {
         let interpolation = Interpolation::Linear;
-        let plan =
-            SamplingPlan { size: SIZE, slope: 1.5, intercept: -3.0, padding, interpolation, slices: None };
+        let plan = SamplingPlan { size: SIZE, slope: 1.5, intercept: -3.0, padding, interpolation, slices };
         Field::new(samples, &plan)
     }
 
@@ -284,14 +339,20 @@ pub(crate) mod tests {
             let lanes: F32s<S> = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0].simd_into(simd);
             let whole = random.next() < 0.2;
             let first = each_axis(|n| lanes * apart[n] + if whole { start[n].round() } else { start[n] });
-            let track = Any { first, along };
+            let origin = (random.next() < 0.5).then_some([2, -1, 3]);
+            let track = Any { origin, first, along };
             let mut found = [Found::nothing(simd); 9];
             let is_taken = field.found_along(simd, &track, -2, &mut found);
             counts[usize::from(!is_taken)] += 1;
             for (n, found) in (-2..).zip(&found).filter(|_| is_taken) {
-                let positions = field.position_from_rest(simd, track.origin(), &track.rest(simd, n));
+                let rest = track.rest(simd, n);
+                let positions = match origin {
+                    Some(origin) => field.position_from_rest(simd, origin, &rest),
+                    None => field.position_from_lattice(simd, &rest),
+                };
                 let alone = field.sample_at(simd, &positions);
                 assert!((found.is_sample.simd_eq(alone.is_sample)).all_true(), "{n}");
+                assert!((found.is_missing.simd_eq(alone.is_missing)).all_true(), "{n}");
                 for lane in (0..LANES).filter(|&lane| alone.is_sample.test(lane)) {
                     assert_eq!(found.value[lane].to_bits(), alone.value[lane].to_bits(), "{n}");
                 }
@@ -308,7 +369,10 @@ pub(crate) mod tests {
                     for (together, alone) in difference.to_array().into_iter().zip(alone) {
                         // That of numbers whose difference has no f32 is no number, which equals none.
                         let is_same = together.to_bits() == alone.to_bits();
-                        assert!(is_same || (together.is_nan() && alone.is_nan()), "{axis}: {together} {alone}");
+                        assert!(
+                            is_same || (together.is_nan() && alone.is_nan()),
+                            "{axis}: {together} {alone}"
+                        );
                     }
                     counts[0] += 1;
                 }
@@ -329,15 +393,18 @@ pub(crate) mod tests {
         // Neighbours whose difference has no f32.
         let huge: Vec<f32> = numbers().iter().map(|x| (x - 0.5) * 1.5 * f32::MAX).collect();
         let fields = [
-            field(Stored::I16(&signed), None),
-            field(Stored::I16(&signed), Some((-32_500.0, -32_000.0))),
-            field(Stored::I16(&signed), Some((31_900.0, 32_600.0))),
-            field(Stored::U16(&unsigned), None),
-            field(Stored::U16(&unsigned), Some((65_000.0, 65_600.0))),
-            field(Stored::U8(&bytes), Some((120.0, 121.0))),
-            field(Stored::F32(&floats), None),
-            field(Stored::F32(&floats), Some((0.2, 0.21))),
-            field(Stored::F32(&huge), None),
+            field(Stored::I16(&signed), None, None),
+            field(Stored::I16(&signed), Some((-32_500.0, -32_000.0)), None),
+            field(Stored::I16(&signed), Some((31_900.0, 32_600.0)), None),
+            field(Stored::U16(&unsigned), None, None),
+            field(Stored::U16(&unsigned), Some((65_000.0, 65_600.0)), None),
+            field(Stored::U8(&bytes), Some((120.0, 121.0)), None),
+            field(Stored::F32(&floats), None, None),
+            field(Stored::F32(&floats), Some((0.2, 0.21)), None),
+            field(Stored::F32(&huge), None, None),
+            field(Stored::I16(&signed), None, Some(slices(12, &[]))),
+            field(Stored::U8(&bytes), Some((120.0, 121.0)), Some(slices(12, &[5]))),
+            field(Stored::F32(&floats), None, Some(slices(12, &[2, 8]))),
         ];
         for field in fields {
             for level in [Level::new(), Level::baseline()] {

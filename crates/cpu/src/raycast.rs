@@ -405,7 +405,11 @@ impl<'a> RaycastKernel<'a> {
     fn gradient_per_mm<S: Simd>(&self, simd: S, rays: &Rays<S>, t: F32s<S>) -> [F32s<S>; 3] {
         let middle = self.field.position_from_lattice(simd, &rays.lattice_at(t));
         let per_lattice = match self.field.differences(simd, &middle) {
-            Some([i, j, k]) => [i * 0.5, j * 0.5, k * 0.5],
+            Some([i, j, k]) if self.field.slices.is_none() => [i * 0.5, j * 0.5, k * 0.5],
+            Some([i, j, k]) => {
+                let distance = self.field.side_distance(simd, middle.voxel[2], middle.fraction[2]);
+                [i * 0.5, j * 0.5, k / distance]
+            }
             None => self.per_lattice(simd, rays, t, &middle),
         };
         let columns = self.plan.lattice_from_relative;

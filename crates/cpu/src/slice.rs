@@ -228,8 +228,8 @@ struct Row<S: Simd> {
 #[expect(unsafe_code, reason = "see Track")]
 unsafe impl<S: Simd> Track<S> for Row<S> {
     #[inline(always)]
-    fn origin(&self) -> [i32; 3] {
-        self.origin
+    fn origin(&self) -> Option<[i32; 3]> {
+        Some(self.origin)
     }
 
     #[inline(always)]
@@ -253,8 +253,8 @@ struct Below<S: Simd> {
 #[expect(unsafe_code, reason = "see Track")]
 unsafe impl<S: Simd> Track<S> for Below<S> {
     #[inline(always)]
-    fn origin(&self) -> [i32; 3] {
-        self.origin
+    fn origin(&self) -> Option<[i32; 3]> {
+        Some(self.origin)
     }
 
     #[inline(always)]

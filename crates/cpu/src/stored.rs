@@ -89,12 +89,7 @@ pub(crate) trait Whole: Sample {
 /// `at[n] + more + 1` is the place of a sample for each n.
 #[expect(unsafe_code, reason = "checking each of 32 loads costs more than the loads")]
 #[inline(always)]
-unsafe fn pairs<S: Simd, T: Whole>(
-    simd: S,
-    samples: &[T],
-    at: [u32; LANES],
-    more: usize,
-) -> I32s<S> {
+unsafe fn pairs<S: Simd, T: Whole>(simd: S, samples: &[T], at: [u32; LANES], more: usize) -> I32s<S> {
     const { assert!(size_of::<T::Pair>() == 2 * size_of::<T>(), "a pair is two samples") };
     debug_assert!(at.iter().all(|&n| n as usize + more + 1 < samples.len()));
     each_lane(

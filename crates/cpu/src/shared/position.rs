@@ -45,7 +45,7 @@ impl Field<'_> {
         let (j, fj) = whole_and_fraction(simd, j, rest[1]);
         let (k, fk) = match &self.slices {
             None => whole_and_fraction(simd, k, rest[2]),
-            Some(slices) => intervals(simd, walk_each(slices, voxel[2], &rest[2].to_array())),
+            Some(slices) => intervals(simd, walk_each(simd, &slices.rows, [voxel[2]; LANES], rest[2])),
         };
         Positions { voxel: [i, j, k], fraction: [fi, fj, fk] }
     }
@@ -58,7 +58,7 @@ impl Field<'_> {
         let (j, fj) = whole_and_fraction(simd, none, lattice[1]);
         let (k, fk) = match &self.slices {
             None => whole_and_fraction(simd, none, lattice[2]),
-            Some(slices) => intervals(simd, find_each(slices, &lattice[2].to_array())),
+            Some(slices) => intervals(simd, find_each(simd, slices, lattice[2])),
         };
         Positions { voxel: [i, j, k], fraction: [fi, fj, fk] }
     }
@@ -149,7 +149,6 @@ fn split_near<S: Simd>(simd: S, voxel: I32s<S>, x: F32s<S>) -> (I32s<S>, F32s<S>
 
 /// Splits positions along k of an uneven grid, by what gives the interval and the part of it.
 #[inline(always)]
-fn intervals<S: Simd>(simd: S, intervals: ([i32; LANES], [f32; LANES])) -> (I32s<S>, F32s<S>) {
-    let (slice, part) = intervals;
-    whole_and_fraction(simd, slice.simd_into(simd), part.simd_into(simd))
+fn intervals<S: Simd>(simd: S, (slice, part): (I32s<S>, F32s<S>)) -> (I32s<S>, F32s<S>) {
+    whole_and_fraction(simd, slice, part)
 }

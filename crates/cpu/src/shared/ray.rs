@@ -166,8 +166,8 @@ impl<S: Simd> Rays<S> {
 #[expect(unsafe_code, reason = "see Track")]
 unsafe impl<S: Simd> Track<S> for Rays<S> {
     #[inline(always)]
-    fn origin(&self) -> [i32; 3] {
-        [0; 3]
+    fn origin(&self) -> Option<[i32; 3]> {
+        None
     }
 
     #[inline(always)]

@@ -52,6 +52,8 @@ pub(crate) struct Field<'a> {
     /// The lattice positions of the centres of the outermost voxels.
     pub(super) ends: [(f32, f32); 3],
     pub(crate) slices: Option<SliceRows>,
+    /// Whether slices are missing.
+    pub(crate) has_gaps: bool,
 }
 
 impl<'a> Field<'a> {
@@ -77,6 +79,7 @@ impl<'a> Field<'a> {
                 && voxels <= u32::MAX as usize,
             ends,
             slices: plan.slices.clone(),
+            has_gaps: plan.slices.iter().any(|slices| slices.rows.iter().any(|row| row.gap_mm < 0.0)),
         }
     }
 
@@ -159,19 +162,24 @@ impl<'a> Field<'a> {
 
     #[inline(always)]
     fn found<S: Simd>(&self, simd: S, held: &Held<S>, (stored, padded): Interpolated<S>) -> Found<S> {
-        let mut is_sample = held.is_inside & !padded;
-        let mut is_missing = Mask::splat(simd, false);
-        if let Some(slices) = &self.slices {
-            let k = held.voxel[2].to_array();
-            let gaps = each_lane(
-                #[inline(always)]
-                |lane| slices.rows[k[lane] as usize].gap_mm,
-            );
-            let gaps: F32s<S> = gaps.simd_into(simd);
-            is_missing = gaps.simd_lt(0.0) & held.is_inside & held.fraction[2].simd_gt(0.0);
-            is_sample &= !is_missing;
-        }
+        let is_missing = held.is_inside & self.is_missing(simd, held.voxel[2], held.fraction[2]);
+        let is_sample = (held.is_inside & !padded) & !is_missing;
         Found { value: stored * self.slope + self.intercept, is_sample, is_missing }
+    }
+
+    /// Whether slices are missing at the places `f` of the intervals after slices of the volume.
+    #[inline(always)]
+    pub(crate) fn is_missing<S: Simd>(&self, simd: S, k: I32s<S>, f: F32s<S>) -> Mask<S> {
+        let Some(slices) = self.slices.as_ref().filter(|_| self.has_gaps) else {
+            return Mask::splat(simd, false);
+        };
+        let k = k.to_array();
+        let gaps = each_lane(
+            #[inline(always)]
+            |lane| slices.rows[k[lane] as usize].gap_mm,
+        );
+        let gaps: F32s<S> = gaps.simd_into(simd);
+        gaps.simd_lt(0.0) & f.simd_gt(0.0)
     }
 
     #[inline(always)]

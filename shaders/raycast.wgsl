@@ -8,9 +8,10 @@
 #import lighting
 
 /// A piece of the integral of colour x extinction, and of extinction, one entry long: f of the way along it,
-/// `at + f * (slope + f * bend)`.
+/// `at + (rest + f * (slope + f * bend))`. Differences of `at` are exact.
 struct Piece {
     at: vec4<f32>,
+    rest: vec4<f32>,
     slope: vec4<f32>,
     bend: vec4<f32>,
 }
@@ -26,8 +27,8 @@ struct End {
     at: Sample,
     /// Its place among the entries.
     place: f32,
-    /// The integral up to there.
-    integral: vec4<f32>,
+    /// The integral up to there: what is exact, and the rest.
+    integral: array<vec4<f32>, 2>,
 }
 
 /// Light gathered, and the part of the light behind that is still seen.
@@ -59,7 +60,7 @@ fn march(ray: Ray) -> Light {
     }
     // The sample before the first is where the ray enters, that after the last where it leaves.
     var n = ray.first - 1;
-    var before = End(0.0, no_sample(NONE), 0.0, vec4(0.0));
+    var before = End(0.0, no_sample(NONE), 0.0, array(vec4(0.0), vec4(0.0)));
     var is_known = false;
     var is_free = SKIPPING && free_cells(ray, n).w > 0u;
     for (var step = 0u; step < min(u32(ray.last - ray.first + 2), MAX_SAMPLES); step++) {
@@ -111,7 +112,8 @@ fn add_segment(light: ptr<function, Light>, ray: Ray, before: End, after: End) {
     if (abs(entries) < rendering.few_entries) {
         mean = emission_at(before.place + entries * 0.5);
     } else {
-        mean = (after.integral - before.integral) / entries;
+        let grown = (after.integral[0] - before.integral[0]) + (after.integral[1] - before.integral[1]);
+        mean = grown / entries;
     }
     let extinction = mean.w;
     if (extinction <= 0.0) {
@@ -124,11 +126,11 @@ fn add_segment(light: ptr<function, Light>, ray: Ray, before: End, after: End) {
 }
 
 /// The integral up to a place among the entries.
-fn integral_at(place: f32) -> vec4<f32> {
+fn integral_at(place: f32) -> array<vec4<f32>, 2> {
     let n = piece_at(place);
     let piece = integral[n];
     let f = place + 1.0 - f32(n);
-    return piece.at + f * (piece.slope + f * piece.bend);
+    return array(piece.at, piece.rest + f * (piece.slope + f * piece.bend));
 }
 
 /// What is emitted at a place among the entries.

@@ -137,19 +137,22 @@ impl TransferFunction {
         let [first, last] = [points.first(), points.last()].map(|point| point.map_or([0.0; 4], emission_of));
         let (low, high) = self.domain();
         let value = |entry: usize| low + (high - low) * entry as f64 / (n - 1) as f64;
-        let mut pieces = vec![Piece::straight(first.map(|part| -part), first)];
-        let mut at = [0.0; 4];
+        let mut at = first.map(|part| -part);
+        let mut grown = vec![(at, Growth::even(first))];
+        at = [0.0; 4];
         for entry in 1..n {
             let (from, to) = (value(entry - 1), value(entry));
             let (more, is_smooth) = self.mean_emission(from, to);
-            pieces.push(match is_smooth {
-                true => Piece::bent(at, self.emission(from), more),
-                false => Piece::straight(at, more),
-            });
+            let growth =
+                if is_smooth { Growth::smooth(self.emission(from), more) } else { Growth::even(more) };
+            grown.push((at, growth));
             at = std::array::from_fn(|part| at[part] + more[part]);
         }
-        pieces.push(Piece::straight(at, last));
-        pieces
+        grown.push((at, Growth::even(last)));
+        // All that is emitted, which no other part exceeds: so many units that f32 counts them, and their differences.
+        let most = at[3].max(first[3]).max(f64::from(f32::MIN_POSITIVE));
+        let unit = (most.log2().ceil() - f64::from(f32::MANTISSA_DIGITS - 1)).exp2();
+        grown.into_iter().map(|(at, growth)| Piece::new(at, unit, growth)).collect()
     }
 
     /// Colour times extinction, then extinction, in 1/mm.
@@ -212,29 +215,49 @@ impl fmt::Debug for EmissionTable {
     }
 }
 
-/// A piece of an integral, one entry long: `at + f * (slope + f * bend)`, f of the way along it. Of colour times extinction,
-/// and of extinction, in entries / mm; what values emit there is `slope + 2 * f * bend`, in 1/mm.
+/// A piece of an integral, one entry long: `at + (rest + f * (slope + f * bend))`, f of the way along it. Of colour times
+/// extinction, and of extinction, in entries / mm; what values emit there is `slope + 2 * f * bend`, in 1/mm.
+///
+/// Differences of `at` are exact, and what is added to it is small: so a haze is as bright as it is however much more the
+/// values before it emit.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Piece {
-    /// The integral where the piece begins.
+    /// The integral where the piece begins, in whole units that all pieces share.
     pub at: [f32; 4],
+    /// What is left of it.
+    pub rest: [f32; 4],
     /// How much it grows with f at first.
     pub slope: [f32; 4],
     /// Half of how much more it grows with f at the end.
     pub bend: [f32; 4],
 }
 
-impl Piece {
-    fn straight(at: [f64; 4], more: [f64; 4]) -> Self {
-        Self { at: at.map(|part| part as f32), slope: more.map(|part| part as f32), bend: [0.0; 4] }
+/// How an integral grows along a piece.
+struct Growth {
+    slope: [f64; 4],
+    bend: [f64; 4],
+}
+
+impl Growth {
+    fn even(more: [f64; 4]) -> Self {
+        Self { slope: more, bend: [0.0; 4] }
     }
 
-    /// One that begins as `first` says, and has grown by `more` at its end; it never falls.
-    fn bent(at: [f64; 4], first: [f64; 4], more: [f64; 4]) -> Self {
+    /// It begins as `first` says, and is `more` at its end; it never falls.
+    fn smooth(first: [f64; 4], more: [f64; 4]) -> Self {
         let slope: [f64; 4] = std::array::from_fn(|part| first[part].min(2.0 * more[part]));
-        let bend = std::array::from_fn(|part| (more[part] - slope[part]) as f32);
-        Self { at: at.map(|part| part as f32), slope: slope.map(|part| part as f32), bend }
+        let bend = std::array::from_fn(|part| more[part] - f64::from(slope[part] as f32));
+        Self { slope, bend }
+    }
+}
+
+impl Piece {
+    fn new(at: [f64; 4], unit: f64, Growth { slope, bend }: Growth) -> Self {
+        let whole = at.map(|part| (part / unit).floor() * unit);
+        let rest = std::array::from_fn(|part| (at[part] - whole[part]) as f32);
+        let [at, slope, bend] = [whole, slope, bend].map(|parts| parts.map(|part| part as f32));
+        Self { at, rest, slope, bend }
     }
 
     /// Whether values emit anything where it begins, and where it ends.
@@ -314,6 +337,7 @@ mod tests {
         let n = 1001;
         let pieces = f.integral(n);
         assert_eq!(pieces.len(), n + 1);
+        let begin = |piece: &Piece| f64::from(piece.at[3]) + f64::from(piece.rest[3]);
         let steps = 20_000;
         // Of a band that rises to 0.9, the rule of five places misses that much.
         let most = 5e-5;
@@ -325,7 +349,7 @@ mod tests {
             assert!((more(3) - mean).abs() < most, "{entry}: {}, expected {mean}", more(3));
             assert!((more(1) - mean / 2.0).abs() < most, "{entry}: {}", more(1));
             if let Some(next) = pieces.get(entry + 1) {
-                assert!((f64::from(next.at[3]) - f64::from(piece.at[3]) - more(3)).abs() < most, "{entry}");
+                assert!((begin(next) - begin(piece) - more(3)).abs() < most, "{entry}");
             }
             // Opacity is linear there, so that extinction nearly is.
             if entry != 301 {
@@ -338,6 +362,21 @@ mod tests {
         // Wider than a point, less than an entry.
         let emit = [300, 301, 302].map(|piece| pieces[piece].emits());
         assert_eq!(emit, [[false; 2], [true; 2], [false; 2]]);
+    }
+
+    /// In f32 a haze has its digits behind a band that emits a million times as much.
+    #[test]
+    fn integrals_keep_their_digits() {
+        let points = [(0.0, 0.999_999), (2000.0, 0.999_999), (2000.0, 1e-5), (4095.0, 1e-5)];
+        let f = TransferFunction::new(points.map(|(value, opacity)| point(value, opacity)).to_vec()).unwrap();
+        let pieces = f.integral(4096);
+        for entries in [1, 3, 100] {
+            for from in (2001..4000).step_by(7) {
+                let [from, to] = [pieces[from], pieces[from + entries]];
+                let mean = ((to.at[3] - from.at[3]) + (to.rest[3] - from.rest[3])) / entries as f32;
+                assert!((mean / 1e-5 - 1.0).abs() < 1e-4, "{entries}: {mean}");
+            }
+        }
     }
 
     /// A step at an end of the domain is one: beyond it the end's own point holds.

@@ -18,7 +18,7 @@ use crate::shared::display::rgba_bytes;
 use crate::shared::position::Positions;
 use crate::shared::ray::Rays;
 use crate::shared::sampling::{Field, Found};
-use crate::transfer::{Emission, Table, Visibility};
+use crate::transfer::{Emission, Integral, Table, Visibility};
 
 /// Renders by emission and absorption.
 pub(crate) struct RaycastKernel<'a> {
@@ -42,7 +42,7 @@ struct Light<S: Simd> {
     before: Found<S>,
     number: Option<i32>,
     /// The integral of the transfer function up to the end of the segments that were added last, and that end's number.
-    integral: Emission<S>,
+    integral: Integral<S>,
     integral_at: Option<i32>,
 }
 
@@ -113,7 +113,7 @@ impl<'a> RaycastKernel<'a> {
             transmittance: f32s(simd, 1.0),
             before: Found::nothing(simd),
             number: None,
-            integral: Emission { color: vec3(simd, [0.0; 3]), extinction: f32s(simd, 0.0) },
+            integral: Integral::nothing(simd),
             integral_at: None,
         }; PACKETS];
         // The sample before the first is where a ray enters, that after the last where it leaves.

@@ -8,7 +8,7 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Simd, f32x4};
 
 use crate::cells::Range;
-use crate::lanes::{F32s, I32s, Mask, each_axis, each_lane, f32s, within};
+use crate::lanes::{F32s, I32s, LANES, Mask, each_axis, each_lane, f32s, within};
 
 /// The integral of colour x extinction, and of extinction, over evenly spaced entries.
 pub(crate) struct Table {
@@ -28,7 +28,30 @@ pub(crate) struct Visibility {
     entries_per_unit: f32,
 }
 
-/// Colours x extinction, and extinctions: in 1/mm, or integrals of them in entries / mm.
+/// Integrals of colours x extinction, and of extinctions, in entries / mm: what is exact, and the rest; see [`Piece`].
+#[derive(Clone, Copy)]
+pub(crate) struct Integral<S: Simd> {
+    at: [F32s<S>; 4],
+    rest: [F32s<S>; 4],
+}
+
+impl<S: Simd> Integral<S> {
+    /// That of nothing.
+    #[inline(always)]
+    pub(crate) fn nothing(simd: S) -> Self {
+        let nothing = [f32s(simd, 0.0); 4];
+        Self { at: nothing, rest: nothing }
+    }
+
+    /// The difference to another one, times a number.
+    #[inline(always)]
+    pub(crate) fn less(&self, other: &Self, times: F32s<S>) -> Emission<S> {
+        let part = |n: usize| ((self.at[n] - other.at[n]) + (self.rest[n] - other.rest[n])) * times;
+        Emission { color: [part(0), part(1), part(2)], extinction: part(3) }
+    }
+}
+
+/// Colours x extinction, and extinctions, in 1/mm.
 #[derive(Clone, Copy)]
 pub(crate) struct Emission<S: Simd> {
     pub(crate) color: [F32s<S>; 3],
@@ -36,16 +59,6 @@ pub(crate) struct Emission<S: Simd> {
 }
 
 impl<S: Simd> Emission<S> {
-    /// The difference to another one, times a number.
-    #[inline(always)]
-    pub(crate) fn less(&self, other: &Self, times: F32s<S>) -> Self {
-        let color = each_axis(
-            #[inline(always)]
-            |n| (self.color[n] - other.color[n]) * times,
-        );
-        Self { color, extinction: (self.extinction - other.extinction) * times }
-    }
-
     /// Another one where a mask says so.
     #[inline(always)]
     pub(crate) fn or(&self, other: &Self, is_other: Mask<S>) -> Self {
@@ -123,61 +136,74 @@ impl Table {
     /// What is emitted at places.
     #[inline(always)]
     pub(crate) fn emission<S: Simd>(&self, simd: S, place: F32s<S>) -> Emission<S> {
-        self.each_piece(
-            simd,
-            place,
+        let (pieces, part) = self.pieces(simd, place);
+        let found = each_lane(
             #[inline(always)]
-            |_, slope, bend, f| slope + bend * (f + f),
-        )
+            |n| {
+                let Piece { slope, bend, .. } = pieces[n];
+                let [slope, bend] = [f32x4::from_slice(simd, slope), f32x4::from_slice(simd, bend)];
+                slope + bend * (part[n] + part[n])
+            },
+        );
+        let [red, green, blue, extinction] = columns_of_eight(simd, found);
+        Emission { color: [red, green, blue], extinction }
     }
 
     /// The integrals up to places.
     #[inline(always)]
-    pub(crate) fn integral<S: Simd>(&self, simd: S, place: F32s<S>) -> Emission<S> {
-        self.each_piece(
-            simd,
-            place,
+    pub(crate) fn integral<S: Simd>(&self, simd: S, place: F32s<S>) -> Integral<S> {
+        let (pieces, part) = self.pieces(simd, place);
+        let at = each_lane(
             #[inline(always)]
-            |at, slope, bend, f| at + (slope + bend * f) * f,
-        )
+            |n| f32x4::from_slice(simd, &pieces[n].at),
+        );
+        let rest = each_lane(
+            #[inline(always)]
+            |n| {
+                let Piece { rest, slope, bend, .. } = pieces[n];
+                let rest = f32x4::from_slice(simd, rest);
+                let [slope, bend] = [f32x4::from_slice(simd, slope), f32x4::from_slice(simd, bend)];
+                rest + (slope + bend * part[n]) * part[n]
+            },
+        );
+        Integral { at: columns_of_eight(simd, at), rest: columns_of_eight(simd, rest) }
     }
 
-    /// What is made of the pieces in which places lie, and of how far along they do.
+    /// The pieces in which places lie, and how far along they do.
     #[inline(always)]
-    fn each_piece<S: Simd>(
-        &self,
-        simd: S,
-        place: F32s<S>,
-        make: impl Fn(f32x4<S>, f32x4<S>, f32x4<S>, f32) -> f32x4<S>,
-    ) -> Emission<S> {
+    fn pieces<S: Simd>(&self, simd: S, place: F32s<S>) -> ([&Piece; LANES], [f32; LANES]) {
         let place = place + 1.0;
         let last = self.integral.len() as i32 - 1;
         let held = within(place, f32s(simd, 0.0), f32s(simd, last as f32));
         let index: I32s<S> = held.to_int();
         let index = index.max(0).min(last);
         let part = place - index.to_float::<F32s<S>>();
-        let (index, part) = (index.to_array(), part.to_array());
-        let found = each_lane(
+        let index = index.to_array();
+        let pieces = each_lane(
             #[inline(always)]
             |n| {
                 // SAFETY: there are pieces, and each index is held between the first and the last.
                 #[expect(unsafe_code, reason = "checking each of eight indices costs more than reading")]
-                let Piece { at, slope, bend } = unsafe { self.integral.get_unchecked(index[n] as usize) };
-                let [at, slope, bend] = [at, slope, bend].map(
-                    #[inline(always)]
-                    |part| f32x4::from_slice(simd, part),
-                );
-                make(at, slope, bend, part[n])
+                unsafe {
+                    self.integral.get_unchecked(index[n] as usize)
+                }
             },
         );
-        let low = columns([found[0], found[1], found[2], found[3]]);
-        let high = columns([found[4], found[5], found[6], found[7]]);
-        let color = each_axis(
-            #[inline(always)]
-            |n| simd.combine_f32x4(low[n], high[n]),
-        );
-        Emission { color, extinction: simd.combine_f32x4(low[3], high[3]) }
+        (pieces, part.to_array())
     }
+}
+
+/// The columns of eight rows.
+#[inline(always)]
+fn columns_of_eight<S: Simd>(simd: S, rows: [f32x4<S>; LANES]) -> [F32s<S>; 4] {
+    let low = columns([rows[0], rows[1], rows[2], rows[3]]);
+    let high = columns([rows[4], rows[5], rows[6], rows[7]]);
+    [
+        simd.combine_f32x4(low[0], high[0]),
+        simd.combine_f32x4(low[1], high[1]),
+        simd.combine_f32x4(low[2], high[2]),
+        simd.combine_f32x4(low[3], high[3]),
+    ]
 }
 
 /// The columns of four rows.

@@ -340,6 +340,37 @@ fn bands_are_seen_however_narrow() {
     }
 }
 
+/// What a transfer function does with values that no voxel holds, even if it is opaque there, changes no haze of others.
+#[test]
+fn values_that_do_not_occur_change_nothing() {
+    let mut random = Random::new(23);
+    let grid = Grid::even([24, 24, 24], DAffine3::from_scale(DVec3::splat(5.0))).unwrap();
+    let noise = ndarray::Array3::from_shape_simple_fn((24, 24, 24), || random.between(500.0, 1500.0) as i16);
+    let mapping = anatome_core::ValueMapping::identity(anatome_core::Unit::Hounsfield);
+    let facts = anatome_core::Facts::new(anatome_core::Modality::Ct);
+    let samples = anatome_core::Samples::I16(noise);
+    let volume = Arc::new(Volume::new(grid, samples, mapping, None, facts).unwrap());
+    let camera = StandardView::Coronal.camera(volume.grid(), 4.0 / 3.0);
+    let flat = Shading { ambient: 1.0, diffuse: 0.0, specular: 0.0, ..Shading::default() };
+    for backend in all() {
+        let [with, without] = [0.9999, 0.0].map(|opacity| {
+            let point = |value, opacity| scenes::point(value, [1.0, 0.8, 0.6], opacity);
+            let dense = [point(-6000.0, opacity), point(-2000.0, opacity), point(-2000.0, 0.0)];
+            let haze = [point(400.0, 0.0), point(400.0, 0.0015), point(3000.0, 0.0015)];
+            let function = TransferFunction::new([dense, haze].concat()).unwrap();
+            backend.render(&volume, &scenes::rendering(camera, flat, function, [160, 120]))
+        });
+        let (Pixels::Rgba8(with), Pixels::Rgba8(without)) = (with.pixels(), without.pixels()) else {
+            panic!("not colours")
+        };
+        let brightest = without.chunks_exact(4).map(|pixel| pixel[0]).max().unwrap();
+        let apart = with.iter().zip(without).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        println!("{}: at most {brightest}, {apart} apart", backend.name());
+        assert!(brightest > 30, "{brightest}");
+        assert!(apart <= 1, "{}: {apart} levels", backend.name());
+    }
+}
+
 /// How far a picture's error lies below white, over the pixels that are not all background in the one to compare with.
 fn decibels(picture: &Image, with: &Image, background: [f64; 3]) -> f64 {
     20.0 * (255.0 / rms_where_seen(picture, with, background)).log10()

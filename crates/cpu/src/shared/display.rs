@@ -5,43 +5,62 @@ use anatome_core::{Output, PixelRect, Pixels};
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
-use crate::lanes::{F32s, I32s, LANES, f32s};
+use crate::lanes::{F32s, I32s, LANES, each_axis, each_lane, exp, f32s, i32s, magnitude};
 use crate::shared::position::floor;
-use crate::shared::sampling::Found;
+use crate::shared::sampling::{Found, between};
 
-/// The display value, 0 to 1, of a modality value.
-fn display_value(plan: &DisplayPlan, value: f32) -> f32 {
-    let shown = voi_value(&plan.voi, value);
-    if plan.invert { 1.0 - shown } else { shown }
-}
-
-fn voi_value(voi: &VoiPlan, value: f32) -> f32 {
-    match voi {
+/// The display values, 0 to 1, of modality values.
+#[inline(always)]
+fn display_values<S: Simd>(simd: S, plan: &DisplayPlan, value: F32s<S>) -> F32s<S> {
+    let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
+    let shown = match &plan.voi {
         VoiPlan::Linear { low, high, inverse_width } => {
-            if value <= *low {
-                0.0
-            } else if value > *high {
-                1.0
-            } else {
-                (value - low) * inverse_width
-            }
+            let ramp = (value - *low) * *inverse_width;
+            let ramp = value.simd_gt(*high).select(all, ramp);
+            value.simd_le(*low).select(none, ramp)
         }
-        // Beyond these exponents the result is 0 or 1 in f32.
-        VoiPlan::Sigmoid { center, rate } => 1.0 / (1.0 + ((value - center) * rate).clamp(-80.0, 80.0).exp()),
+        VoiPlan::Sigmoid { center, rate } => {
+            let x = (value - *center) * *rate;
+            let small = exp(simd, -magnitude(x));
+            x.simd_gt(0.0).select(small, all) / (small + 1.0)
+        }
         VoiPlan::Lut { first, values } => {
-            let nearest = floor(value - first + 0.5).max(0) as usize;
-            values.get(nearest).or(values.last()).copied().unwrap_or(0.0)
+            let values = value.to_array().map(|value| {
+                let nearest = floor(value - first + 0.5).max(0) as usize;
+                values.get(nearest).or(values.last()).copied().unwrap_or(0.0)
+            });
+            values.simd_into(simd)
         }
-    }
+    };
+    if plan.invert { all - shown } else { shown }
 }
 
-/// The colour of a display value.
-fn color_of(plan: &DisplayPlan, shown: f32) -> [f32; 3] {
+/// The colours of display values.
+#[inline(always)]
+fn colors_of<S: Simd>(simd: S, plan: &DisplayPlan, shown: F32s<S>) -> [F32s<S>; 3] {
     let Some(colors) = &plan.colors else { return [shown; 3] };
     let place = shown * (colors.len() - 1) as f32;
-    let index = (floor(place).max(0) as usize).min(colors.len() - 2);
-    let (a, b, f) = (colors[index], colors[index + 1], place - index as f32);
-    std::array::from_fn(|c| a[c] + f * (b[c] - a[c]))
+    let index: I32s<S> = place.to_int();
+    let index = index.max(0).min(colors.len() as i32 - 2);
+    let f = place - index.to_float::<F32s<S>>();
+    let index = index.to_array();
+    each_axis(
+        #[inline(always)]
+        |c| {
+            let [a, b] = [0, 1].map(
+                #[inline(always)]
+                |next| {
+                    let parts = each_lane(
+                        #[inline(always)]
+                        |lane| colors[index[lane] as usize + next][c],
+                    );
+                    let parts: F32s<S> = parts.simd_into(simd);
+                    parts
+                },
+            );
+            between(a, b, f)
+        },
+    )
 }
 
 /// The background of a pixel of the whole picture, hatched where slices are missing.
@@ -106,19 +125,6 @@ impl FoundPixels {
     }
 }
 
-/// The display values, 0 to 1, of modality values.
-#[inline(always)]
-fn display_values<S: Simd>(simd: S, plan: &DisplayPlan, value: F32s<S>) -> F32s<S> {
-    let VoiPlan::Linear { low, high, inverse_width } = plan.voi else {
-        return value.to_array().map(|value| display_value(plan, value)).simd_into(simd);
-    };
-    let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
-    let ramp = (value - low) * inverse_width;
-    let ramp = value.simd_gt(high).select(all, ramp);
-    let ramp = value.simd_le(low).select(none, ramp);
-    if plan.invert { all - ramp } else { ramp }
-}
-
 /// The pixels of a rectangle of the whole picture from what was found at each.
 #[inline(always)]
 pub(crate) fn pixels<S: Simd>(
@@ -129,7 +135,10 @@ pub(crate) fn pixels<S: Simd>(
     found: FoundPixels,
 ) -> Pixels {
     match output {
-        Output::Rgba8 => Pixels::Rgba8(colors(plan, rect, &found)),
+        Output::Rgba8 => simd.vectorize(
+            #[inline(always)]
+            || Pixels::Rgba8(colors(simd, plan, rect, &found)),
+        ),
         Output::Grey16 => simd.vectorize(
             #[inline(always)]
             || Pixels::Grey16(greys(simd, plan, rect, &found, u16::MAX, |n| n as u16)),
@@ -150,12 +159,42 @@ fn behind(plan: &DisplayPlan, rect: PixelRect, found: &FoundPixels, n: usize) ->
 }
 
 /// Bytes of colours.
-fn colors(plan: &DisplayPlan, rect: PixelRect, found: &FoundPixels) -> Vec<u8> {
-    let color = |(n, &value): (usize, &f32)| match value.is_nan() {
-        true => behind(plan, rect, found, n),
-        false => color_of(plan, display_value(plan, value)),
-    };
-    found.values.iter().enumerate().flat_map(|pixel| rgba_bytes(color(pixel))).collect()
+#[inline(always)]
+fn colors<S: Simd>(simd: S, plan: &DisplayPlan, rect: PixelRect, found: &FoundPixels) -> Vec<u8> {
+    let background = rgba_bytes(plan.background);
+    if found.is_blank {
+        return background.repeat(found.values.len());
+    }
+    let mut bytes = vec![0; 4 * found.values.len()];
+    let (pixels, _) = bytes.as_chunks_mut::<4>();
+    for (eight, (to, from)) in pixels.chunks_mut(LANES).zip(found.values.chunks(LANES)).enumerate() {
+        let mut values = [f32::NAN; LANES];
+        values[..from.len()].copy_from_slice(from);
+        let value: F32s<S> = values.simd_into(simd);
+        let parts = colors_of(simd, plan, display_values(simd, plan, value)).map(
+            #[inline(always)]
+            |part| levels(simd, part, 255.0),
+        );
+        let words = parts[0] | (parts[1] << 8u32) | (parts[2] << 16u32) | i32s(simd, 0xFF << 24);
+        let (words, is_sample) = (words.to_array(), value.simd_eq(value));
+        for (lane, to) in to.iter_mut().enumerate() {
+            *to = if is_sample.test(lane) {
+                words[lane].to_le_bytes()
+            } else if found.is_missing(eight * LANES + lane) {
+                rgba_bytes(behind(plan, rect, found, eight * LANES + lane))
+            } else {
+                background
+            };
+        }
+    }
+    bytes
+}
+
+/// From 0..1 to whole numbers up to `most`, as [`quantise`], of numbers.
+#[inline(always)]
+fn levels<S: Simd>(simd: S, part: F32s<S>, most: f32) -> I32s<S> {
+    let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
+    (part.max(none).min(all) * most + 0.5).to_int()
 }
 
 /// Grey levels up to `most`.
@@ -171,11 +210,11 @@ fn greys<S: Simd, T: Copy + Default + Into<f32>>(
     if found.is_blank {
         return vec![level(quantise(plan.background[0], most.into())); found.values.len()];
     }
-    let mut levels = vec![T::default(); found.values.len()];
-    let [none, all, behind_all] = [0.0, 1.0, plan.background[0]].map(|part| f32s(simd, part));
+    let mut pixels = vec![T::default(); found.values.len()];
+    let behind_all = f32s(simd, plan.background[0]);
     // So many at a time that the compiler narrows them with vector instructions.
     const PART: usize = 8 * LANES;
-    for (part, (to, from)) in levels.chunks_mut(PART).zip(found.values.chunks(PART)).enumerate() {
+    for (part, (to, from)) in pixels.chunks_mut(PART).zip(found.values.chunks(PART)).enumerate() {
         let mut values = [f32::NAN; PART];
         values[..from.len()].copy_from_slice(from);
         let mut numbers = [0; PART];
@@ -190,13 +229,11 @@ fn greys<S: Simd, T: Copy + Default + Into<f32>>(
                     shown[lane] = behind(plan, rect, found, at + lane)[0];
                 }
             }
-            // As `quantise`; here everything is a number.
-            let number: I32s<S> = (shown.max(none).min(all) * most.into() + 0.5).to_int();
-            *to = number.to_array();
+            *to = levels(simd, shown, most.into()).to_array();
         }
         for (to, &number) in to.iter_mut().zip(&numbers) {
             *to = level(number);
         }
     }
-    levels
+    pixels
 }

@@ -1,7 +1,6 @@
 //! Pictures in the making, block by block.
 
 use std::fmt;
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anatome_core::checkerboard::{Between, Rows};
@@ -16,9 +15,6 @@ use rayon::prelude::*;
 use crate::CpuVolume;
 use crate::kernel::Kernel;
 
-/// The most blocks between two looks at the clock.
-const MAX_BATCH: usize = 1024;
-
 /// A picture in the making on the CPU.
 pub struct CpuFrame<'a> {
     pool: &'a ThreadPool,
@@ -27,7 +23,6 @@ pub struct CpuFrame<'a> {
     rect: PixelRect,
     blocks: Blocks,
     next: usize,
-    batch: usize,
     pixels: Pixels,
     /// Whether half the pixels are made up from the others at the end.
     is_checkerboard: bool,
@@ -68,7 +63,6 @@ impl<'a> CpuFrame<'a> {
             rect,
             blocks,
             next: 0,
-            batch: 2 * pool.current_num_threads(),
             pixels: Pixels::blank(request.output, rect.width as usize * rect.height as usize)?,
             is_checkerboard: request.quality.pixels == PixelSubset::Checkerboard && !is_slice,
             plane,
@@ -78,49 +72,38 @@ impl<'a> CpuFrame<'a> {
         })
     }
 
-    fn render_batch(&mut self) {
-        let batch = self.next..(self.next + self.batch).min(self.blocks.len());
-        self.next = batch.end;
-        let Self { pool, kernel, level, blocks, pixels, .. } = self;
-        let (level, blocks) = (*level, *blocks);
+    /// Renders blocks until the deadline if there is one, at least one.
+    fn render_until(&mut self, deadline: Option<Instant>) {
+        let Self { pool, kernel, level, blocks, next, pixels, .. } = self;
+        let (level, blocks, first) = (*level, *blocks, *next);
         let render = |n: usize| kernel.block(level, blocks.rect(n));
-        pool.install(|| match pixels {
-            Pixels::Grey8(whole) => fill(blocks, batch, whole, 1, |n| match render(n) {
+        *next += pool.install(|| match pixels {
+            Pixels::Grey8(whole) => fill(blocks, first, deadline, whole, 1, |n| match render(n) {
                 Pixels::Grey8(block) => block,
                 _ => Vec::new(),
             }),
-            Pixels::Grey16(whole) => fill(blocks, batch, whole, 1, |n| match render(n) {
+            Pixels::Grey16(whole) => fill(blocks, first, deadline, whole, 1, |n| match render(n) {
                 Pixels::Grey16(block) => block,
                 _ => Vec::new(),
             }),
-            Pixels::Rgba8(whole) => fill(blocks, batch, whole, 4, |n| match render(n) {
+            Pixels::Rgba8(whole) => fill(blocks, first, deadline, whole, 4, |n| match render(n) {
                 Pixels::Rgba8(block) => block,
                 _ => Vec::new(),
             }),
-            Pixels::Values(whole) => fill(blocks, batch, whole, 1, |n| match render(n) {
+            Pixels::Values(whole) => fill(blocks, first, deadline, whole, 1, |n| match render(n) {
                 Pixels::Values(block) => block,
                 _ => Vec::new(),
             }),
             // The kernel of a plan refuses others.
-            _ => {}
+            _ => blocks.len() - first,
         });
     }
 }
 
 impl Frame for CpuFrame<'_> {
     fn advance(&mut self, budget: Duration) -> Result<FrameStatus> {
-        let started = Instant::now();
-        while self.next < self.blocks.len() {
-            let batch_started = Instant::now();
-            self.render_batch();
-            if started.elapsed() >= budget {
-                break;
-            }
-            if batch_started.elapsed() < budget / 8 {
-                self.batch = (2 * self.batch).min(MAX_BATCH);
-            } else if batch_started.elapsed() > budget / 2 {
-                self.batch = (self.batch / 2).max(1);
-            }
+        if self.next < self.blocks.len() {
+            self.render_until(Instant::now().checked_add(budget));
         }
         if self.next == self.blocks.len() {
             return Ok(FrameStatus::Done);
@@ -202,45 +185,103 @@ impl Blocks {
         PixelRect { x, y, width: right - x, height: bottom - y }
     }
 
-    /// The rows of the pixels of each block of a batch, of which each has so many parts, in those of the whole rectangle.
-    fn places<'a, T>(&self, batch: Range<usize>, whole: &'a mut [T], parts: usize) -> Vec<Vec<&'a mut [T]>> {
-        let mut places: Vec<Vec<&mut [T]>> =
-            batch.clone().map(|_| Vec::with_capacity(self.size[1] as usize)).collect();
+    /// The blocks from `first` on, and for each the rows of its pixels in those of the whole rectangle, of which each has so
+    /// many parts.
+    fn places<T>(
+        self,
+        first: usize,
+        whole: &mut [T],
+        parts: usize,
+    ) -> impl Iterator<Item = (usize, Vec<&mut [T]>)> {
         let across = self.count[0] as usize;
+        let width = move |n: usize| self.rect(n).width as usize * parts;
+        let band = first / across;
+        let above = (self.rect(band * across).y - self.rect.y) as usize;
         let stride = self.rect.width as usize * parts;
-        let bands = batch.start / across..batch.end.div_ceil(across);
-        let first = self.rect(bands.start * across).y - self.rect.y;
-        let mut rows = whole.chunks_exact_mut(stride).skip(first as usize);
-        for band in bands {
-            for mut row in rows.by_ref().take(self.rect(band * across).height as usize) {
-                for n in band * across..(band + 1) * across {
-                    let (part, rest) = row.split_at_mut(self.rect(n).width as usize * parts);
-                    if batch.contains(&n) {
-                        places[n - batch.start].push(part);
-                    }
+        let mut rows = whole.chunks_exact_mut(stride).skip(above);
+        let bands = (band..self.count[1] as usize).flat_map(move |band| {
+            let of_band = band * across..(band + 1) * across;
+            let height = self.rect(of_band.start).height as usize;
+            let mut places: Vec<_> = of_band.map(|n| (n, Vec::with_capacity(height))).collect();
+            for mut row in rows.by_ref().take(height) {
+                for (n, place) in &mut places {
+                    let (part, rest) = row.split_at_mut(width(*n));
+                    place.push(part);
                     row = rest;
                 }
             }
-        }
-        places
+            places
+        });
+        bands.skip(first % across)
     }
 }
 
-/// Renders blocks, and puts each into the rows of its pixels. A pixel has so many parts.
+/// Renders blocks from `first` on until the deadline if there is one, at least one, and puts each into the rows of its pixels. A pixel has so
+/// many parts. Returns how many there were.
 fn fill<T: Copy + Send>(
     blocks: Blocks,
-    batch: Range<usize>,
+    first: usize,
+    deadline: Option<Instant>,
     whole: &mut [T],
     parts: usize,
     render: impl Fn(usize) -> Vec<T> + Sync,
-) {
-    let places = blocks.places(batch.clone(), whole, parts);
-    let work = batch.into_par_iter().zip(places).with_max_len(1);
-    work.for_each(|(n, rows)| {
+) -> usize {
+    let mut taken = 0;
+    // Each thread takes the next block when it is done with one, so that no more are begun than there is time for,
+    // however much dearer they are than those before.
+    let work = blocks.places(first, whole, parts).take_while(|_| {
+        let is_time = taken == 0 || deadline.is_none_or(|deadline| Instant::now() < deadline);
+        taken += usize::from(is_time);
+        is_time
+    });
+    work.par_bridge().for_each(|(n, rows)| {
         let block = render(n);
         let width = blocks.rect(n).width as usize * parts;
         for (row, part) in rows.into_iter().zip(block.chunks_exact(width)) {
             row.copy_from_slice(part);
         }
     });
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::sleep;
+
+    use super::*;
+
+    /// However dear blocks are that come after cheap ones, no more is begun than there is time for; and what is left is done
+    /// by later calls, each block at its place.
+    #[test]
+    fn dear_blocks_after_cheap_ones_keep_to_the_time() {
+        let rect = PixelRect { x: 3, y: 5, width: 90, height: 70 };
+        let blocks = Blocks::new(rect, [8, 4]);
+        let [cheap, dear] = [100, 3];
+        assert!(cheap + dear < blocks.len());
+        let render = |n: usize| {
+            if (cheap..cheap + dear).contains(&n) {
+                sleep(Duration::from_millis(50));
+            }
+            let PixelRect { width, height, .. } = blocks.rect(n);
+            vec![n + 1; (width * height) as usize]
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread can be had");
+        let mut whole = vec![0; (rect.width * rect.height) as usize];
+        let (mut next, mut most_dear) = (0, 0);
+        while next < blocks.len() {
+            let deadline = Some(Instant::now() + Duration::from_millis(20));
+            let taken = pool.install(|| fill(blocks, next, deadline, &mut whole, 1, render));
+            assert!(taken > 0);
+            let dear = (next..next + taken).filter(|n| (cheap..cheap + dear).contains(n)).count();
+            most_dear = most_dear.max(dear);
+            next += taken;
+        }
+        assert_eq!(most_dear, 1);
+        for n in 0..blocks.len() {
+            let PixelRect { x, y, width, height } = blocks.rect(n);
+            for (x, y) in (y..y + height).flat_map(|y| (x..x + width).map(move |x| (x, y))) {
+                assert_eq!(whole[((y - rect.y) * rect.width + x - rect.x) as usize], n + 1);
+            }
+        }
+    }
 }

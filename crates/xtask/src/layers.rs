@@ -67,6 +67,7 @@ const FENCES: &[Fence] = &[
     Fence { package: "tokio*",               only: &[], tests: &[] },
     Fence { package: "wgpu*",                only: &["anatome-gpu", "anatome-viewer"], tests: &["anatome-testkit"] },
     Fence { package: "winit",                only: &["anatome-viewer"], tests: &[] },
+    Fence { package: "x11rb",                only: &[], tests: &["anatome-cli"] },
 ];
 
 pub(crate) fn run() -> Result<()> {

@@ -23,10 +23,18 @@ enum Probe {
     File(&'static [&'static str], &'static str),
 }
 
+/// Where libraries lie.
+const LIBRARIES: &[&str] = &["/usr/lib", "/usr/lib64", "/usr/local/lib"];
+
 #[rustfmt::skip]
 const NEEDS: &[Need] = &[
-    Need { what: "Vulkan loader", package: "libvulkan1", probe: Probe::File(&["/usr/lib", "/usr/lib64", "/usr/local/lib"], "libvulkan.so.1") },
+    Need { what: "Vulkan loader", package: "libvulkan1", probe: Probe::File(LIBRARIES, "libvulkan.so.1") },
     Need { what: "software Vulkan driver", package: "mesa-vulkan-drivers", probe: Probe::File(&["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"], "lvp_icd") },
+    Need { what: "screen that nobody sees", package: "xvfb", probe: Probe::Program("Xvfb") },
+    Need { what: "pointers in X11 windows", package: "libxcursor1", probe: Probe::File(LIBRARIES, "libXcursor.so.1") },
+    Need { what: "input in X11 windows", package: "libxi6", probe: Probe::File(LIBRARIES, "libXi.so.6") },
+    Need { what: "Xlib beside XCB", package: "libx11-xcb1", probe: Probe::File(LIBRARIES, "libX11-xcb.so.1") },
+    Need { what: "keyboards in X11 windows", package: "libxkbcommon-x11-0", probe: Probe::File(LIBRARIES, "libxkbcommon-x11.so.0") },
     Need { what: "DCMTK (dcmdump, dcmj2pnm)", package: "dcmtk", probe: Probe::Program("dcmdump") },
     Need { what: "GDCM (gdcmconv)", package: "libgdcm-tools", probe: Probe::Program("gdcmconv") },
     Need { what: "dicom3tools (dciodvfy)", package: "dicom3tools", probe: Probe::Program("dciodvfy") },

@@ -20,6 +20,8 @@ mod reports;
 #[cfg(unix)]
 mod survival;
 mod told;
+#[cfg(all(target_os = "linux", feature = "viewer"))]
+mod window;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -96,7 +96,7 @@ pub(crate) struct Viewer {
 /// So long a message stays.
 const MESSAGE: Duration = Duration::from_secs(6);
 /// So long panels wait for the pictures that go with them.
-const PATIENCE: Duration = Duration::from_millis(30);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(30);
 
 impl Viewer {
     /// A viewer for a window, which it makes look as it should, and the threads that work for it; with the window's device,

@@ -180,3 +180,26 @@ fn a_picture_is_where_it_belongs_until_the_next_is_there() {
     settle(&mut harness);
     assert_eq!(moved(&harness).0, None);
 }
+
+/// What a command changes is drawn with the picture that goes with it, if that is there soon: where there is no GPU a frame
+/// without it would only hold it up.
+#[test]
+fn panels_wait_for_the_picture_that_goes_with_them() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1280.0, 800.0], 1.0) else { return };
+    settle(&mut harness);
+    harness.run_steps(30);
+    let mut next_frame_after = |command: Command| {
+        settle(&mut harness);
+        harness.step();
+        harness.state_mut().push(command);
+        harness.step();
+        harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay
+    };
+    let pan = Command::Pan { view: 0, by_mm: DVec2::new(10.0, -5.0) };
+    // A busy machine may have the picture made before the frame ends.
+    let waited = (0..5).map(|_| next_frame_after(pan.clone())).find(|after| !after.is_zero());
+    assert!(waited.is_some_and(|after| after <= crate::app::PATIENCE), "{waited:?}");
+    // Nothing has to be made for this.
+    assert_eq!(next_frame_after(Command::Activate { view: 0 }), std::time::Duration::ZERO);
+}

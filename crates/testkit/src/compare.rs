@@ -72,7 +72,20 @@ pub fn compare(expected: &Image, found: &Image, tolerance: &Tolerance) -> Result
     if !matches!(off_mm.partial_cmp(&tolerance.geometry_mm), Some(order) if order.is_le()) {
         return Err(Difference::Geometry { off_mm, allowed_mm: tolerance.geometry_mm });
     }
-    let report = report(expected.pixels(), found.pixels(), wanted, tolerance)?;
+    compare_pixels(expected.pixels(), found.pixels(), wanted, tolerance)
+}
+
+/// Compares the pixels of a picture of a size with those that are expected, wherever they stand.
+///
+/// # Errors
+/// If they differ by more than `tolerance` allows.
+pub fn compare_pixels(
+    expected: &Pixels,
+    found: &Pixels,
+    size_px: [u32; 2],
+    tolerance: &Tolerance,
+) -> Result<Report, Difference> {
+    let report = report(expected, found, size_px, tolerance)?;
     if report.greatest > tolerance.intensity {
         return Err(Difference::Intensity { report, allowed: tolerance.intensity });
     }

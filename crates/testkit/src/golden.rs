@@ -1,11 +1,14 @@
 //! Pictures of the reference that are kept, so that a change of the rules can't pass unseen.
 //!
-//! A golden is a binary PGM or PPM file named `CASE-CHECKSUM`, which any viewer of pictures opens.
+//! A golden of the reference is a binary PGM or PPM file named `CASE-CHECKSUM`, which any viewer of pictures opens. Other
+//! suites keep files of their own kinds in the same way.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use anatome_core::{Image, Pixels};
+
+use crate::Difference;
 
 /// How a golden could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,9 @@ pub enum Fault {
         path: PathBuf,
         /// Where the new picture was put.
         found: PathBuf,
+        /// How it differs, where not every byte counts.
+        #[source]
+        difference: Option<Box<Difference>>,
     },
     /// Only pictures of 8 bits can be goldens.
     #[error("a golden is Grey8 or Rgba8")]
@@ -82,8 +88,23 @@ impl Goldens {
     /// If the golden is missing, replaced or different.
     pub fn check(&self, case: &str, image: &Image) -> Result<(), Fault> {
         let bytes = encode(image)?;
+        let compare = |kept: &[u8]| if kept == bytes { Ok(()) } else { Err(None) };
+        self.check_file(case, extension(&bytes), &bytes, compare)
+    }
+
+    /// Compares a file with the one that is kept, as `compare` does with that one's bytes, or writes it if it was asked for.
+    ///
+    /// # Errors
+    /// If the golden is missing, replaced or different.
+    pub fn check_file(
+        &self,
+        case: &str,
+        extension: &str,
+        bytes: &[u8],
+        compare: impl FnOnce(&[u8]) -> Result<(), Option<Difference>>,
+    ) -> Result<(), Fault> {
         let old = self.of(case)?;
-        let name = format!("{case}-{:016x}.{}", checksum(&bytes), extension(&bytes));
+        let name = format!("{case}-{:016x}.{extension}", checksum(bytes));
         if self.update.as_deref() == Some(case) {
             for path in old {
                 fs::remove_file(path)?;
@@ -100,13 +121,12 @@ impl Goldens {
         if !stem(&path).ends_with(&format!("-{:016x}", checksum(&kept))) {
             return Err(Fault::Replaced { path });
         }
-        if kept != bytes {
+        compare(&kept).or_else(|difference| {
             fs::create_dir_all(&self.scratch)?;
             let found = self.scratch.join(name);
             fs::write(&found, bytes)?;
-            return Err(Fault::Differs { case: case.to_owned(), path, found });
-        }
-        Ok(())
+            Err(Fault::Differs { case: case.to_owned(), path, found, difference: difference.map(Box::new) })
+        })
     }
 
     /// The names of the cases that have a golden.

@@ -13,6 +13,7 @@
 //! | two threads, skipping, a part of a picture | one thread, no skipping, the whole picture | [`Tolerance::NONE`] | `tests/parity.rs` |
 //! | reference | its goldens: small PGM and PPM files in `golden/` | every byte | `tests/golden.rs` |
 //! | CPU, GPU | the pictures of the goldens | [`Tolerance::SLICE`] and the other constants | `tests/golden.rs` |
+//! | the viewer's window | its goldens: PNG files in `golden/` of the viewer | [`Tolerance::WINDOW`] | `walkthrough/goldens.rs` of the viewer |
 //!
 //! [`fuzz`] and [`damaged`] give the readers of files what they must survive, [`leaps`] what renderers must not leap over.
 //!
@@ -39,7 +40,7 @@ mod reference;
 mod tolerance;
 
 pub use backend::{Backend, Named};
-pub use compare::{Difference, Report, compare};
+pub use compare::{Difference, Report, compare, compare_pixels};
 pub use fuzz::{Tally, damaged, fuzz};
 pub use golden::{Fault, Goldens};
 pub use needs::{Need, python_with_nibabel, shared_data};

@@ -68,4 +68,9 @@ impl Tolerance {
     /// Renderings: positions as in [`Self::PROJECTION`] and sums of a hundred f32 terms in three channels, but flatter
     /// volumes. The table of 4096 entries and the functions of the hardware add about as much.
     pub const RENDERING: Self = Self { intensity: 1.0, max_pixels: 2e-3, radius_px: 0, geometry_mm: 0.0 };
+
+    /// Windows of the viewer, drawn by a software driver. The pictures in them are the CPU renderer's, bit by bit; what is
+    /// around and over them is blended by the driver. Where letters stand in the texture of a font is chance, which moves
+    /// some three pixels of 640,000 by one level; another version of a driver may round each of two layers the other way.
+    pub const WINDOW: Self = Self { intensity: 2.0, max_pixels: 1e-3, radius_px: 0, geometry_mm: 0.0 };
 }

@@ -16,7 +16,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if env::var_os("CI").is_some() {
         bail!("CI never writes goldens: run this on your own machine and look at the pictures");
     }
-    let mut suite = cargo::command(&["test", "--package", "anatome-testkit", "--test", "golden"]);
+    let suite: &[&str] = if arguments.case.starts_with("window-") {
+        &["test", "--package", "anatome-viewer", "--lib", "walkthrough::goldens"]
+    } else {
+        &["test", "--package", "anatome-testkit", "--test", "golden"]
+    };
+    let mut suite = cargo::command(suite);
     suite.env("UPDATE_GOLDEN", &arguments.case);
     cargo::run(suite)
 }

@@ -237,7 +237,9 @@ impl App for Window {
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         self.take_turns(ui.ctx(), frame);
-        // egui ends the program where a lost device is to draw something.
+        // egui ends the program where a lost device is to draw something. One that is lost after this and before eframe has
+        // painted can't be helped: none of our code stands between, and a panic that were caught around `run_native` would
+        // leave winit's only event loop in the belief that it still runs, so that it never again asks for a window.
         if self.lost().is_none() {
             self.viewer.ui(ui, frame);
         }

@@ -3,7 +3,7 @@
 use anatome::Projection;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use crate::session::Side;
+use crate::session::{Direction, Layout, Side};
 use crate::steps::{Step, Way};
 
 /// Something that can be done.
@@ -43,13 +43,11 @@ pub(crate) enum Action {
     PreviousPhase,
     Play,
     NextView,
+    PreviousView,
     Enlarge,
     SecondWindow,
     Apart,
-    LayoutOne,
-    LayoutPlanes,
-    LayoutOneAndThree,
-    LayoutSideBySide,
+    Arrange(Layout),
     SaveLayout,
     ResetPlanes,
     PatientPlanes,
@@ -61,6 +59,8 @@ pub(crate) enum Action {
     ShowBrowser,
     ShowInspector,
     ShowCropBox,
+    NextPanel,
+    PreviousPanel,
     Axial,
     Coronal,
     Sagittal,
@@ -108,6 +108,7 @@ const fn with(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
 }
 
 const COMMAND_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+const ALT_SHIFT: Modifiers = Modifiers::ALT.plus(Modifiers::SHIFT);
 
 const fn entry(action: Action, name: &'static str, shortcut: Option<KeyboardShortcut>) -> Entry {
     Entry { action, name, shortcut }
@@ -184,14 +185,17 @@ pub(crate) const GROUPS: &[(&str, &[Entry])] = &[
             entry(Action::ResetPlanes, "Planes of the acquisition", key(Key::R)),
             entry(Action::PatientPlanes, "Planes of the patient", with(Modifiers::SHIFT, Key::R)),
             entry(Action::NextView, "Next view", key(Key::N)),
+            entry(Action::PreviousView, "Previous view", with(Modifiers::ALT, Key::N)),
             entry(Action::Enlarge, "Enlarge the view", key(Key::Enter)),
             entry(Action::ClearView, "Clear the view", key(Key::Backspace)),
             entry(Action::SecondWindow, "Window of its own", key(Key::F6)),
             entry(Action::Apart, "Window and slab of its own", key(Key::U)),
-            entry(Action::LayoutOne, "One view", key(Key::F1)),
-            entry(Action::LayoutPlanes, "Planes and 3D", key(Key::F2)),
-            entry(Action::LayoutOneAndThree, "One and three", key(Key::F3)),
-            entry(Action::LayoutSideBySide, "Side by side", key(Key::F4)),
+            entry(Action::Arrange(Layout::One), "One view", key(Key::F1)),
+            entry(Action::Arrange(Layout::TwoByTwo), "Planes and 3D", key(Key::F2)),
+            entry(Action::Arrange(Layout::OneAndThree), "One and three", key(Key::F3)),
+            entry(Action::Arrange(Layout::SideBySide), "Side by side", key(Key::F4)),
+            entry(Action::Arrange(Layout::Grid(3, 2)), "Grid of 3 x 2", key(Key::F5)),
+            entry(Action::Arrange(Layout::Grid(4, 3)), "Grid of 4 x 3", with(Modifiers::SHIFT, Key::F5)),
             entry(Action::SaveLayout, "Save layout…", with(Modifiers::COMMAND, Key::L)),
         ],
     ),
@@ -275,6 +279,21 @@ pub(crate) const GROUPS: &[(&str, &[Entry])] = &[
                 with(Modifiers::SHIFT, Key::M),
             ),
             entry(Action::Step(Step::Uncrop), "All of what was cropped", with(Modifiers::SHIFT, Key::X)),
+            entry(
+                Action::Step(Step::Cut(Direction::Axial)),
+                "Cut at the axial plane",
+                with(ALT_SHIFT, Key::A),
+            ),
+            entry(
+                Action::Step(Step::Cut(Direction::Coronal)),
+                "Cut at the coronal plane",
+                with(ALT_SHIFT, Key::C),
+            ),
+            entry(
+                Action::Step(Step::Cut(Direction::Sagittal)),
+                "Cut at the sagittal plane",
+                with(ALT_SHIFT, Key::S),
+            ),
             entry(Action::Side(Side::Front), "From the front", with(Modifiers::SHIFT, Key::A)),
             entry(Action::Side(Side::Back), "From the back", with(Modifiers::SHIFT, Key::P)),
             entry(Action::Side(Side::Left), "From the left", with(Modifiers::SHIFT, Key::L)),
@@ -317,6 +336,8 @@ pub(crate) const GROUPS: &[(&str, &[Entry])] = &[
             entry(Action::ShowBrowser, "Panel of series", key(Key::F7)),
             entry(Action::ShowInspector, "Panel of the view", key(Key::F8)),
             entry(Action::ShowCropBox, "Crop box", key(Key::B)),
+            entry(Action::NextPanel, "Keyboard to the next panel", key(Key::F10)),
+            entry(Action::PreviousPanel, "Keyboard to the panel before", with(Modifiers::SHIFT, Key::F10)),
             entry(Action::Performance, "Performance", key(Key::F9)),
             entry(Action::Help, "Help", key(Key::H)),
         ],
@@ -342,5 +363,13 @@ mod tests {
         assert_eq!(once.len(), keys.len(), "{keys:?}");
         let actions: HashSet<Action> = entries().map(|entry| entry.action).collect();
         assert_eq!(actions.len(), entries().count());
+    }
+
+    #[test]
+    fn every_layout_that_is_offered_has_a_key_and_one_name() {
+        for (layout, name) in Layout::OFFERED {
+            let own = of(Action::Arrange(layout)).unwrap();
+            assert!(own.name == name && own.shortcut.is_some(), "{name}");
+        }
     }
 }

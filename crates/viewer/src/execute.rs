@@ -11,7 +11,7 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::dialogs::Dialog;
 use crate::measure::{Kind, value_at};
-use crate::session::{Content, Direction, Layout, OrbitView, PlaneView, SeriesId, Side, Slab, passes};
+use crate::session::{Content, Direction, OrbitView, PlaneView, SeriesId, Side, Slab, passes};
 use crate::steps::{Step, Way};
 use crate::tools::Tool;
 use crate::viewport::Seen;
@@ -40,7 +40,7 @@ impl Viewer {
         let copies =
             context.input(|input| input.events.iter().any(|event| matches!(event, egui::Event::Copy)));
         // What a control takes that has the focus is not taken from it; letters it does not take.
-        let is_focused = context.egui_wants_keyboard_input();
+        let is_focused = context.egui_wants_keyboard_input() && !self.has_focus_in_views(context);
         let mut actions = context.input_mut(|input| self.keys.pressed(input, is_focused));
         // Where that is nothing else, as other programs have it.
         if self.keys.is_free(REDO_TOO) && context.input_mut(|input| input.consume_shortcut(&REDO_TOO)) {
@@ -52,6 +52,12 @@ impl Viewer {
         for action in actions {
             self.act(context, action);
         }
+    }
+
+    /// Whether what has the keyboard is a view, which takes nothing for itself.
+    fn has_focus_in_views(&self, context: &Context) -> bool {
+        let own = context.memory(|memory| memory.focused()).and_then(|id| context.read_response(id));
+        own.is_some_and(|own| self.canvases.iter().any(|canvas| canvas.rect == Some(own.rect)))
     }
 
     /// The active view as it was drawn last.
@@ -134,10 +140,13 @@ impl Viewer {
             }
             Action::Invert => self.push(Command::Invert { view }),
             Action::Play => self.toggle_cine(),
-            Action::NextView => {
-                let view = (view + 1) % self.session.views.len().max(1);
-                self.push(Command::Activate { view });
+            Action::NextView | Action::PreviousView => {
+                let count = self.session.views.len().max(1);
+                let by = if action == Action::NextView { 1 } else { count - 1 };
+                self.push(Command::Activate { view: (view + by) % count });
             }
+            Action::NextPanel => self.focus_panel(context, true),
+            Action::PreviousPanel => self.focus_panel(context, false),
             Action::SecondWindow => {
                 let aside = self.session.aside;
                 self.push(Command::SetAside { view: if aside == Some(view) { None } else { Some(view) } });
@@ -207,10 +216,7 @@ impl Viewer {
             Action::SlabOf(projection) => self.slab_of(projection),
             Action::ResetPlanes => Some(Command::ResetPlanes { view, planes: Planes::Acquisition }),
             Action::PatientPlanes => Some(Command::ResetPlanes { view, planes: Planes::Patient }),
-            Action::LayoutOne => Some(Command::Arrange { layout: Layout::One }),
-            Action::LayoutPlanes => Some(Command::Arrange { layout: Layout::TwoByTwo }),
-            Action::LayoutOneAndThree => Some(Command::Arrange { layout: Layout::OneAndThree }),
-            Action::LayoutSideBySide => Some(Command::Arrange { layout: Layout::SideBySide }),
+            Action::Arrange(layout) => Some(Command::Arrange { layout }),
             Action::ShowLabels => {
                 shown.labels = !shown.labels;
                 Some(Command::Overlays { shown })

@@ -1,12 +1,12 @@
 //! What keys do bit by bit: with what the pointer drags and panels have sliders for.
 
-use anatome::{Interpolation, Presets, Projection, Voi, Window};
+use anatome::{ClipPlane, Interpolation, Presets, Projection, Region, Voi, Window};
 use glam::{DQuat, DVec2, DVec3};
 
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::document::Kind;
-use crate::session::{Content, Mode, PlaneView, step_mm, voi_of};
+use crate::session::{Content, Direction, Mode, OrbitView, PlaneView, step_mm, voi_of};
 
 /// A small change of what the active view shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +35,8 @@ pub(crate) enum Step {
     NextMode,
     /// Shows all of what was cropped and cut.
     Uncrop,
+    /// Hides in 3D what is in front of a plane of the crosshair.
+    Cut(Direction),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,8 +126,23 @@ impl Viewer {
                 let all: Vec<Mode> = std::iter::once(Mode::Rendering).chain(projections).collect();
                 Some(Command::Mode { view, mode: after(&all, &orbit.mode)? })
             }
-            Step::Uncrop => Some(Command::Crop { view, region: anatome::Region::default() }),
+            Step::Uncrop => Some(Command::Crop { view: self.shown_in_3d()?, region: Region::default() }),
+            Step::Cut(direction) => self.cut(direction),
         }
+    }
+
+    /// Cuts what the active view, or else the first of its series, shows in 3D.
+    fn cut(&self, direction: Direction) -> Option<Command> {
+        let view = self.shown_in_3d()?;
+        let own = self.session.views.get(view)?;
+        let Content::Orbit(OrbitView { orbit, .. }) = own.content else { return None };
+        let space = self.session.space_of(own.series?, &self.document)?;
+        let normal = space.normal(direction);
+        // What is kept lies on the side away from the viewer.
+        let (_, _, forward) = orbit.axes();
+        let normal = if normal.dot(forward) < 0.0 { -normal } else { normal };
+        let clip_planes = vec![ClipPlane { point_mm: space.center_mm, normal }];
+        Some(Command::Crop { view, region: Region { clip_planes, ..own.look.region.clone() } })
     }
 
     /// The picture goes that way: by a tenth of the view.

@@ -1,6 +1,7 @@
 //! What stands around the views.
 
 mod browser;
+mod focus;
 mod inspector;
 mod sheets;
 mod toolbar;
@@ -16,6 +17,8 @@ use crate::render::Made;
 use crate::session::SeriesId;
 use crate::viewport;
 
+pub(crate) use focus::Part;
+
 /// Which panels are shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown {
@@ -27,11 +30,23 @@ pub(crate) struct Shown {
     pub problems: bool,
     /// The series of which it is told what was odd.
     pub notes: Option<SeriesId>,
+    /// Which has the keyboard, and which is to have it.
+    pub focused: Part,
+    pub focus: Option<Part>,
 }
 
 impl Default for Shown {
     fn default() -> Self {
-        Self { browser: true, inspector: true, help: false, performance: false, problems: false, notes: None }
+        Self {
+            browser: true,
+            inspector: true,
+            help: false,
+            performance: false,
+            problems: false,
+            notes: None,
+            focused: Part::Views,
+            focus: None,
+        }
     }
 }
 
@@ -91,24 +106,36 @@ fn keep<T>(all: &mut VecDeque<T>, own: T) {
 
 /// Shows all panels; what is left is for the views.
 pub(crate) fn show(viewer: &mut Viewer, ui: &mut Ui) {
-    on_ground(ui, Panel::top("toolbar").resizable(false), |ui| toolbar::show(viewer, ui));
-    on_ground(ui, Panel::bottom("status").resizable(false), |ui| toolbar::status(viewer, ui));
+    viewer.panels.focused = Part::Views;
+    on_ground(viewer, ui, Part::Toolbar, Panel::top("toolbar").resizable(false), toolbar::show);
+    on_ground(viewer, ui, Part::Status, Panel::bottom("status").resizable(false), toolbar::status);
     if viewer.panels.browser {
         let panel = Panel::left("browser").default_size(208.0).size_range(150.0..=420.0);
-        on_ground(ui, panel, |ui| browser::show(viewer, ui));
+        on_ground(viewer, ui, Part::Browser, panel, browser::show);
     }
     if viewer.panels.inspector {
         let panel = Panel::right("inspector").default_size(248.0).size_range(200.0..=420.0);
-        on_ground(ui, panel, |ui| inspector::show(viewer, ui));
+        on_ground(viewer, ui, Part::Inspector, panel, inspector::show);
     }
     sheets::show(viewer, ui);
 }
 
 /// Shows a panel. What lies below it is drawn once its size is known.
-fn on_ground(ui: &mut Ui, panel: Panel, contents: impl FnOnce(&mut Ui)) {
+fn on_ground(
+    viewer: &mut Viewer,
+    ui: &mut Ui,
+    part: Part,
+    panel: Panel,
+    contents: impl FnOnce(&mut Viewer, &mut Ui),
+) {
     let below = ui.painter().add(Shape::Noop);
-    let rect = panel.show(ui, contents).response.rect;
+    let whole = panel.show(ui, |ui| {
+        focus::landmark(viewer, ui, part);
+        contents(viewer, ui);
+    });
+    let rect = whole.response.rect;
     ui.painter().set(below, viewport::ground(rect));
+    focus::show(viewer, ui, part, rect);
 }
 
 impl Timing {

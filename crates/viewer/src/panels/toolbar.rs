@@ -107,6 +107,10 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
                 Action::ShowCropBox,
                 Action::ShowBrowser,
                 Action::ShowInspector,
+                Action::NextPanel,
+                Action::PreviousPanel,
+                Action::NextView,
+                Action::PreviousView,
                 Action::Enlarge,
                 Action::ClearView,
                 Action::SecondWindow,
@@ -118,14 +122,7 @@ fn menus(viewer: &mut Viewer, ui: &mut Ui) {
     });
     ui.menu_button("Layout", |ui| {
         for (layout, name) in Layout::OFFERED {
-            let action = match layout {
-                Layout::One => Some(Action::LayoutOne),
-                Layout::TwoByTwo => Some(Action::LayoutPlanes),
-                Layout::OneAndThree => Some(Action::LayoutOneAndThree),
-                Layout::SideBySide => Some(Action::LayoutSideBySide),
-                Layout::Grid(..) => None,
-            };
-            let keys = action.map(|action| viewer.keys.of(action)).unwrap_or_default();
+            let keys = viewer.keys.of(Action::Arrange(layout));
             let item = egui::Button::selectable(viewer.session.layout == layout, name).shortcut_text(keys);
             if ui.add(item).accessible_name(name).clicked() {
                 viewer.push(Command::Arrange { layout });

@@ -1,6 +1,6 @@
 //! Colours and opacities over the histogram, and what part of a volume is shown.
 
-use anatome::{ClipPlane, CropBox, Region, TransferFunction, TransferPoint, Unit};
+use anatome::{CropBox, Region, TransferFunction, TransferPoint, Unit};
 use egui::{Color32, Pos2, Rect, Sense, Slider, Stroke, Ui, Vec2};
 
 use crate::actions::Action;
@@ -8,12 +8,15 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::document::Defaults;
 use crate::overlay::facts::number;
-use crate::session::{Content, ViewState, bounds_mm, transfer_function_of};
+use crate::session::{Direction, ViewState, bounds_mm, transfer_function_of};
+use crate::steps::Step;
 
 /// The height of the editor in points.
 const HEIGHT: f32 = 110.0;
 /// So near the pointer must be to a point.
 const NEAR: f32 = 8.0;
+/// So many points are never removed: between them there is a curve.
+const FEWEST: usize = 2;
 
 /// The curve of opacity over the histogram: points are dragged, added by a double click, and taken away by a right click.
 pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Defaults) {
@@ -30,8 +33,7 @@ pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults
     let at = response.interact_pointer_pos().or(response.hover_pos());
     let nearest = at.and_then(|at| scale.nearest(points, at));
     if let (Some(at), true) = (at, response.hovered()) {
-        let (value, opacity) = scale.place(at);
-        response.show_tooltip_text(format!("{} {}, {:.3} a mm", number(value), defaults.unit, opacity));
+        response.show_tooltip_text(told(points, nearest, scale.place(at), &defaults.unit));
     }
     // Of another preset it would be another point.
     let dragged = ui.scope_id().with(("dragged point", own.series, own.look.preset.clone()));
@@ -64,6 +66,21 @@ pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults
     });
     let held = ui.data(|memory| memory.get_temp::<Option<usize>>(dragged)).flatten();
     color(viewer, ui, &function, held);
+}
+
+/// What is said of a place under the pointer: of a point its own numbers, and what can be done with it.
+fn told(
+    points: &[TransferPoint],
+    nearest: Option<usize>,
+    (value, opacity): (f64, f64),
+    unit: &Unit,
+) -> String {
+    let numbers = |value: f64, opacity: f64| format!("{} {unit}, {opacity:.3} a mm", number(value));
+    let Some(point) = nearest.and_then(|nearest| points.get(nearest)) else {
+        return numbers(value, opacity);
+    };
+    let removes = if points.len() > FEWEST { "right click removes it" } else { "the last two stay" };
+    format!("Point at {}: drag to move, {removes}", numbers(point.value, point.opacity_per_mm))
 }
 
 /// The colour of the point that was touched last.
@@ -194,7 +211,7 @@ fn added(function: &TransferFunction, (value, opacity): (f64, f64)) -> Vec<Trans
 }
 
 fn without(points: &[TransferPoint], nearest: usize) -> Option<Vec<TransferPoint>> {
-    (points.len() > 2).then(|| {
+    (points.len() > FEWEST).then(|| {
         let others = points.iter().enumerate().filter(|(n, _)| *n != nearest);
         others.map(|(_, point)| *point).collect()
     })
@@ -227,29 +244,21 @@ pub(super) fn region(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState) {
         viewer.push(Command::Overlays { shown });
     }
     ui.horizontal_wrapped(|ui| {
-        if ui.button("All of it").clicked() {
+        let hint = viewer.keys.hint(Action::Step(Step::Uncrop));
+        if ui.button("All of it").on_hover_text(hint).clicked() {
             viewer.push(Command::Crop { view, region: Region::default() });
         }
-        for direction in crate::session::Direction::ALL {
-            let text = format!("Cut at {}", direction.name().to_lowercase());
-            if ui.button(text).on_hover_text("Hides what is in front of the plane of the crosshair").clicked()
-            {
-                let plane = viewer.session.space_of(series, &viewer.document).map(|space| ClipPlane {
-                    point_mm: space.center_mm,
-                    normal: towards(own, space.normal(direction)),
-                });
-                let region = Region { clip_planes: plane.into_iter().collect(), ..own.look.region.clone() };
-                viewer.push(Command::Crop { view, region });
+        for direction in Direction::ALL {
+            let step = Step::Cut(direction);
+            let text = "Hides what is in front of the plane of the crosshair";
+            let text = viewer.keys.with_key(text, Action::Step(step));
+            let name = format!("Cut at {}", direction.name().to_lowercase());
+            if ui.button(name).on_hover_text(text).clicked() {
+                let cut = viewer.step(step);
+                viewer.commands.extend(cut);
             }
         }
     });
-}
-
-/// A plane's normal on the side away from the viewer, which is kept.
-fn towards(own: &ViewState, normal: glam::DVec3) -> glam::DVec3 {
-    let Content::Orbit(orbit) = own.content else { return normal };
-    let (_, _, forward) = orbit.orbit.axes();
-    if normal.dot(forward) < 0.0 { -normal } else { normal }
 }
 
 #[cfg(test)]
@@ -269,6 +278,13 @@ mod tests {
         let two = without(function().points(), 1).unwrap();
         assert_eq!(two.len(), 2);
         assert!(without(&two, 0).is_none());
+        let held = |points: &[TransferPoint]| told(points, Some(0), (7.0, 0.1), &Unit::Hounsfield);
+        assert_eq!(
+            held(function().points()),
+            "Point at 0 HU, 0.000 a mm: drag to move, right click removes it"
+        );
+        assert!(held(&two).ends_with("drag to move, the last two stay"));
+        assert_eq!(told(&two, None, (7.0, 0.1), &Unit::Hounsfield), "7 HU, 0.100 a mm");
         let four = added(&function(), (150.0, 0.2));
         assert_eq!((four.len(), four[2].value), (4, 150.0));
         assert!(TransferFunction::new(four).is_ok());

@@ -252,6 +252,15 @@ pub(crate) fn show(
     let response = ui.interact(rect, ui.scope_id().with(("view", seen.index)), Sense::click_and_drag());
     let name = seen.name();
     response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Image, true, &name));
+    if response.has_focus() {
+        // Keys are the viewer's there; only Tab goes on.
+        let keeps =
+            egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, keeps));
+    }
+    if response.gained_focus() && seen.session.active != seen.index {
+        commands.push(Command::Activate { view: seen.index });
+    }
     let painter = ui.painter().with_clip_rect(rect);
     seen.canvas.paint(&painter, rect, seen.moved());
     pointer::handle(ui, &response, seen, interaction, commands);

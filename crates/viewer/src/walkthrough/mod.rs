@@ -3,6 +3,7 @@
 
 mod driven;
 mod kept;
+mod keyboard;
 mod marked;
 mod measured;
 mod monkey;

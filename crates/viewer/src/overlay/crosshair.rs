@@ -16,6 +16,15 @@ pub(crate) enum Part {
     End,
 }
 
+/// How much of it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Extent {
+    /// The place alone, which equal planes of several series have in common: no lines through what is compared.
+    Mark,
+    /// Lines where the other planes are, by which these are turned.
+    Whole,
+}
+
 /// A line of the crosshair on the screen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
@@ -33,6 +42,8 @@ const NEAR: f32 = 7.0;
 const FREE: f32 = 9.0;
 /// Where the handles are: this part of the way from the middle to the nearest edge.
 const HANDLE: f32 = 0.72;
+/// How long each of the four lines of a mark is.
+const ARM: f32 = 8.0;
 
 /// The lines of the two other planes on a plane.
 pub(crate) fn lines(map: &PlaneMap, space: &Space, own: Direction) -> Vec<Line> {
@@ -55,17 +66,21 @@ impl Line {
     }
 
     /// Draws it as far as `room` goes, if its middle lies there, or else through the whole view.
-    pub(crate) fn draw(&self, painter: &Painter, rect: Rect, room: Rect, is_hot: bool) {
+    pub(crate) fn draw(&self, painter: &Painter, rect: Rect, room: Rect, extent: Extent, is_hot: bool) {
         let color = theme::PLANES[self.direction as usize];
         let color = if is_hot { color } else { color.gamma_multiply(0.75) };
-        let far = rect.width() + rect.height();
+        let far = match extent {
+            Extent::Mark => FREE + ARM,
+            Extent::Whole => rect.width() + rect.height(),
+        };
         let room = if room.contains(self.middle) { room } else { rect };
         let inner = painter.with_clip_rect(painter.clip_rect().intersect(room));
         for sign in [-1.0, 1.0] {
             let from = self.middle + self.along * FREE * sign;
             line(&inner, [from, self.middle + self.along * far * sign], 1.0, color);
         }
-        for handle in self.handles(rect).into_iter().filter(|&handle| rect.contains(handle)) {
+        let handles = self.handles(rect).into_iter().filter(|_| extent == Extent::Whole);
+        for handle in handles.filter(|&handle| rect.contains(handle)) {
             let radius = if is_hot { 4.0 } else { 3.0 };
             painter.circle_filled(handle, radius, color);
         }
@@ -73,13 +88,13 @@ impl Line {
 }
 
 /// What is at a place.
-pub(crate) fn part_at(lines: &[Line], rect: Rect, at: Pos2) -> Option<Part> {
+pub(crate) fn part_at(lines: &[Line], rect: Rect, extent: Extent, at: Pos2) -> Option<Part> {
     let middle = lines.first()?.middle;
     if middle.distance(at) <= NEAR + 3.0 {
         return Some(Part::Middle);
     }
-    let handles = lines.iter().flat_map(|line| line.handles(rect));
-    handles.into_iter().any(|handle| handle.distance(at) <= NEAR + 2.0).then_some(Part::End)
+    let handles = lines.iter().filter(|_| extent == Extent::Whole).flat_map(|line| line.handles(rect));
+    { handles }.into_iter().any(|handle| handle.distance(at) <= NEAR + 2.0).then_some(Part::End)
 }
 
 /// The angle in radians by which the planes turn about the viewer's line of sight when a handle goes from one place to

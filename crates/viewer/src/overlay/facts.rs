@@ -4,7 +4,7 @@ use anatome::{ColorMap, Voi, Volume};
 use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Stroke};
 use glam::DVec3;
 
-use super::{line, text};
+use super::{line, text, width};
 use crate::session::short_letters;
 use crate::theme;
 
@@ -24,32 +24,37 @@ const MARGIN: f32 = 6.0;
 const LINE: f32 = theme::LABEL_SIZE * 1.28;
 
 impl Corners {
-    /// Draws them in the colour of letters; warnings in their own.
-    pub(crate) fn draw(&self, painter: &Painter, rect: Rect, ink: Color32) {
+    /// Draws them in the colour of letters; warnings in their own. Returns where they are, but for those on the
+    /// lower left, which come and go with the pointer.
+    pub(crate) fn draw(&self, painter: &Painter, rect: Rect, ink: Color32) -> Vec<Rect> {
         let inner = rect.shrink(MARGIN);
         let down = |lines: &[String], from: Pos2, align: Align2, color| {
-            for (n, own) in lines.iter().enumerate() {
-                text(painter, from + egui::vec2(0.0, n as f32 * LINE), align, own, color);
-            }
+            let all = lines.iter().enumerate();
+            all.map(|(n, own)| text(painter, from + egui::vec2(0.0, n as f32 * LINE), align, own, color))
+                .collect::<Vec<Rect>>()
         };
-        down(&self.top_left, inner.left_top(), Align2::LEFT_TOP, ink);
-        down(&self.top_right, inner.right_top(), Align2::RIGHT_TOP, ink);
-        let below = inner.right_top() + egui::vec2(0.0, self.top_right.len() as f32 * LINE);
-        down(&self.warnings, below, Align2::RIGHT_TOP, theme::WARNING);
         let up = |lines: &[String], x: f32, align: Align2| {
-            for (n, own) in lines.iter().rev().enumerate() {
-                text(painter, Pos2::new(x, inner.bottom() - n as f32 * LINE), align, own, ink);
-            }
+            let all = lines.iter().rev().enumerate();
+            let at = |n: usize| Pos2::new(x, inner.bottom() - n as f32 * LINE);
+            all.map(|(n, own)| text(painter, at(n), align, own, ink)).collect::<Vec<Rect>>()
         };
         up(&self.bottom_left, inner.left(), Align2::LEFT_BOTTOM);
-        up(&self.bottom_right, inner.right(), Align2::RIGHT_BOTTOM);
+        let below = inner.right_top() + egui::vec2(0.0, self.top_right.len() as f32 * LINE);
+        [
+            down(&self.top_left, inner.left_top(), Align2::LEFT_TOP, ink),
+            down(&self.top_right, inner.right_top(), Align2::RIGHT_TOP, ink),
+            down(&self.warnings, below, Align2::RIGHT_TOP, theme::WARNING),
+            up(&self.bottom_right, inner.right(), Align2::RIGHT_BOTTOM),
+        ]
+        .concat()
     }
 }
 
-/// What the letters at the edges and the scale bar leave free.
-pub(crate) fn within_letters(rect: Rect) -> Rect {
+/// What the letters at the edges and the scale bar leave free; the upper letter stands in one of the first lines.
+pub(crate) fn within_letters(rect: Rect, lines: u8) -> Rect {
     let inner = rect.shrink(MARGIN + LINE);
-    Rect::from_min_max(inner.min, inner.max - egui::vec2(0.0, 2.0 * LINE))
+    let more = f32::from(lines.saturating_sub(1)) * LINE;
+    Rect::from_min_max(inner.min + egui::vec2(0.0, more), inner.max - egui::vec2(0.0, 2.0 * LINE))
 }
 
 /// The letters at the edges of a picture whose right and lower edges lie in directions in the patient: left, right, upper,
@@ -58,19 +63,33 @@ pub(crate) fn letters_of(right: DVec3, down: DVec3) -> [String; 4] {
     [-right, right, -down, down].map(short_letters)
 }
 
-/// Towards where in the patient the edges of a picture are: left, right, upper, lower.
-pub(crate) fn letters(painter: &Painter, rect: Rect, edges: &[String; 4], ink: Color32) {
+/// Towards where in the patient the edges of a picture are: left, right, upper, lower. They hide no text in a corner.
+/// Returns where they are.
+pub(crate) fn letters(
+    painter: &Painter,
+    rect: Rect,
+    edges: &[String; 4],
+    ink: Color32,
+    corners: &[Rect],
+) -> Vec<Rect> {
     let inner = rect.shrink(MARGIN);
+    let upper = |lines: f32| inner.center_top() + egui::vec2(0.0, lines * LINE);
+    let wide = egui::vec2(width(painter, &edges[2]) + 2.0, LINE);
+    let is_free = |at: &Pos2| {
+        let place = Align2::CENTER_TOP.anchor_size(*at, wide);
+        !corners.iter().any(|corner| corner.intersects(place))
+    };
+    // In a narrow view the name of what it shows reaches the middle.
+    let first = [0.0, 1.0].map(upper).into_iter().find(is_free).unwrap_or(upper(0.0));
     // The middle of the lower edge is the scale bar's.
     let places = [
         (inner.left_center(), Align2::LEFT_CENTER),
         (inner.right_center(), Align2::RIGHT_CENTER),
-        (inner.center_top(), Align2::CENTER_TOP),
+        (first, Align2::CENTER_TOP),
         (inner.center_bottom() - egui::vec2(0.0, 2.0 * LINE), Align2::CENTER_BOTTOM),
     ];
-    for ((at, align), letters) in places.into_iter().zip(edges) {
-        text(painter, at, align, letters, ink);
-    }
+    let all = places.into_iter().zip(edges);
+    all.map(|((at, align), letters)| text(painter, at, align, letters, ink)).collect()
 }
 
 /// A bar of a round length.

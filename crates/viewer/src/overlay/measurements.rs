@@ -125,16 +125,19 @@ impl Drawn {
     }
 }
 
-/// Draws all measurements of a view: their lines, then their texts, where these hide nothing of the others.
-pub(crate) fn draw(painter: &Painter, rect: Rect, all: &[Drawn]) {
+/// Draws the lines of all measurements of a view.
+pub(crate) fn draw_lines(painter: &Painter, all: &[Drawn]) {
     for own in all {
         own.segments.iter().for_each(|&ends| line(painter, ends, 1.2, own.color));
         own.points.iter().filter(|_| own.radius > 0.0).for_each(|&point| {
             painter.circle_filled(point, own.radius, own.color);
         });
     }
-    let mut taken =
-        Taken { texts: Vec::new(), lines: all.iter().map(|own| Lines::of(&own.segments)).collect() };
+}
+
+/// Draws the texts of all measurements of a view, where these hide nothing of the others and no other texts.
+pub(crate) fn draw_texts(painter: &Painter, rect: Rect, all: &[Drawn], texts: Vec<Rect>) {
+    let mut taken = Taken { texts, lines: all.iter().map(|own| Lines::of(&own.segments)).collect() };
     for own in all.iter().filter(|own| !own.lines.is_empty()) {
         let widths = own.lines.iter().map(|line| width(painter, line));
         let size = Vec2::new(widths.fold(0.0, f32::max), own.lines.len() as f32 * LINE);

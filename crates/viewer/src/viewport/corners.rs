@@ -21,7 +21,9 @@ const VERY_NARROW: f32 = 100.0;
 pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
     let mut corners = Corners::default();
     let Some(entry) = seen.view.series.and_then(|series| seen.document.entry(series)) else {
-        corners.top_left.push("Drop files here, or choose a series".to_owned());
+        let text =
+            if seen.rect.width() < 230.0 { "Drop files here" } else { "Drop files here, or choose a series" };
+        corners.top_left.push(text.to_owned());
         return corners;
     };
     if seen.session.shown.labels {

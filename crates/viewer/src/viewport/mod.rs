@@ -26,6 +26,7 @@ use crate::command::Command;
 use crate::document::{Document, FrameImage};
 use crate::interaction::Interaction;
 use crate::measure::{Kind, Measurement, Place};
+use crate::overlay::crosshair::Extent;
 use crate::overlay::measurements::{self, Drawn, Told};
 use crate::overlay::{crop, crosshair, facts, references};
 use crate::session::{
@@ -126,6 +127,18 @@ impl<'a> Seen<'a> {
     pub(crate) fn camera(&self) -> Option<Camera> {
         let Content::Orbit(orbit) = self.view.content else { return None };
         Some(camera_of(orbit, self.view.framing, self.document.grid(self.view.series?)?, self.aspect()))
+    }
+
+    /// How far the crosshair goes in a view of a plane, if it says anything: of one view alone it does not.
+    pub(crate) fn crosshair(&self, own: Direction) -> Option<Extent> {
+        let space = self.document.space(self.view.series?);
+        let others = self.session.views.iter().enumerate().filter(|(n, _)| *n != self.index);
+        let planes = others.filter_map(|(_, view)| match view.content {
+            Content::Plane(plane) if self.document.space(view.series?) == space => Some(plane.direction),
+            _ => None,
+        });
+        let extents = planes.map(|other| if other == own { Extent::Mark } else { Extent::Whole });
+        extents.max().filter(|_| self.session.shown.crosshair)
     }
 
     /// Where a new measurement would stand.
@@ -308,44 +321,64 @@ pub(crate) fn draw_over(
     if let (Some(map), Content::Plane(plane)) = (&map, seen.view.content) {
         draw_crosshair(painter, seen, map, plane.direction, is_hot);
     }
-    if let Some(map) = &map {
-        if shown.reference_lines {
-            references::draw(painter, seen, map);
-        }
-        let mut all: Vec<Drawn> = Vec::new();
-        for own in seen.measurements() {
-            let told = values.told(own, seen);
-            all.push(Drawn::in_plane(map, own, &told, interaction.is_hot(own.id)));
-        }
-        if let Some(draft) = interaction.draft.as_ref().filter(|draft| draft.view == seen.index) {
-            let own = Measurement {
-                id: 0,
-                kind: draft.kind,
-                place: draft.place,
-                points: draft.points.clone(),
-                text: String::new(),
-            }
-            .squared();
-            let told = if own.fault().is_none() { values.told(&own, seen) } else { Told::default() };
-            all.push(Drawn::in_plane(map, &own, &told, true));
-        }
-        measurements::draw(painter, seen.rect, &all);
+    if let Some(map) = map.as_ref().filter(|_| shown.reference_lines) {
+        references::draw(painter, seen, map);
     }
-    draw_in_space(painter, seen, interaction, values);
+    let measured = match &map {
+        Some(map) => drawn_in_plane(seen, map, interaction, values),
+        None => drawn_in_space(seen, interaction, values),
+    };
+    measurements::draw_lines(painter, &measured);
     crop::draw(painter, seen);
-    corners::corners(seen, interaction).draw(painter, seen.rect, seen.ink());
+    let mut taken = corners::corners(seen, interaction).draw(painter, seen.rect, seen.ink());
     if shown.labels {
-        draw_labels(painter, seen, map.as_ref());
+        let letters = draw_labels(painter, seen, map.as_ref(), &taken);
+        taken.extend(letters);
     }
+    let taken = taken.into_iter().map(|text| text.expand2(egui::vec2(4.0, 1.0))).collect();
+    measurements::draw_texts(painter, seen.rect, &measured, taken);
 }
 
-/// Letters, and where there is room a scale bar and what colours mean.
-fn draw_labels(painter: &egui::Painter, seen: &Seen<'_>, map: Option<&PlaneMap>) {
-    if let Some(edges) = edges(seen, map) {
-        facts::letters(painter, seen.rect, &edges, seen.ink());
+/// The measurements in the plane of a view, and the one that is being drawn.
+fn drawn_in_plane(
+    seen: &Seen<'_>,
+    map: &PlaneMap,
+    interaction: &Interaction,
+    values: &mut Values,
+) -> Vec<Drawn> {
+    let mut all: Vec<Drawn> = Vec::new();
+    for own in seen.measurements() {
+        let told = values.told(own, seen);
+        all.push(Drawn::in_plane(map, own, &told, interaction.is_hot(own.id)));
     }
+    if let Some(draft) = interaction.draft.as_ref().filter(|draft| draft.view == seen.index) {
+        let own = Measurement {
+            id: 0,
+            kind: draft.kind,
+            place: draft.place,
+            points: draft.points.clone(),
+            text: String::new(),
+        }
+        .squared();
+        let told = if own.fault().is_none() { values.told(&own, seen) } else { Told::default() };
+        all.push(Drawn::in_plane(map, &own, &told, true));
+    }
+    all
+}
+
+/// Letters, and where there is room a scale bar and what colours mean. They hide nothing in the corners. Returns where
+/// the letters are.
+fn draw_labels(
+    painter: &egui::Painter,
+    seen: &Seen<'_>,
+    map: Option<&PlaneMap>,
+    corners: &[Rect],
+) -> Vec<Rect> {
+    let edges = edges(seen, map);
+    let letters = edges.map(|edges| facts::letters(painter, seen.rect, &edges, seen.ink(), corners));
+    let letters = letters.unwrap_or_default();
     if corners::is_small(seen.rect) {
-        return;
+        return letters;
     }
     draw_color_bar(painter, seen);
     let bar = match seen.view.content {
@@ -361,6 +394,7 @@ fn draw_labels(painter: &egui::Painter, seen: &Seen<'_>, map: Option<&PlaneMap>)
     if let Some((point_mm, unit)) = bar {
         facts::scale_bar(painter, seen.rect, point_mm, unit, seen.ink());
     }
+    letters
 }
 
 /// The letters at the edges of a view, where its picture says which way it lies.
@@ -388,7 +422,7 @@ fn draw_color_bar(painter: &egui::Painter, seen: &Seen<'_>) {
 }
 
 /// Distances in space, in a 3D view.
-fn draw_in_space(painter: &egui::Painter, seen: &Seen<'_>, interaction: &Interaction, values: &mut Values) {
+fn drawn_in_space(seen: &Seen<'_>, interaction: &Interaction, values: &mut Values) -> Vec<Drawn> {
     let mut all: Vec<Drawn> = Vec::new();
     for (own, points) in seen.distances() {
         let lines = measurements::lines(own, &values.told(own, seen));
@@ -399,23 +433,15 @@ fn draw_in_space(painter: &egui::Painter, seen: &Seen<'_>, interaction: &Interac
         let points = seen.projected(&camera, &draft.points).unwrap_or_default();
         all.push(Drawn::in_space(points, Vec::new(), true));
     }
-    measurements::draw(painter, seen.rect, &all);
+    all
 }
 
 fn draw_crosshair(painter: &egui::Painter, seen: &Seen<'_>, map: &PlaneMap, own: Direction, is_hot: bool) {
-    let Some(space) = seen.series().and_then(|series| seen.session.space_of(series, seen.document)) else {
-        return;
-    };
-    // Of one view alone it says nothing.
-    let other_planes = |view: &ViewState| {
-        let linked = view.series.is_some_and(|series| seen.document.space(series) == Some(space.id));
-        linked && matches!(view.content, Content::Plane(plane) if plane.direction != own)
-    };
-    if !seen.session.shown.crosshair || !seen.session.views.iter().any(other_planes) {
-        return;
-    }
-    let room = if seen.session.shown.labels { facts::within_letters(seen.rect) } else { seen.rect };
+    let space = seen.series().and_then(|series| seen.session.space_of(series, seen.document));
+    let Some((space, extent)) = space.zip(seen.crosshair(own)) else { return };
+    let lines = if corners::is_small(seen.rect) { 2 } else { 1 };
+    let room = if seen.session.shown.labels { facts::within_letters(seen.rect, lines) } else { seen.rect };
     for line in crosshair::lines(map, space, own) {
-        line.draw(painter, seen.rect, room, is_hot);
+        line.draw(painter, seen.rect, room, extent, is_hot);
     }
 }

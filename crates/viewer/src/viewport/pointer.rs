@@ -203,8 +203,8 @@ fn place(at_mm: DVec3) -> String {
 fn part_at(seen: &Seen<'_>, map: &PlaneMap, at: Pos2) -> Option<Part> {
     let Content::Plane(plane) = seen.view.content else { return None };
     let space = seen.session.space_of(seen.view.series?, seen.document)?;
-    let several = seen.session.views.len() > 1 && seen.session.shown.crosshair;
-    several.then(|| crosshair::part_at(&crosshair::lines(map, space, plane.direction), seen.rect, at))?
+    let extent = seen.crosshair(plane.direction)?;
+    crosshair::part_at(&crosshair::lines(map, space, plane.direction), seen.rect, extent, at)
 }
 
 fn start(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, commands: &mut Vec<Command>) {

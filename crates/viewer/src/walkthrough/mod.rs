@@ -16,6 +16,7 @@ mod real;
 mod said;
 mod shared;
 mod sizes;
+mod texts;
 mod three_d;
 pub(crate) mod unseen;
 

@@ -201,7 +201,8 @@ fn planes(viewer: &mut Viewer, ui: &mut Ui, plane: PlaneView) {
     let view = viewer.session.active;
     section(ui, "Planes", |ui| {
         let Slab { mut thickness_mm, projection } = plane.slab;
-        let slider = Slider::new(&mut thickness_mm, 0.0..=100.0).step_by(0.5).text("Slab mm");
+        let slider =
+            Slider::new(&mut thickness_mm, 0.0..=100.0).step_by(0.5).fixed_decimals(1).text("Slab mm");
         let keys = [Action::Thinner, Action::Thicker].map(|action| viewer.keys.hint(action));
         if ui.add(slider).on_hover_text(format!("Shift+wheel, {}", keys.join(", "))).changed() {
             viewer.push(Command::Thicken { view, slab: Slab { thickness_mm, projection } });

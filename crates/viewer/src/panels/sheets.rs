@@ -35,42 +35,80 @@ const POINTER: &[(&str, &str)] = &[
     ("Click in 3D", "all views go to the place that is seen"),
 ];
 
+/// Of the help sheet, in points.
+const COLUMN: f32 = 290.0;
+
 fn help(viewer: &mut Viewer, context: &Context) {
     let mut open = viewer.panels.help;
-    // In a small window, or where everything is large, it is scrolled.
+    // In a small window, or where everything is large, it has fewer columns, and is scrolled.
     let room = context.content_rect().size() - egui::vec2(40.0, 80.0);
+    let columns = columns(((room.x / COLUMN) as usize).clamp(1, 5));
     sheet("Keys and pointer", &mut open, context).resizable(false).show(context, |ui| {
+        ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         let all = ScrollArea::both().max_width(room.x).max_height(room.y);
         let all = all.min_scrolled_width(room.x).min_scrolled_height(room.y);
         all.show(ui, |ui| {
             ui.horizontal_top(|ui| {
-                for (n, column) in [&GROUPS[..2], &GROUPS[2..3], &GROUPS[3..4], &GROUPS[4..6], &GROUPS[6..]]
-                    .into_iter()
-                    .enumerate()
-                {
-                    ui.vertical(|ui| {
-                        for (name, entries) in column {
-                            ui.strong(*name);
-                            let keys = entries.iter().map(|entry| {
-                                (viewer.keys.shortcut(entry.action).map(shown), named(viewer, entry))
-                            });
-                            rows(ui, name, keys);
-                            ui.add_space(6.0);
-                        }
-                        // Where there is room.
-                        if n == 1 {
-                            pointer(ui);
-                        }
-                        if n == 4 {
-                            own_keys(viewer, ui);
-                        }
-                    });
+                for column in columns {
+                    ui.vertical(|ui| column.iter().for_each(|block| block.show(viewer, ui)));
                     ui.add_space(12.0);
                 }
             })
         });
     });
     viewer.panels.help = open;
+}
+
+/// A part of the help sheet that stays in one column.
+#[derive(Clone, Copy)]
+enum Block {
+    Keys(&'static str, &'static [Entry]),
+    Pointer,
+}
+
+impl Block {
+    fn all() -> impl Iterator<Item = Self> {
+        GROUPS.iter().map(|(name, entries)| Self::Keys(name, entries)).chain([Self::Pointer])
+    }
+
+    /// With its name and what keeps it from the next.
+    fn rows(self) -> usize {
+        2 + match self {
+            Self::Keys(_, entries) => entries.len(),
+            Self::Pointer => POINTER.len() + 1,
+        }
+    }
+
+    fn show(self, viewer: &Viewer, ui: &mut Ui) {
+        match self {
+            Self::Keys(name, entries) => {
+                ui.strong(name);
+                let keys = entries
+                    .iter()
+                    .map(|entry| (viewer.keys.shortcut(entry.action).map(shown), named(viewer, entry)));
+                rows(ui, name, keys);
+            }
+            Self::Pointer => {
+                pointer(ui);
+                own_keys(viewer, ui);
+            }
+        }
+        ui.add_space(6.0);
+    }
+}
+
+/// All blocks in their order, in so many columns of about one height.
+fn columns(count: usize) -> Vec<Vec<Block>> {
+    let total: usize = Block::all().map(Block::rows).sum();
+    let mut columns = vec![Vec::new(); count];
+    let mut above = 0;
+    for block in Block::all() {
+        // Where its middle is, if all stood below each other.
+        let middle = above + block.rows() / 2;
+        columns[(middle * count / total).min(count - 1)].push(block);
+        above += block.rows();
+    }
+    columns
 }
 
 /// What an action is called; presets by what they are of the active series.
@@ -96,7 +134,7 @@ fn own_keys(viewer: &Viewer, ui: &mut Ui) {
 }
 
 fn rows(ui: &mut Ui, name: &str, rows: impl Iterator<Item = (Option<String>, String)>) {
-    Grid::new(("keys", name)).num_columns(2).spacing([10.0, 2.0]).show(ui, |ui| {
+    Grid::new(("keys", name)).num_columns(2).min_row_height(15.0).spacing([10.0, 1.0]).show(ui, |ui| {
         for (key, does) in rows {
             ui.weak(key.unwrap_or_default());
             ui.label(does);

@@ -2,6 +2,7 @@
 //! With `ANATOME_SCREENSHOTS` set to a folder, pictures of the window are written there to be looked at.
 
 mod driven;
+mod goldens;
 mod kept;
 mod keyboard;
 mod marked;

@@ -30,7 +30,7 @@ const LIBRARIES: &[&str] = &["/usr/lib", "/usr/lib64", "/usr/local/lib"];
 const NEEDS: &[Need] = &[
     Need { what: "Vulkan loader", package: "libvulkan1", probe: Probe::File(LIBRARIES, "libvulkan.so.1") },
     Need { what: "software Vulkan driver", package: "mesa-vulkan-drivers", probe: Probe::File(&["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"], "lvp_icd") },
-    Need { what: "screen that nobody sees", package: "xvfb", probe: Probe::Program("Xvfb") },
+    Need { what: "screen that nobody sees", package: "xvfb", probe: Probe::File(&["/usr/bin", "/usr/local/bin"], "Xvfb") },
     Need { what: "pointers in X11 windows", package: "libxcursor1", probe: Probe::File(LIBRARIES, "libXcursor.so.1") },
     Need { what: "input in X11 windows", package: "libxi6", probe: Probe::File(LIBRARIES, "libXi.so.6") },
     Need { what: "Xlib beside XCB", package: "libx11-xcb1", probe: Probe::File(LIBRARIES, "libX11-xcb.so.1") },

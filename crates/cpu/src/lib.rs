@@ -57,7 +57,8 @@ impl CpuRenderer {
 }
 
 /// A volume as the CPU renderer holds it: the host's copy itself and, once a 3D view or a large slab was rendered, the value
-/// ranges of its blocks (1/16 of the size of 16-bit samples), and what of them the last two transfer functions show (1/64 of it).
+/// ranges of its blocks (1/16 of the size of 16-bit samples, twice that where there is padding), and what of them each of the
+/// last two transfer functions shows (1/64 of it).
 #[derive(Debug)]
 pub struct CpuVolume {
     volume: Arc<Volume>,

@@ -237,6 +237,7 @@ impl Residents {
         let mut free: Vec<usize> = (0..self.places.len()).collect();
         free.retain(|&place| self.places[place].1 < self.now);
         free.sort_unstable_by_key(|&place| self.places[place].1);
+        debug_assert!(missing.len() <= free.len(), "more bricks are needed at once than there are places");
         let moved: Vec<(u32, usize)> = missing.into_iter().zip(free).collect();
         for &(brick, place) in &moved {
             self.put(brick, place, page(place));

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use anatome_core::plan::{DisplayPlan, Plan, PlanePlan, RayMode, RayPlan, RenderingPlan, SamplingPlan};
 use anatome_core::{
-    Bindings, Error, Interpolation, Output, Precision, Progress, Projection, Recipe, Renderer, Request,
-    Result, SceneFault, Source, Uploaded as _, Volume,
+    Bindings, Interpolation, Output, Precision, Progress, Projection, Recipe, Renderer, Request, Result,
+    SceneFault, Source, Uploaded as _, Volume,
 };
 use anatome_shaders::{Shader, project, raycast, slice};
-use glam::{DMat3, DVec3, Vec3};
 
 use crate::adapter::choose;
 use crate::cells::CELL;
@@ -19,9 +18,6 @@ use crate::kept::{Form, Kept, Rooms};
 use crate::pipeline::{Constant, Pipelines};
 use crate::slot::Slots;
 use crate::{AdapterChoice, AdapterFacts, GpuFrame, GpuVolume, SharedDevice, gpu_data};
-
-/// The most samples along a ray, as in the shaders.
-const MAX_SAMPLES: u64 = 1 << 16;
 
 /// Renders on a GPU, by compute shaders.
 #[derive(Debug)]
@@ -167,7 +163,6 @@ impl GpuRenderer {
     }
 
     fn rays(&self, plan: &RayPlan, uploaded: &GpuVolume, request: &Request) -> Result<Work> {
-        check_samples(plan)?;
         let interpolation = match plan.sampling.interpolation {
             Interpolation::Cubic => Interpolation::Linear,
             other => other,
@@ -282,19 +277,4 @@ fn projection_constant(projection: Projection) -> Constant {
         Projection::Mean => 2,
     };
     ("PROJECTION", value)
-}
-
-/// Refuses steps so short that a ray through the whole volume would be cut off by the shader's cap.
-fn check_samples(plan: &RayPlan) -> Result<()> {
-    let column = |c: [f32; 3]| Vec3::from_array(c).as_dvec3();
-    let [x, y, z] = plan.lattice_from_relative.map(column);
-    let relative_from_lattice = DMat3::from_cols(x, y, z).inverse();
-    let extent = column(plan.lattice_high) - column(plan.lattice_low);
-    let diagonals = [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)]
-        .map(|(j, k)| (relative_from_lattice * (extent * DVec3::new(1.0, j, k))).length());
-    let needed = (diagonals.into_iter().fold(0.0, f64::max) / f64::from(plan.step_mm)).ceil() as u64 + 2;
-    if needed > MAX_SAMPLES {
-        return Err(Error::Limits { what: "a ray's samples", needed, allowed: MAX_SAMPLES });
-    }
-    Ok(())
 }

@@ -9,6 +9,8 @@ use rayon::prelude::*;
 
 use crate::lanes::{self, Work};
 use crate::parts::{AtomicParts, Parts};
+use crate::seen::{Ends, is_seen};
+use crate::shared::sampling::Field;
 use crate::stored::Stored;
 use crate::transfer::Visibility;
 
@@ -43,6 +45,8 @@ pub(crate) struct Range {
 
 impl Range {
     pub(crate) const EMPTY: Self = Self { low: f32::INFINITY, high: f32::NEG_INFINITY };
+    /// What is interpolated is off by less than this times the sum of how far the ends are from 0.
+    pub(crate) const ROUNDING: f32 = 4.0 * f32::EPSILON;
 
     pub(crate) fn union(self, other: Self) -> Self {
         // No sample is without a number.
@@ -62,7 +66,7 @@ impl Range {
         if self.low >= self.high {
             return self;
         }
-        let rounding = (self.low.abs() + self.high.abs()) * (4.0 * f32::EPSILON);
+        let rounding = (self.low.abs() + self.high.abs()) * Self::ROUNDING;
         Self { low: self.low - rounding, high: self.high + rounding }
     }
 }
@@ -79,6 +83,8 @@ pub(crate) struct Cells {
     /// share voxels, so that values that follow one another along a ray lie in ranges that overlap; but not where the
     /// shared ones are padding: then whatever lies between the ranges may be interpolated, too.
     around: Option<Vec<Range>>,
+    /// The range of all.
+    all: Range,
     /// What could be seen by the last transfer functions.
     occupancies: Mutex<Vec<(Visibility, Arc<Occupancy>)>>,
 }
@@ -100,22 +106,26 @@ impl Cells {
             own.for_each(|((around, range), _)| *around = *range);
             around
         });
-        Self { count, ranges, around, occupancies: Mutex::default() }
+        let all = ranges.iter().fold(Range::EMPTY, |all, &range| all.union(range));
+        Self { count, ranges, around, all, occupancies: Mutex::default() }
     }
 
-    /// What can be seen of ranges. Computed in the current pool, unless it was for one of the last visibilities.
-    pub(crate) fn occupancy(
-        &self,
-        visibility: &Visibility,
-        is_seen: impl Fn(Range) -> bool + Sync,
-    ) -> Arc<Occupancy> {
+    /// What can be seen of a field's cells, which these are. Computed in the current pool, unless it was for one of the last
+    /// visibilities.
+    pub(crate) fn occupancy(&self, field: &Field<'_>, visibility: &Visibility) -> Arc<Occupancy> {
         let kept = || self.occupancies.lock().unwrap_or_else(PoisonError::into_inner);
         let found =
             kept().iter().find(|(of, _)| of == visibility).map(|(_, occupancy)| Arc::clone(occupancy));
         if let Some(occupancy) = found {
             return occupancy;
         }
-        let occupancy = Arc::new(Occupancy::new(self, is_seen));
+        // Not if there are more numbers than cells.
+        let are_few = self.all.high - self.all.low < self.ranges.len() as f32;
+        let ends = if are_few { Ends::new(field, visibility, self.all) } else { None };
+        let occupancy = Arc::new(match ends {
+            Some(ends) => Occupancy::new(self, |stored| ends.is_seen(stored)),
+            None => Occupancy::new(self, |stored| is_seen(field, visibility, stored)),
+        });
         let mut kept = kept();
         kept.truncate(MOST_KEPT - 1);
         kept.insert(0, (visibility.clone(), Arc::clone(&occupancy)));

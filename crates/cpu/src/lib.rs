@@ -17,6 +17,7 @@ mod parts;
 mod places;
 mod project;
 mod raycast;
+mod seen;
 mod shared;
 mod slice;
 mod stored;

@@ -8,17 +8,17 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use crate::beam::{Beam, Hull, PACKETS, beams, pixel_of};
-use crate::cells::{CELL, Cells, Occupancy, Range};
+use crate::cells::{CELL, Cells, Occupancy};
 use crate::lanes::{
     F32s, LANES, Mask, dot, each_axis, exp, f32s, i32s, least, magnitude, most, pow, vec3, within,
 };
 use crate::parts::Parts;
-use crate::project::modality_range;
+use crate::seen::is_seen;
 use crate::shared::display::rgba_bytes;
 use crate::shared::position::Positions;
 use crate::shared::ray::Rays;
 use crate::shared::sampling::{Field, Found};
-use crate::transfer::{Emission, Integral, Table, Visibility};
+use crate::transfer::{Emission, Integral, Table};
 
 /// Renders by emission and absorption.
 pub(crate) struct RaycastKernel<'a> {
@@ -55,13 +55,6 @@ struct Segments<S: Simd> {
     end: i32,
 }
 
-/// Whether something of what is interpolated between stored values of a range is seen.
-fn is_seen(field: &Field<'_>, visibility: &Visibility, stored: Range) -> bool {
-    // What is interpolated between two samples of a ray rounds once more.
-    let range = modality_range(field, stored).of_interpolated();
-    !range.is_empty() && !visibility.is_transparent(range)
-}
-
 impl<'a> RaycastKernel<'a> {
     /// Works in the current pool.
     pub(crate) fn new(
@@ -73,10 +66,7 @@ impl<'a> RaycastKernel<'a> {
         let table = Table::new(&rendering);
         // With padding, what can be seen is known only of values that follow one another in neighbouring cells.
         let is_known = field.padding.is_none() || plan.voxels_of_step() < CELL as f64;
-        let occupancy = cells.filter(|_| is_known).map(|cells| {
-            let visibility = table.visibility();
-            cells.occupancy(visibility, |stored| is_seen(&field, visibility, stored))
-        });
+        let occupancy = cells.filter(|_| is_known).map(|cells| cells.occupancy(&field, table.visibility()));
         Self { field, plan, rendering, table, occupancy }
     }
 

@@ -71,14 +71,32 @@ impl<S: Simd> Emission<S> {
 }
 
 impl Visibility {
+    #[cfg(test)]
+    pub(crate) fn new(before: Arc<[u32]>, first: f32, entries_per_unit: f32) -> Self {
+        Self { before, first, entries_per_unit }
+    }
+
     /// Whether looking up any value of a range gives no extinction.
     pub(crate) fn is_transparent(&self, range: Range) -> bool {
-        let last = self.before.len() - 2;
-        let place = |value: f32| ((value - self.first) * self.entries_per_unit).clamp(0.0, last as f32);
-        let high = place(range.high);
+        self.before(range.low) == self.up_to(range.high)
+    }
+
+    /// How many entries that are seen lie before those that count at a value.
+    pub(crate) fn before(&self, value: f32) -> u32 {
+        self.before[self.place(value) as usize]
+    }
+
+    /// How many entries that are seen lie before or among those that count at a value.
+    pub(crate) fn up_to(&self, value: f32) -> u32 {
+        let place = self.place(value);
         // The entry above counts only where it has a weight: many tables begin with a transparent entry.
-        let above = high as usize + usize::from(high > (high as usize) as f32);
-        self.before[place(range.low) as usize] == self.before[above + 1]
+        let above = place as usize + usize::from(place > (place as usize) as f32);
+        self.before[above + 1]
+    }
+
+    fn place(&self, value: f32) -> f32 {
+        let last = self.before.len() - 2;
+        ((value - self.first) * self.entries_per_unit).clamp(0.0, last as f32)
     }
 
     /// Between which values something may be seen.

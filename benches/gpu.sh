@@ -1,6 +1,6 @@
 #!/bin/sh
-# Times frames on the GPU of this machine, whole and in motion, and what they cost as volumes, pictures and opacity grow,
-# from release binaries alone: nothing is built or installed.
+# Times frames on the GPU of this machine, whole and in motion, changes of transfer functions, files to a picture, and what
+# pictures cost as volumes, pictures and opacity grow, from release binaries alone: nothing is built or installed.
 #
 #   cargo build --release -p anatome-cli -p anatome-benches     # where there is Rust
 #   benches/gpu.sh > figures.md                                  # where there is a GPU
@@ -83,6 +83,36 @@ for size in $sizes; do
     work "$binaries/anatome-frames" --backend gpu --size "$size" --rounds "$rounds" "$@"
     work "$binaries/anatome-frames" --backend gpu --size "$size" --rounds "$rounds" --motion 16 "$@"
 done
+echo
+echo "## Transfer functions: pictures that are hardly any, then with a new transfer function each"
+for changing in "" --changing; do
+    work "$binaries/anatome-frames" --backend gpu --size 32x18 --rounds "$rounds" --only "rendering, " $changing "$@"
+done
+
+# Whole processes: the study is generated, and its files are in the page cache.
+files=$(mktemp -d)
+trap 'rm -rf "$files"' EXIT
+echo
+echo "## From files to a picture of 3840 x 2160 as PNG, whole processes, ms"
+echo
+echo "| picture | each in turn |"
+echo "|---|---|"
+if "$binaries/anatome" demo --out "$files/demo" > /dev/null 2>&1; then
+    for picture in coronal rendering; do
+        times=""
+        for round in 1 2 3 4 5 6; do
+            started=$(date +%s%N)
+            "$binaries/anatome" render "$files/demo/study" --backend gpu --scene "$files/demo/$picture.json" --size 3840x2160 \
+                --out "$files/out" --overwrite > /dev/null 2>&1 || times="$times failed"
+            times="$times $((($(date +%s%N) - started) / 1000000))"
+        done
+        echo "| $picture |$times |"
+    done
+else
+    failed="$failed
+- failed: the demo's study"
+fi
+
 if [ "$cost" = 1 ]; then
     work "$binaries/anatome-cost" --backend gpu --plots "${TMPDIR:-/tmp}" "$@"
 fi

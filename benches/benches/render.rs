@@ -15,10 +15,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anatome::{
-    Appearance, Backend, BackendChoice, Facts, Limits, Modality, Output, Padding, Progress, Request, Samples,
-    Scene, Source, Study, Unit, UploadedVolume, ValueMapping, Volume, Workers, natural_output,
+    Backend, BackendChoice, Facts, Limits, Modality, Output, Padding, Progress, Request, Samples, Source,
+    Study, Unit, UploadedVolume, ValueMapping, Volume, Workers, natural_output,
 };
-use anatome_benches::{Work, works};
+use anatome_benches::{Work, shifted, works};
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
@@ -124,19 +124,6 @@ impl Bench<'_> {
         let (_, gpu) = self.backend.render_timed(request, uploaded, &Progress::new()).unwrap();
         started.elapsed().saturating_sub(gpu.unwrap_or_default())
     }
-}
-
-/// With a transfer function that begins a little higher.
-fn shifted(scene: &Scene, by: f64) -> anatome::Result<Scene> {
-    let mut scene = scene.clone();
-    for layer in &mut scene.layers {
-        if let Appearance::Classified { transfer_function } = &mut layer.appearance {
-            let mut points: Vec<_> = transfer_function.clone().into();
-            points.iter_mut().for_each(|point| point.value += by);
-            *transfer_function = points.try_into()?;
-        }
-    }
-    Ok(scene)
 }
 
 /// The thorax in every type of samples.

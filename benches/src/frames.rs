@@ -13,7 +13,7 @@ use anatome::{
     Backend, BackendChoice, Image, Limits, Overwrite, PictureFormat, Progress, Request, SeriesChoice, Source,
     Study, Volume, Workers, files, natural_output,
 };
-use anatome_benches::{Work, quantile, works};
+use anatome_benches::{Work, quantile, shifted, works};
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
@@ -51,6 +51,9 @@ struct Arguments {
     /// Times pictures in motion that should take so many ms, instead of whole ones.
     #[arg(long, value_name = "MS", conflicts_with_all = ["pictures", "in_turn"])]
     motion: Option<u64>,
+    /// Gives each picture a transfer function of its own: what that takes more than pictures without it is the change.
+    #[arg(long, conflicts_with_all = ["motion", "in_turn"])]
+    changing: bool,
     /// Renders what it reads: names of works, one a line. Each is answered with its times, a line of JSON.
     #[arg(long)]
     in_turn: bool,
@@ -107,10 +110,13 @@ fn main() -> Result<()> {
         timed.push(Timed { name: work.name, first: started.elapsed(), frames: Vec::new() });
         keep(&arguments, &workers, work, &image)?;
     }
-    for _ in 0..arguments.rounds {
+    for round in 0..arguments.rounds {
         for (work, timed) in works.iter().zip(&mut timed) {
+            // More than a backend keeps.
+            let by = if arguments.changing { (round % 8 + 1) as f64 } else { 0.0 };
+            let work = Work { scene: shifted(&work.scene, by)?, ..*work };
             let (started, cpu) = (Instant::now(), cpu_time());
-            let (_, gpu) = render(work)?;
+            let (_, gpu) = render(&work)?;
             timed.frames.push(Spent { wall: started.elapsed(), cpu: cpu_time().saturating_sub(cpu), gpu });
         }
     }

@@ -56,6 +56,22 @@ pub fn works(volume: &Volume, aspect: f64) -> Result<Vec<Work>> {
     Ok(works)
 }
 
+/// A scene with transfer functions that begin so much higher.
+///
+/// # Errors
+/// As [`anatome::TransferFunction::new`].
+pub fn shifted(scene: &Scene, by: f64) -> Result<Scene> {
+    let mut scene = scene.clone();
+    for layer in &mut scene.layers {
+        if let Appearance::Classified { transfer_function } = &mut layer.appearance {
+            let mut points: Vec<_> = transfer_function.clone().into();
+            points.iter_mut().for_each(|point| point.value += by);
+            *transfer_function = points.try_into()?;
+        }
+    }
+    Ok(scene)
+}
+
 /// The time below which a part of them lies, in ms; not a number if there are none.
 #[must_use]
 pub fn quantile(mut values: Vec<Duration>, part: f64) -> f64 {

@@ -168,10 +168,7 @@ mod tests {
         let Some(small) = gpu(&workers, true) else { return };
         let small = small.with_memory_budget(1_000_000);
         let error = place(small, &volume).unwrap_err();
-        assert!(
-            matches!(error, crate::Error::MemoryBudget { needed: 5_488_000, allowed: 1_000_000 }),
-            "{error}"
-        );
+        assert!(matches!(error, crate::Error::MemoryBudget { allowed: 1_000_000, .. }), "{error}");
         let Some(asked_for) = gpu(&workers, true) else { return };
         let mut placed = place(asked_for, &volume).unwrap();
         placed.backend().lose_gpu();

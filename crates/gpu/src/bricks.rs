@@ -9,6 +9,7 @@ use anatome_shaders::preprocess::Format;
 use ndarray::{Array3, s};
 use wgpu::{BufferUsages, Extent3d, Origin3d, TexelCopyBufferLayout, TexelCopyTextureInfo};
 
+use crate::arrival::bytes_of as whole_bytes;
 use crate::device::Gpu;
 use crate::volume::{SIGN_BIAS, texel_bytes, texture};
 
@@ -19,8 +20,6 @@ const KEPT: u32 = BRICK + 3;
 const KEPT_BEFORE: u32 = 1;
 /// The most bricks along an axis of a texture: ten bits.
 const MOST_ALONG: u32 = 1 << 10;
-/// A tile of a slice needs a few bricks, one of a rendering those along its rays. Fewer than this help nobody.
-const LEAST_PLACES: u64 = 64;
 /// What a memory budget that is too small is too small for, in [`Error::Limits`].
 pub const BUDGET_BYTES: &str = "bytes of a volume on the GPU";
 /// Words before the pages: whether a brick was missed, and the number of bricks along each axis.
@@ -38,12 +37,20 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    fn new([k, j, i]: [usize; 3]) -> Self {
+    pub(crate) fn new([k, j, i]: [usize; 3]) -> Self {
         Self { count: [i, j, k].map(|n| (n as u32).div_ceil(BRICK)) }
     }
 
     pub(crate) fn len(self) -> usize {
         self.count.into_iter().map(|n| n as usize).product()
+    }
+
+    /// As many bricks as a pixel may need at most: those around a line through the volume. A [box](crate::needs) around a
+    /// part of it touches at most two bricks along each axis, and from one part to the next both go on in one direction, so
+    /// that each further brick along an axis is met with at most 2 x 2 along the others.
+    pub(crate) fn of_pixel(self) -> u64 {
+        let along: u64 = self.count.into_iter().map(u64::from).sum();
+        (4 * along - 11).min(self.len() as u64)
     }
 
     /// The number of a brick, i fastest.
@@ -81,17 +88,21 @@ pub(crate) struct Residents {
 }
 
 impl Bricks {
-    /// Room for bricks in at most `budget_bytes`, with their pages. None is there yet.
+    /// Room for bricks in at most `budget_bytes`, with their pages: for those that any picture needs at once. None is there
+    /// yet.
     pub(crate) fn new(gpu: &Gpu, volume: &Arc<Volume>, format: Format, budget_bytes: u64) -> Result<Self> {
-        let cut = Cut::new(volume.grid().shape());
+        let shape = volume.grid().shape();
+        let cut = Cut::new(shape);
         let place_bytes = u64::from(KEPT).pow(3) * u64::from(texel_bytes(format));
-        let longest = gpu.device.limits().max_texture_dimension_3d / KEPT;
-        let wanted = (cut.len() as u64).min(budget_bytes / place_bytes);
-        let places = arrange(wanted, longest.min(MOST_ALONG));
-        let room: u64 = places.into_iter().map(u64::from).product();
-        let least = LEAST_PLACES.min(cut.len() as u64);
-        if room < least {
-            let needed = least * place_bytes;
+        let texels = gpu.device.limits().max_texture_dimension_3d;
+        let longest = (texels / KEPT).min(MOST_ALONG);
+        let places = arrange(cut.len() as u64, budget_bytes / place_bytes, longest);
+        let room = product(places);
+        if room < cut.of_pixel() {
+            let bricks = product(arrange(cut.of_pixel(), u64::MAX, longest)) * place_bytes;
+            // Small volumes need less where they are whole.
+            let may_be_whole = shape.into_iter().all(|n| n <= texels as usize);
+            let needed = if may_be_whole { bricks.min(whole_bytes(format, shape)) } else { bricks };
             return Err(Error::Limits { what: BUDGET_BYTES, needed, allowed: budget_bytes });
         }
         let [width, height, depth_or_array_layers] = places.map(|n| n * KEPT);
@@ -122,7 +133,7 @@ impl Bricks {
 
     /// How many bricks can be there at once.
     pub(crate) fn room(&self) -> usize {
-        self.places.into_iter().map(|n| n as usize).product()
+        product(self.places) as usize
     }
 
     /// To be held until the work that needs the bricks is submitted: until then none may go.
@@ -282,14 +293,28 @@ fn bytes_of<S: Sample, T: bytemuck::Pod>(
     bytemuck::cast_slice(&texels).to_vec()
 }
 
-/// Places along x, y and z for at most so many bricks, of which at most `longest` along an axis.
-fn arrange(wanted: u64, longest: u32) -> [u32; 3] {
-    let mut left = wanted;
-    [0; 3].map(|_| {
-        let along = left.min(u64::from(longest)) as u32;
-        left /= u64::from(along.max(1));
-        along
-    })
+/// Places along x, y and z of a texture, at most `longest` along each, as few as there are for so many bricks; if those are
+/// more than `most`, or there are none, as many as there are.
+fn arrange(wanted: u64, most: u64, longest: u32) -> [u32; 3] {
+    let most = most.min(u64::from(longest).pow(3));
+    let mut best = [0; 3];
+    // Textures are at least as wide as high, and as high as deep.
+    for z in (1..=longest).take_while(|&z| u64::from(z).pow(3) <= most) {
+        for y in (z..=longest).take_while(|&y| u64::from(z) * u64::from(y).pow(2) <= most) {
+            let layer = u64::from(z) * u64::from(y);
+            let x = wanted.div_ceil(layer).min(most / layer).min(u64::from(longest)) as u32;
+            let [now, before] = [[x, y, z], best].map(product);
+            let is_better = if before < wanted { now > before } else { wanted <= now && now < before };
+            if is_better {
+                best = [x, y, z];
+            }
+        }
+    }
+    best
+}
+
+fn product(places: [u32; 3]) -> u64 {
+    places.into_iter().map(u64::from).product()
 }
 
 #[cfg(test)]
@@ -305,9 +330,26 @@ mod tests {
 
     #[test]
     fn places_are_no_more_than_wanted_and_fit_a_texture() {
-        for (wanted, expected) in [(5, [5, 1, 1]), (780, [58, 13, 1]), (10_000, [58, 58, 2]), (0, [0, 0, 0])]
-        {
-            assert_eq!(arrange(wanted, 58), expected);
+        let cases = [
+            (5, u64::MAX, [5, 1, 1]),
+            (0, u64::MAX, [0, 0, 0]),
+            // A prime number, of which one place is left.
+            (59, u64::MAX, [30, 2, 1]),
+            (59, 59, [58, 1, 1]),
+            (10_000, 780, [39, 20, 1]),
+            (1_000_000, u64::MAX, [58, 58, 58]),
+            (195_000, 0, [0, 0, 0]),
+        ];
+        for (wanted, most, expected) in cases {
+            let places = arrange(wanted, most, 58);
+            assert_eq!(product(places), product(expected), "{wanted}, {most}: {places:?}");
+        }
+        // Of textures of up to 16,384: hardly any of a budget is lost.
+        for most in 64..20_000 {
+            for longest in [58, 117, 468] {
+                let room = product(arrange(u64::MAX, most, longest));
+                assert!(room <= most && room * 50 > most * 49, "{room} of {most}");
+            }
         }
     }
 
@@ -354,7 +396,7 @@ mod tests {
         assert_eq!(moved, [1, 2]);
     }
 
-    /// 5 x 5 x 5 bricks, of which 64 are there at most; and a slice through the first layer of them.
+    /// 5 x 5 x 5 bricks, of which 65 are there at most; and a slice through the first layer of them.
     fn scene() -> (Arc<Volume>, Request) {
         let shape = [160, 140, 140];
         let samples = Array3::from_shape_fn((160, 140, 140), |(k, j, i)| ((k * 7 + j * 3 + i) % 256) as u8);

@@ -260,7 +260,7 @@ mod tests {
 
     /// `[k, j, i]`: 18 x 7 x 6 cells, and more than fits in [`BUDGET_BYTES`].
     const SHAPES: [[usize; 3]; 2] = [[41, 50, 140], [110, 130, 210]];
-    /// The fewest bricks that there may be, of 16 bits.
+    /// 65 bricks of 16 bits.
     const BUDGET_BYTES: u64 = 5_600_000;
 
     /// Whether a rendering may show something of the voxels that positions in a cell need.

@@ -8,7 +8,8 @@ use glam::{DMat3, DVec3};
 use crate::bricks::{BRICK, Cut};
 use crate::gpu_data::Tile;
 
-/// Boxes around samples are cut so that none is much longer than this many voxels.
+/// Boxes around samples are cut so that they are no longer than this many voxels. With a margin on both sides they then
+/// touch two bricks along an axis at most.
 const LONGEST: f64 = 16.0;
 /// Boxes are made larger by this many voxels: for rounding, and for the neighbours of which gradients are made.
 const MARGIN: f64 = 2.0;
@@ -51,7 +52,8 @@ fn of_plane(plane: &PlanePlan, tile: &Tile, mut take: impl FnMut(DVec3, DVec3)) 
     let down = [per_y * (top - y), per_y * (bottom - y)];
     let low = first + across[0].min(across[1]) + down[0].min(down[1]);
     let high = first + across[0].max(across[1]) + down[0].max(down[1]);
-    let steps = (LONGEST / per_step.abs().max_element()).clamp(1.0, f64::from(plane.steps.max(1))) as u32;
+    let voxels = per_step.abs() / DVec3::new(1.0, 1.0, shortest_interval(&plane.sampling));
+    let steps = (LONGEST / voxels.max_element()).clamp(1.0, f64::from(plane.steps.max(1))) as u32;
     for from in (0..plane.steps).step_by(steps as usize) {
         let to = (from + steps).min(plane.steps) - 1;
         let [a, b] = [per_step * f64::from(from), per_step * f64::from(to)];
@@ -89,8 +91,9 @@ fn of_rays(rays: &RayPlan, [left, top, right, bottom]: [f64; 4], mut take: impl 
         Some(_) => (depth_of_center - radius_mm).max(0.0),
     };
     let farthest = depth_of_center + radius_mm;
-    let voxels_per_mm = (0..3).map(|n| lattice_from_relative.row(n).length()).fold(0.0, f64::max);
-    let length_mm = LONGEST / voxels_per_mm;
+    let interval = [1.0, 1.0, shortest_interval(&rays.sampling)];
+    let voxels_per_mm = (0..3).map(|n| lattice_from_relative.row(n).length() / interval[n]);
+    let length_mm = LONGEST / voxels_per_mm.fold(0.0, f64::max);
     let parts = ((farthest - nearest) / length_mm).ceil().clamp(0.0, 1e6) as u32;
     for part in 0..parts {
         let depths = [0, 1].map(|end| nearest + f64::from(part + end) * length_mm);
@@ -99,6 +102,14 @@ fn of_rays(rays: &RayPlan, [left, top, right, bottom]: [f64; 4], mut take: impl 
         let (low, high) = points.fold((far, -far), |(low, high), p| (low.min(p), high.max(p)));
         take(low, high);
     }
+}
+
+/// The shortest interval between slices in lattice units, at least a part of their mean.
+fn shortest_interval(sampling: &SamplingPlan) -> f64 {
+    let Some(slices) = &sampling.slices else { return 1.0 };
+    let intervals = || slices.rows.iter().map(|row| f64::from(row.gap_mm.abs()));
+    let mean = intervals().sum::<f64>() / slices.rows.len() as f64;
+    intervals().fold(f64::INFINITY, f64::min).max(mean / 64.0)
 }
 
 /// The radius of a ball around the origin of relative coordinates that holds the volume.
@@ -150,6 +161,87 @@ fn add(found: &mut Vec<u32>, cut: Cut, voxels: Option<[RangeInclusive<u32>; 3]>)
     for c in k {
         for b in j.clone() {
             found.extend(i.clone().map(|a| cut.number([a, b, c])));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use anatome_core::*;
+    use anatome_testkit::Random;
+    use glam::DAffine3;
+    use ndarray::Array3;
+
+    use super::*;
+
+    /// 3 x 4 x 16 bricks.
+    const SHAPE: [usize; 3] = [500, 100, 90];
+
+    fn volume(is_even: bool) -> Arc<Volume> {
+        let grid = if is_even {
+            Grid::even(SHAPE, DAffine3::IDENTITY)
+        } else {
+            let z = (0..SHAPE[0]).map(|k| k as f64 * 0.2 + f64::from(k > 300) * 3.0).collect();
+            let table = SliceTable::new(z, vec![false; SHAPE[0] - 1]).unwrap();
+            Grid::uneven(SHAPE, DAffine3::IDENTITY, table)
+        };
+        let mapping = ValueMapping::identity(Unit::Arbitrary);
+        let samples = Samples::U8(Array3::zeros((SHAPE[0], SHAPE[1], SHAPE[2])));
+        Arc::new(Volume::new(grid.unwrap(), samples, mapping, None, Facts::new(Modality::Ct)).unwrap())
+    }
+
+    fn view(random: &mut Random, at: DVec3, along: DVec3) -> View {
+        let across = along.any_orthonormal_vector();
+        match random.between(0.0, 3.0) as u32 {
+            0 => {
+                let (right, down) = (across, along.cross(across));
+                let plane = SlicePlane { center_mm: at, right, down, width_mm: 8.0 };
+                View::Slab { plane, thickness_mm: 300.0, projection: Projection::Mean }
+            }
+            n => {
+                let lens = match n {
+                    1 => Lens::Orthographic { height_mm: 8.0 },
+                    _ => Lens::Perspective { fov_rad: 0.01 },
+                };
+                let camera = Camera { eye_mm: at - along * 700.0, target_mm: at, up: across, lens };
+                View::Projection { camera, projection: Projection::Mean }
+            }
+        }
+    }
+
+    /// Along edges of bricks, near them, and anywhere.
+    #[test]
+    fn no_pixel_needs_more_bricks_than_a_budget_must_have_room_for() {
+        let mut random = Random::new(8);
+        let voi = Voi::Window(Window::new(0.0, 1.0, WindowFunction::Linear).unwrap());
+        let grey = Appearance::Grey { voi, invert: false, colors: None };
+        for volume in [volume(true), volume(false)] {
+            let cut = Cut::new(SHAPE);
+            let mut most = 0;
+            for n in 0..600 {
+                let at = volume.grid().center_mm() + random.direction() * random.between(0.0, 40.0);
+                let at = if n % 3 == 0 { at } else { DVec3::new(32.0 * (at.x / 32.0).round(), 32.0, at.z) };
+                let along = match n % 3 {
+                    0 => random.direction(),
+                    1 => DVec3::Z,
+                    _ => (DVec3::Z + random.direction() * 0.2).normalize(),
+                };
+                let scene = Scene::of_primary(view(&mut random, at, along), grey.clone());
+                let plan = Plan::new(&Request::new(scene, [16, 16], Output::Values), &volume).unwrap();
+                let [x, y] = [0, 1].map(|_| random.between(0.0, 16.0) as u32);
+                let origin = match &plan {
+                    Plan::Plane(plane) => Some(plane.tile(0, 0)),
+                    Plan::Rays(_) => None,
+                };
+                let tile = Tile::new([0, 0], [x, y, x + 1, y + 1], origin);
+                let needed = bricks_of_tile(&plan, cut, &tile).len() as u64;
+                assert!(needed <= cut.of_pixel(), "{needed} of {}: {plan:?}", cut.of_pixel());
+                most = most.max(needed);
+            }
+            // Four columns of 16: the bound is not far away.
+            assert!(most >= 64, "{most}");
         }
     }
 }

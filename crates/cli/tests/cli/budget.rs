@@ -64,11 +64,19 @@ fn pictures_at_a_budget_of_64_mb_are_those_without() {
         assert!(a == b, "{name}");
     }
 
-    // A budget that is too small is told as such.
+    // A budget that is too small is told as such, and what it takes is enough.
     let out = path(&folder, "none");
-    let run = anatome(&[&render[..5], &["--out", &out], &gpu, &["--memory-budget", "1M"]].concat());
+    let with_budget = |budget: &str| {
+        anatome(&[&render[..5], &["--out", &out], &gpu, &["--memory-budget", budget]].concat())
+    };
+    let run = with_budget("1M");
     let said = text(&run.stderr);
     assert_eq!(run.status.code(), Some(4), "{said}");
-    assert!(said.contains("1048576") && said.contains("5488000"), "{said}");
+    assert!(said.contains("a memory budget of 1048576 bytes"), "{said}");
     assert!(said.contains("--memory-budget") && !said.contains("--limits"), "{said}");
+    let needed = said.split_once("needs ").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
+    let less = (needed.parse::<u64>().unwrap() - 1).to_string();
+    assert_eq!(with_budget(&less).status.code(), Some(4));
+    let run = with_budget(needed);
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Times frames on the GPU of this machine, whole and in motion, changes of transfer functions, files to a picture, and what
-# pictures cost as volumes, pictures and opacity grow, from release binaries alone: nothing is built or installed.
+# pictures cost as volumes, pictures and opacity grow, from release binaries alone: nothing is built or installed. One
+# report, table after table.
 #
 #   cargo build --release -p anatome-cli -p anatome-benches     # where there is Rust
 #   benches/gpu.sh > figures.md                                  # where there is a GPU
@@ -8,25 +9,41 @@
 #   --folder FOLDER     with anatome, anatome-frames and anatome-cost; target/release without it
 #   --sizes "WxH ..."   of pictures
 #   --rounds N          of each work
+#   --adapter N|NAME    the GPU, also one of software; the best hardware without it
 #   --no-cost           leaves out what takes longest
-# Whatever else is given goes to the programs that time: --adapter N, or a folder with a CT instead of the generated
-# thorax of 512 x 512 x 400 (with --no-cost, which makes its own).
+# A folder with a CT may follow, for frames of that instead of the generated thorax of 512 x 512 x 400.
+#
+# It ends with 1 if anything could not be timed, which is then told last, with 2 if a program is missing, and with 5 without
+# a usable GPU.
 set -u
 
 binaries=target/release
 sizes="1920x1080 3840x2160 7680x4320"
 rounds=20
 cost=1
+adapter=""
 while [ $# -gt 0 ]; do
     case $1 in
         --folder) binaries=$2; shift 2 ;;
         --sizes) sizes=$2; shift 2 ;;
         --rounds) rounds=$2; shift 2 ;;
+        --adapter) adapter=$2; shift 2 ;;
         --no-cost) cost=0; shift ;;
         --) shift; break ;;
+        -*) echo "$1 is not known" >&2; exit 2 ;;
         *) break ;;
     esac
 done
+# What all programs are given.
+gpu() {
+    program=$1
+    shift
+    if [ -n "$adapter" ]; then
+        "$binaries/$program" "$@" --backend gpu --adapter "$adapter"
+    else
+        "$binaries/$program" "$@" --backend gpu
+    fi
+}
 
 missing=0
 for program in anatome anatome-frames anatome-cost; do
@@ -47,7 +64,8 @@ fi
 
 # Opens and tests each GPU.
 adapters=$("$binaries/anatome" adapters)
-case $adapters in
+case $adapter/$adapters in
+    /*"takes: the CPU renderer"*) echo "no usable hardware GPU: $adapters" >&2; exit 5 ;;
     *"self-test: passed"*) ;;
     *) echo "no usable GPU: $adapters" >&2; exit 5 ;;
 esac
@@ -70,23 +88,26 @@ echo "$adapters"
 echo '```'
 
 failed=""
+fails() {
+    failed="$failed
+- failed with $*"
+}
 work() {
     echo
-    "$@" || {
+    gpu "$@" || {
         code=$?
         echo "failed with $code: $*"
-        failed="$failed
-- failed with $code: $*"
+        fails "$code: $*"
     }
 }
 for size in $sizes; do
-    work "$binaries/anatome-frames" --backend gpu --size "$size" --rounds "$rounds" "$@"
-    work "$binaries/anatome-frames" --backend gpu --size "$size" --rounds "$rounds" --motion 16 "$@"
+    work anatome-frames --size "$size" --rounds "$rounds" "$@"
+    work anatome-frames --size "$size" --rounds "$rounds" --motion 16 "$@"
 done
 echo
 echo "## Transfer functions: pictures that are hardly any, then with a new transfer function each"
 for changing in "" --changing; do
-    work "$binaries/anatome-frames" --backend gpu --size 32x18 --rounds "$rounds" --only "rendering, " $changing "$@"
+    work anatome-frames --size 32x18 --rounds "$rounds" --only "rendering, " $changing "$@"
 done
 
 # Whole processes: the study is generated, and its files are in the page cache.
@@ -97,24 +118,28 @@ echo "## From files to a picture of 3840 x 2160 as PNG, whole processes, ms"
 echo
 echo "| picture | each in turn |"
 echo "|---|---|"
-if "$binaries/anatome" demo --out "$files/demo" > /dev/null 2>&1; then
+if "$binaries/anatome" demo --out "$files/demo" > /dev/null 2> "$files/said"; then
     for picture in coronal rendering; do
         times=""
         for round in 1 2 3 4 5 6; do
             started=$(date +%s%N)
-            "$binaries/anatome" render "$files/demo/study" --backend gpu --scene "$files/demo/$picture.json" --size 3840x2160 \
-                --out "$files/out" --overwrite > /dev/null 2>&1 || times="$times failed"
-            times="$times $((($(date +%s%N) - started) / 1000000))"
+            if gpu anatome render "$files/demo/study" --scene "$files/demo/$picture.json" --size 3840x2160 \
+                --out "$files/out" --overwrite > /dev/null 2> "$files/said"; then
+                times="$times $((($(date +%s%N) - started) / 1000000))"
+            else
+                fails "$?: a picture of files, $picture: $(tail -n 1 "$files/said")"
+                times="$times failed"
+                break
+            fi
         done
         echo "| $picture |$times |"
     done
 else
-    failed="$failed
-- failed: the demo's study"
+    fails "$?: the demo's study: $(tail -n 1 "$files/said")"
 fi
 
 if [ "$cost" = 1 ]; then
-    work "$binaries/anatome-cost" --backend gpu --plots "${TMPDIR:-/tmp}" "$@"
+    work anatome-cost --plots "${TMPDIR:-/tmp}"
 fi
 if [ -n "$failed" ]; then
     echo

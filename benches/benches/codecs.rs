@@ -117,7 +117,7 @@ fn own(criterion: &mut Criterion) {
 
 /// The files of one slice of CT in many transfer syntaxes, through the reader.
 fn others(criterion: &mut Criterion) {
-    let folder = std::env::var_os("ANATOME_DATA").unwrap_or_else(|| "../shared/data".into());
+    let folder = std::env::var_os("ANATOME_DATA").unwrap_or_else(|| "../../shared/data".into());
     let Ok(zip) = std::fs::File::open(Path::new(&folder).join("syntaxes.zip")) else {
         eprintln!("SKIP: no shared data, and so no JPEG 2000");
         return;

@@ -1,15 +1,22 @@
 //! From files in the page cache to headers and to a volume.
 
-#![expect(clippy::unwrap_used, reason = "a bench that can't run has to stop")]
+#![expect(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a bench that can't run has to say so, or stop"
+)]
 
 use std::hint::black_box;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anatome::{Limits, Progress, SeriesChoice, SeriesSpec, Study, Workers, write_series};
+use anatome::{Limits, Modality, Progress, SeriesChoice, SeriesSpec, Study, Workers, write_series};
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 const SHAPE: [usize; 3] = [100, 512, 512];
+
+/// The real PET/CT, where the shared data are: an archive of files of two series.
+const PETCT: &str = "petct-acrin042.zip";
 
 fn scan(folder: &Path, workers: &Workers) -> Study {
     Study::scan(&[folder.into()], &Limits::default(), workers, &Progress::new()).unwrap()
@@ -35,9 +42,28 @@ fn load(criterion: &mut Criterion) {
     });
 }
 
+fn load_real(criterion: &mut Criterion) {
+    let folder = std::env::var_os("ANATOME_DATA").map_or_else(|| "../../shared/data".into(), PathBuf::from);
+    let file = folder.join(PETCT);
+    if !file.exists() {
+        eprintln!("SKIP: no shared data, so no real PET/CT");
+        return;
+    }
+    let workers = Workers::new(None).unwrap();
+    for (modality, kind) in [(Modality::Ct, "real-ct"), (Modality::Pt, "real-pt")] {
+        criterion.bench_function(&format!("load/cpu/{PETCT}/{kind}"), |bencher| {
+            bencher.iter(|| {
+                let study = scan(&file, &workers);
+                let n = study.largest_of(&modality).unwrap();
+                black_box(study.load(n, &Limits::default(), &workers, &Progress::new()).unwrap())
+            });
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10);
-    targets = load
+    targets = load, load_real
 }
 criterion_main!(benches);

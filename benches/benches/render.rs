@@ -109,11 +109,16 @@ impl Bench<'_> {
                 b.iter(|| backend.render(&request, &uploaded, &progress).unwrap());
             });
         }
-        let slice = works.first().filter(|_| self.backend.adapter().is_some());
-        if let Some(request) = slice.map(|work| of_work(work, size_px)) {
+        if self.backend.adapter().is_none() {
+            return Ok(());
+        }
+        // One byte a pixel, and four.
+        for (op, work) in [("read-back-grey", "slice, axial"), ("read-back-rgba", "rendering, bone")] {
+            let Some(work) = works.iter().find(|found| found.name == work) else { continue };
+            let request = of_work(work, size_px);
             // All but the GPU's own time: sending, waiting and reading back.
             let rest = |count: u64| (0..count).map(|_| self.rest(&request, &uploaded)).sum::<Duration>();
-            let id = id("read-back", self.name, format!("{width}x{height}"), kind);
+            let id = id(op, self.name, format!("{width}x{height}"), kind);
             criterion.bench_function(&id, |b| b.iter_custom(rest));
         }
         Ok(())

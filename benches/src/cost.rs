@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anatome::{
-    Appearance, Backend, BackendChoice, Progress, Request, Scene, TransferFunction, Volume, Workers,
-    natural_output,
+    Appearance, Backend, Progress, Request, Scene, TransferFunction, Volume, Workers, natural_output,
 };
-use anatome_benches::{Work, quantile, works};
+use anatome_benches::{Machine, Work, quantile, rounds, works};
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -22,18 +21,11 @@ use plot::Plot;
 /// Renders the generated thorax with more and more voxels, pixels and opacity, and says what each picture takes.
 #[derive(Parser)]
 struct Arguments {
-    /// `cpu` or `gpu`.
-    #[arg(long, default_value = "cpu")]
-    backend: String,
-    /// The GPU, by number or name.
-    #[arg(long)]
-    adapter: Option<String>,
+    #[command(flatten)]
+    machine: Machine,
     /// How often each picture is rendered after the first time.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value = "3", value_parser = rounds)]
     rounds: usize,
-    /// The number of threads; one a core without it.
-    #[arg(long)]
-    threads: Option<usize>,
     /// Where the plots go.
     #[arg(long, default_value = "docs")]
     plots: PathBuf,
@@ -53,9 +45,7 @@ const USUAL: (usize, u32) = (512, 1080);
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let workers = Workers::new(arguments.threads)?;
-    let choice = if arguments.backend == "gpu" { BackendChoice::Gpu } else { BackendChoice::Cpu };
-    let backend = Backend::open(choice, arguments.adapter.as_deref(), &workers)?;
+    let (backend, workers) = arguments.machine.open()?;
     let on = backend.adapter().map_or_else(|| format!("{} threads", workers.threads()), str::to_owned);
     let bench = Bench { backend, workers, rounds: arguments.rounds };
     println!("{on}, median of {} pictures after the first, ms", arguments.rounds);

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use anatome::governor::Bound;
 use anatome::{
-    Backend, BackendChoice, Image, Limits, Overwrite, PictureFormat, Progress, Request, SeriesChoice, Source,
-    Study, Volume, Workers, files, natural_output,
+    Image, Limits, Overwrite, PictureFormat, Progress, Request, SeriesChoice, Source, Study, Volume, Workers,
+    files, natural_output,
 };
-use anatome_benches::{Work, quantile, shifted, works};
+use anatome_benches::{Machine, Work, quantile, rounds, shifted, works};
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
@@ -24,24 +24,17 @@ use serde_json::json;
 struct Arguments {
     /// A folder, file or archive with a CT; the generated thorax of 512 x 512 x 400 without one.
     input: Option<PathBuf>,
-    /// `cpu` or `gpu`.
-    #[arg(long, default_value = "cpu")]
-    backend: String,
-    /// The GPU, by number or name.
-    #[arg(long)]
-    adapter: Option<String>,
+    #[command(flatten)]
+    machine: Machine,
     /// The pictures' size.
-    #[arg(long, default_value = "3840x2160")]
-    size: String,
+    #[arg(long, default_value = "3840x2160", value_parser = size)]
+    size: [u32; 2],
     /// How often each work is rendered after its first picture.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value = "5", value_parser = rounds)]
     rounds: usize,
     /// Only works whose name holds this.
     #[arg(long, default_value = "")]
     only: String,
-    /// The number of threads; one a core without it.
-    #[arg(long)]
-    threads: Option<usize>,
     /// Also writes each picture, and its scene, into this folder.
     #[arg(long)]
     pictures: Option<PathBuf>,
@@ -78,12 +71,10 @@ struct Spent {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let size_px = parse_size(&arguments.size)?;
-    let workers = Workers::new(arguments.threads)?;
+    let size_px = arguments.size;
     let progress = Progress::new();
-    let choice = if arguments.backend == "gpu" { BackendChoice::Gpu } else { BackendChoice::Cpu };
     // Before the volume is made, which takes long: it may not be there.
-    let backend = Backend::open(choice, arguments.adapter.as_deref(), &workers)?;
+    let (backend, workers) = arguments.machine.open()?;
     let volume = volume(&arguments, &workers, &progress)?;
     let started = Instant::now();
     let uploaded = backend.upload(&volume, &progress)?;
@@ -91,6 +82,7 @@ fn main() -> Result<()> {
     let aspect = f64::from(size_px[0]) / f64::from(size_px[1]);
     let mut works = works(&volume, aspect)?;
     works.retain(|work| work.name.contains(&arguments.only));
+    ensure!(!works.is_empty(), "no work's name holds \"{}\"", arguments.only);
     let render = |work: &Work| {
         let request = Request::new(work.scene.clone(), size_px, natural_output(&work.scene));
         backend.render_timed(&request, &uploaded, &progress)
@@ -132,7 +124,7 @@ fn move_all(
     source: Bound<'_>,
     target: Duration,
 ) -> Result<()> {
-    let size_px = parse_size(&arguments.size)?;
+    let size_px = arguments.size;
     let count = u32::try_from(arguments.rounds)?;
     let mut moved = Vec::new();
     for work in works {
@@ -146,11 +138,11 @@ fn move_all(
         let works: Vec<_> = works.collect();
         println!(
             "{}",
-            json!({"on": on, "size": arguments.size, "target_ms": arguments.motion, "works": works})
+            json!({"on": on, "size": text_of(arguments.size), "target_ms": arguments.motion, "works": works})
         );
         return Ok(());
     }
-    println!("{on}, {}, in motion, {} ms a picture aimed at\n", arguments.size, target.as_millis());
+    println!("{on}, {}, in motion, {} ms a picture aimed at\n", text_of(arguments.size), target.as_millis());
     println!("| work | median, ms | 95 %, ms | what is computed |\n|---|---:|---:|---|");
     for moved in &moved {
         println!("| {} | {:.1} | {:.1} | {} |", moved.name, moved.median_ms, moved.p95_ms, moved.level());
@@ -196,11 +188,16 @@ fn keep(arguments: &Arguments, workers: &Workers, work: &Work, image: &Image) ->
     Ok(())
 }
 
-fn parse_size(text: &str) -> Result<[u32; 2]> {
-    let (width, height) = text.split_once('x').context("a size is WIDTHxHEIGHT")?;
-    let size_px = [width.parse()?, height.parse()?];
-    ensure!(size_px.iter().all(|&n| n > 0), "a size is not 0");
-    Ok(size_px)
+fn size(text: &str) -> Result<[u32; 2], String> {
+    let parts = text.split_once('x').map(|(width, height)| [width.parse(), height.parse()]);
+    match parts {
+        Some([Ok(width), Ok(height)]) if width > 0 && height > 0 => Ok([width, height]),
+        _ => Err("a size is WIDTHxHEIGHT in pixels".to_owned()),
+    }
+}
+
+fn text_of([width, height]: [u32; 2]) -> String {
+    format!("{width}x{height}")
 }
 
 fn volume(arguments: &Arguments, workers: &Workers, progress: &Progress) -> Result<Arc<Volume>> {
@@ -246,10 +243,13 @@ fn print(arguments: &Arguments, on: &str, upload: Duration, timed: &[Timed]) {
         });
         let works: Vec<_> = works.collect();
         let upload_ms = upload.as_secs_f64() * 1e3;
-        println!("{}", json!({"on": on, "size": arguments.size, "upload_ms": upload_ms, "works": works}));
+        println!(
+            "{}",
+            json!({"on": on, "size": text_of(arguments.size), "upload_ms": upload_ms, "works": works})
+        );
         return;
     }
-    println!("{on}, {}, upload {:.0} ms\n", arguments.size, upload.as_secs_f64() * 1e3);
+    println!("{on}, {}, upload {:.0} ms\n", text_of(arguments.size), upload.as_secs_f64() * 1e3);
     println!(
         "| work | first, ms | median, ms | 95 %, ms | CPU, ms | GPU itself, ms |\n|---|---:|---:|---:|---:|---:|"
     );

@@ -1,13 +1,60 @@
 //! What the benches render: the scenes of `cargo bench` (see `benches/`), of the program `anatome-frames` and, through
 //! it, of the comparison with other programs (`peers/render.py`).
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use anatome::{
-    Appearance, Interpolation, Lens, Modality, Picture, Planes, Projection, Result, Scene, SlicePlane,
-    StandardView, Style, View, Voi, Volume, Window, WindowFunction, scene,
+    Appearance, Backend, BackendChoice, Interpolation, Lens, Modality, Picture, Planes, Projection, Result,
+    Scene, SlicePlane, StandardView, Style, View, Voi, Volume, Window, WindowFunction, Workers, scene,
 };
+use clap::{Args, ValueEnum};
 use glam::{DMat3, DVec3};
+
+/// What a program that times renders on.
+#[derive(Args, Clone, Debug)]
+pub struct Machine {
+    /// What renders.
+    #[arg(long, value_enum, default_value_t = Kind::Cpu)]
+    backend: Kind,
+    /// The GPU, by number or name, instead of the best one.
+    #[arg(long)]
+    adapter: Option<String>,
+    /// The number of threads; one a core without it.
+    #[arg(long)]
+    threads: Option<NonZeroUsize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Kind {
+    Cpu,
+    Gpu,
+}
+
+impl Machine {
+    /// The renderer, and the threads of the rest.
+    ///
+    /// # Errors
+    /// An adapter without `--backend gpu`; as [`Backend::open`].
+    pub fn open(&self) -> anyhow::Result<(Backend, Workers)> {
+        anyhow::ensure!(
+            self.adapter.is_none() || self.backend == Kind::Gpu,
+            "--adapter is for --backend gpu"
+        );
+        let workers = Workers::new(self.threads.map(NonZeroUsize::get))?;
+        let choice = if self.backend == Kind::Gpu { BackendChoice::Gpu } else { BackendChoice::Cpu };
+        Ok((Backend::open(choice, self.adapter.as_deref(), &workers)?, workers))
+    }
+}
+
+/// Reads a count of rounds for the command line.
+///
+/// # Errors
+/// What is no whole number above 0.
+pub fn rounds(text: &str) -> Result<usize, String> {
+    let count: Option<NonZeroUsize> = text.parse().ok();
+    count.map(NonZeroUsize::get).ok_or_else(|| "rounds are a whole number above 0".to_owned())
+}
 
 /// A picture that is timed.
 #[derive(Clone, Debug)]
@@ -44,13 +91,16 @@ pub fn works(volume: &Volume, aspect: f64) -> Result<Vec<Work>> {
         work("slab of 20, MIP, oblique", grey(slab(oblique, Projection::Mip))?),
         work("slab of 20, mean, oblique", grey(slab(oblique, Projection::Mean))?),
         work("MIP", standard(Picture::Mip)?),
+        work("MIP, zoomed in", zoomed(standard(Picture::Mip)?)),
     ];
     if volume.facts().modality == Modality::Ct {
         works.extend([
             work("rendering, bone", preset("bone")?),
             work("rendering, bone, zoomed in", zoomed(preset("bone")?)),
             work("rendering, soft tissue", preset("soft-tissue")?),
+            work("rendering, soft tissue, zoomed in", zoomed(preset("soft-tissue")?)),
             work("rendering, thin skin", preset("skin")?),
+            work("rendering, thin skin, zoomed in", zoomed(preset("skin")?)),
         ]);
     }
     Ok(works)
@@ -100,7 +150,7 @@ fn cubic(mut scene: Scene) -> Scene {
 
 /// So near that the volume fills the picture, and off the axes.
 fn zoomed(mut scene: Scene) -> Scene {
-    if let View::Rendering { camera, .. } = &mut scene.view {
+    if let View::Rendering { camera, .. } | View::Projection { camera, .. } = &mut scene.view {
         let turn = DMat3::from_rotation_z(0.4) * DMat3::from_rotation_x(0.2);
         camera.eye_mm = camera.target_mm + turn * (camera.eye_mm - camera.target_mm);
         camera.up = turn * DVec3::Z;

@@ -95,7 +95,7 @@ fn march(ray: Ray) -> Light {
 
 fn end_at(ray: Ray, n: i32) -> End {
     let at = sample_ray(ray, n);
-    let place = (at.value - rendering.first_value) * rendering.entries_per_unit;
+    let place = place_of(at);
     return End(t_of(ray, n), at, place, integral_at(place));
 }
 
@@ -106,23 +106,44 @@ fn free_cells(ray: Ray, n: i32) -> vec4<u32> {
 }
 
 fn add_segment(light: ptr<function, Light>, ray: Ray, before: End, after: End) {
-    let length_mm = after.t - before.t;
-    let entries = after.place - before.place;
-    var mean = vec4(0.0);
-    if (abs(entries) < rendering.few_entries) {
-        mean = emission_at(before.place + entries * 0.5);
-    } else {
-        let grown = (after.integral[0] - before.integral[0]) + (after.integral[1] - before.integral[1]);
-        mean = grown / entries;
+    if (mean(before, after).w <= 0.0) {
+        return;
     }
-    let extinction = mean.w;
+    let length_mm = after.t - before.t;
+    let middle = middle_of(ray, before, after, length_mm);
+    let twice = mean(before, middle) + mean(middle, after);
+    let extinction = twice.w;
     if (extinction <= 0.0) {
         return;
     }
-    let opacity = 1.0 - exp(-extinction * length_mm);
-    let lit = lit_color(mean.xyz / extinction, ray, before.t + length_mm * 0.5);
+    let opacity = 1.0 - exp(-extinction * (length_mm * 0.5));
+    let lit = lit_color(twice.xyz / extinction, ray, middle.t);
     (*light).sum += ((*light).transmittance * opacity) * lit;
     (*light).transmittance *= 1.0 - opacity;
+}
+
+/// What is in the middle between two ends, held between what they are.
+fn middle_of(ray: Ray, before: End, after: End, length_mm: f32) -> End {
+    let t = before.t + length_mm * 0.5;
+    let at = sample_held(hold_inside(position_from_lattice(lattice_at(ray, t))));
+    var place = (before.place + after.place) * 0.5;
+    if (at.kind == SOME) {
+        place = clamp(place_of(at), min(before.place, after.place), max(before.place, after.place));
+    }
+    return End(t, at, place, integral_at(place));
+}
+
+/// What is emitted in the mean between two ends.
+fn mean(before: End, after: End) -> vec4<f32> {
+    let entries = after.place - before.place;
+    if (abs(entries) < rendering.few_entries) {
+        return emission_at(before.place + entries * 0.5);
+    }
+    return ((after.integral[0] - before.integral[0]) + (after.integral[1] - before.integral[1])) / entries;
+}
+
+fn place_of(at: Sample) -> f32 {
+    return (at.value - rendering.first_value) * rendering.entries_per_unit;
 }
 
 /// The integral up to a place among the entries.

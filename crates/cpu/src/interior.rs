@@ -59,29 +59,29 @@ impl Field<'_> {
         }
     }
 
-    /// The differences of the modality values one voxel to each side along the lattice axes. `None` unless all neighbours
-    /// of all sides are voxels, and no padding as far as it can be told in little time.
+    /// What is at positions, and the differences of the modality values one voxel to each side along the lattice axes.
+    /// `None` unless all neighbours of all sides are voxels, and no padding as far as it can be told in little time.
     #[inline(always)]
-    pub(crate) fn differences<S: Simd>(&self, simd: S, middle: &Positions<S>) -> Option<[F32s<S>; 3]> {
+    pub(crate) fn around<S: Simd>(&self, simd: S, middle: &Positions<S>) -> Option<(Found<S>, [F32s<S>; 3])> {
         if !self.has_interior() {
             return None;
         }
         match self.samples {
             Stored::U8(samples) => simd.vectorize(
                 #[inline(always)]
-                || self.differences_of(simd, samples, middle),
+                || self.around_of(simd, samples, middle),
             ),
             Stored::I16(samples) => simd.vectorize(
                 #[inline(always)]
-                || self.differences_of(simd, samples, middle),
+                || self.around_of(simd, samples, middle),
             ),
             Stored::U16(samples) => simd.vectorize(
                 #[inline(always)]
-                || self.differences_of(simd, samples, middle),
+                || self.around_of(simd, samples, middle),
             ),
             Stored::F32(samples) => simd.vectorize(
                 #[inline(always)]
-                || self.differences_of(simd, samples, middle),
+                || self.around_of(simd, samples, middle),
             ),
         }
     }
@@ -202,12 +202,12 @@ impl Field<'_> {
     }
 
     #[inline(always)]
-    fn differences_of<S: Simd, T: Paired>(
+    fn around_of<S: Simd, T: Paired>(
         &self,
         simd: S,
         samples: &[T],
         middle: &Positions<S>,
-    ) -> Option<[F32s<S>; 3]> {
+    ) -> Option<(Found<S>, [F32s<S>; 3])> {
         if !self.have_beside(&middle.voxel, 1, 2) || self.is_missing_beside(simd, middle.voxel[2]) {
             return None;
         }
@@ -236,12 +236,15 @@ impl Field<'_> {
         if self.padding.is_some() && T::may_reach(simd, around.bounds, self.padding_halves) {
             return None;
         }
-        Some(each_axis(
+        let value = self.value_of::<S, T>(at, fj, fk);
+        let found = Found { value, is_sample: Mask::splat(simd, true), is_missing: Mask::splat(simd, false) };
+        let differences = each_axis(
             #[inline(always)]
             |axis| {
                 self.value_of::<S, T>(sides[axis][1], fj, fk) - self.value_of::<S, T>(sides[axis][0], fj, fk)
             },
-        ))
+        );
+        Some((found, differences))
     }
 
     /// The modality value between four rows, deep ones last.
@@ -356,7 +359,11 @@ pub(crate) mod tests {
                 for lane in (0..LANES).filter(|&lane| alone.is_sample.test(lane)) {
                     assert_eq!(found.value[lane].to_bits(), alone.value[lane].to_bits(), "{n}");
                 }
-                let Some(differences) = field.differences(simd, &positions) else { continue };
+                let Some((middle, differences)) = field.around(simd, &positions) else { continue };
+                assert!((middle.is_sample & alone.is_sample).all_true());
+                for lane in 0..LANES {
+                    assert_eq!(middle.value[lane].to_bits(), alone.value[lane].to_bits(), "{n}");
+                }
                 for (axis, difference) in differences.iter().enumerate() {
                     let side = |to: i32| {
                         let mut side = positions;

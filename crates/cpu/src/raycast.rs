@@ -55,6 +55,20 @@ struct Segments<S: Simd> {
     end: i32,
 }
 
+/// What is in the middle of segments, and how a colour is lit there: by a factor, and by what is added.
+struct Middle<S: Simd> {
+    found: Found<S>,
+    matt: F32s<S>,
+    gloss: F32s<S>,
+}
+
+impl<S: Simd> Middle<S> {
+    #[inline(always)]
+    fn lit(&self, color: F32s<S>) -> F32s<S> {
+        color * self.matt + self.gloss
+    }
+}
+
 impl<'a> RaycastKernel<'a> {
     /// Works in the current pool.
     pub(crate) fn new(
@@ -252,37 +266,6 @@ impl<'a> RaycastKernel<'a> {
     #[inline(always)]
     fn add_segments<S: Simd>(&self, simd: S, light: &mut Light<S>, rays: &Rays<S>, segments: &Segments<S>) {
         let is_seen = self.may_be_seen(segments.is_any, segments.value);
-        let mean = self.mean(simd, light, segments, is_seen);
-        let is_seen = is_seen & mean.extinction.simd_gt(0.0);
-        if !is_seen.any_true() {
-            return;
-        }
-        let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
-        let per_extinction = all / is_seen.select(mean.extinction, all);
-        let color = each_axis(
-            #[inline(always)]
-            |c| mean.color[c] * per_extinction,
-        );
-        let length_mm = segments.t[1] - segments.t[0];
-        let opacity = is_seen.select(all - exp(simd, -mean.extinction * length_mm), none);
-        let lit = self.lit_color(simd, color, rays, segments.t[0] + length_mm * 0.5, is_seen);
-        let weight = light.transmittance * opacity;
-        light.sum = each_axis(
-            #[inline(always)]
-            |c| light.sum[c] + is_seen.select(weight * lit[c], none),
-        );
-        light.transmittance *= all - opacity;
-    }
-
-    /// What segments emit in the mean.
-    #[inline(always)]
-    fn mean<S: Simd>(
-        &self,
-        simd: S,
-        light: &mut Light<S>,
-        segments: &Segments<S>,
-        is_seen: Mask<S>,
-    ) -> Emission<S> {
         let [from, to] = segments.value.each_ref().map(
             #[inline(always)]
             |value| self.table.place(*value),
@@ -293,52 +276,78 @@ impl<'a> RaycastKernel<'a> {
         };
         let after = self.table.integral(simd, to);
         (light.integral, light.integral_at) = (after, Some(segments.end));
+        let whole = self.mean(simd, [from, to], [&before, &after], is_seen);
+        let is_seen = is_seen & whole.extinction.simd_gt(0.0);
+        if !is_seen.any_true() {
+            return;
+        }
+        let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
+        let length_mm = segments.t[1] - segments.t[0];
+        let middle = self.middle(simd, rays, segments.t[0] + length_mm * 0.5, is_seen);
+        let place = within(self.table.place(middle.found.value), least(from, to), most(from, to));
+        let place = middle.found.is_sample.select(place, (from + to) * 0.5);
+        let between = self.table.integral(simd, place);
+        let halves = [
+            self.mean(simd, [from, place], [&before, &between], is_seen),
+            self.mean(simd, [place, to], [&between, &after], is_seen),
+        ];
+        let extinction = halves[0].extinction + halves[1].extinction;
+        let is_seen = is_seen & extinction.simd_gt(0.0);
+        let per_extinction = all / is_seen.select(extinction, all);
+        let opacity = is_seen.select(all - exp(simd, -extinction * (length_mm * 0.5)), none);
+        let weight = light.transmittance * opacity;
+        light.sum = each_axis(
+            #[inline(always)]
+            |c| {
+                let color = (halves[0].color[c] + halves[1].color[c]) * per_extinction;
+                light.sum[c] + is_seen.select(weight * middle.lit(color), none)
+            },
+        );
+        light.transmittance *= all - opacity;
+    }
+
+    /// What is emitted in the mean between two places among the entries, by the integrals up to them.
+    #[inline(always)]
+    fn mean<S: Simd>(
+        &self,
+        simd: S,
+        [from, to]: [F32s<S>; 2],
+        [before, after]: [&Integral<S>; 2],
+        is_seen: Mask<S>,
+    ) -> Emission<S> {
         let entries = to - from;
         let is_short = magnitude(entries).simd_lt(RenderingPlan::FEW_ENTRIES);
         let per_entry = f32s(simd, 1.0) / is_short.select(f32s(simd, 1.0), entries);
-        let mean = after.less(&before, per_entry);
+        let mean = after.less(before, per_entry);
         if !(is_short & is_seen).any_true() {
             return mean;
         }
         mean.or(&self.table.emission(simd, from + entries * 0.5), is_short)
     }
 
+    /// What is in the middle of segments, and how it is lit.
     #[inline(always)]
-    fn lit_color<S: Simd>(
-        &self,
-        simd: S,
-        color: [F32s<S>; 3],
-        rays: &Rays<S>,
-        t: F32s<S>,
-        is_seen: Mask<S>,
-    ) -> [F32s<S>; 3] {
+    fn middle<S: Simd>(&self, simd: S, rays: &Rays<S>, t: F32s<S>, is_seen: Mask<S>) -> Middle<S> {
         let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
         let face = if rays.has_faces { self.face_part(simd, rays, t) } else { none };
-        let by_face = is_seen & face.simd_gt(0.0);
         let by_gradient = is_seen & face.simd_lt(1.0);
-        let lit = if by_gradient.any_true() {
+        let mut middle = if by_gradient.any_true() {
             simd.vectorize(
                 #[inline(always)]
-                || self.lit_by_gradient(simd, color, rays, t),
+                || self.lit_by_gradient(simd, rays, t),
             )
         } else {
-            color
+            Middle { found: self.field.sample_inside(simd, rays.lattice_at(t)), matt: all, gloss: none }
         };
-        if !by_face.any_true() {
-            return lit;
+        if (is_seen & face.simd_gt(0.0)).any_true() {
+            let RenderingPlan { shading, light, .. } = &self.rendering;
+            let facing = magnitude(dot(rays.face, vec3(simd, *light)));
+            let shade = facing * shading.diffuse + shading.ambient;
+            let is_face_alone = face.simd_ge(1.0);
+            middle.matt = is_face_alone.select(shade, face * shade + (all - face) * middle.matt);
+            middle.gloss = is_face_alone.select(none, (all - face) * middle.gloss);
         }
-        let RenderingPlan { shading, light, .. } = &self.rendering;
-        let facing = magnitude(dot(rays.face, vec3(simd, *light)));
-        let shade = facing * shading.diffuse + shading.ambient;
-        each_axis(
-            #[inline(always)]
-            |c| {
-                let cut = color[c] * shade;
-                let mixed = face * cut + (all - face) * lit[c];
-                let mixed = face.simd_ge(1.0).select(cut, mixed);
-                by_face.select(mixed, lit[c])
-            },
-        )
+        middle
     }
 
     /// How much of the light is that of the face through which the ray enters.
@@ -352,21 +361,16 @@ impl<'a> RaycastKernel<'a> {
     }
 
     #[inline(always)]
-    fn lit_by_gradient<S: Simd>(
-        &self,
-        simd: S,
-        color: [F32s<S>; 3],
-        rays: &Rays<S>,
-        t: F32s<S>,
-    ) -> [F32s<S>; 3] {
+    fn lit_by_gradient<S: Simd>(&self, simd: S, rays: &Rays<S>, t: F32s<S>) -> Middle<S> {
+        let (none, all) = (f32s(simd, 0.0), f32s(simd, 1.0));
         let RenderingPlan { shading, light, .. } = &self.rendering;
         let light = vec3(simd, *light);
-        let gradient = self.gradient_per_mm(simd, rays, t);
+        let (found, gradient) = self.gradient_per_mm(simd, rays, t);
         let steepness = dot(gradient, gradient);
         let is_steep = steepness.simd_gt(0.0);
-        let steepness = is_steep.select(steepness, f32s(simd, 1.0));
+        let steepness = is_steep.select(steepness, all);
         let w = steepness / (steepness + shading.gradient_floor * shading.gradient_floor);
-        let per_length = f32s(simd, 1.0) / steepness.sqrt();
+        let per_length = all / steepness.sqrt();
         let normal = each_axis(
             #[inline(always)]
             |n| gradient[n] * per_length,
@@ -379,45 +383,41 @@ impl<'a> RaycastKernel<'a> {
             );
             let half_way_length = most(dot(half_way, half_way).sqrt(), f32s(simd, 1e-12));
             let shine = magnitude(dot(normal, half_way)) / half_way_length;
-            pow(simd, least(shine, f32s(simd, 1.0)), shading.shininess)
+            pow(simd, least(shine, all), shading.shininess)
         } else {
-            f32s(simd, 0.0)
+            none
         };
         let (matt, gloss) = (w * (shade - 1.0) + 1.0, w * shading.specular * highlight);
-        each_axis(
-            #[inline(always)]
-            |c| is_steep.select(color[c] * matt + gloss, color[c]),
-        )
+        Middle { found, matt: is_steep.select(matt, all), gloss: is_steep.select(gloss, none) }
     }
 
-    /// The gradient in modality units per mm, by central differences one voxel to each side.
+    /// What is at distances, and its gradient in modality units per mm, by central differences one voxel to each side.
     #[inline(always)]
-    fn gradient_per_mm<S: Simd>(&self, simd: S, rays: &Rays<S>, t: F32s<S>) -> [F32s<S>; 3] {
+    fn gradient_per_mm<S: Simd>(&self, simd: S, rays: &Rays<S>, t: F32s<S>) -> (Found<S>, [F32s<S>; 3]) {
         let middle = self.field.position_from_lattice(simd, &rays.lattice_at(t));
-        let per_lattice = match self.field.differences(simd, &middle) {
-            Some([i, j, k]) if self.field.slices.is_none() => [i * 0.5, j * 0.5, k * 0.5],
-            Some([i, j, k]) => {
+        let (found, per_lattice) = match self.field.around(simd, &middle) {
+            Some((found, [i, j, k])) if self.field.slices.is_none() => (found, [i * 0.5, j * 0.5, k * 0.5]),
+            Some((found, [i, j, k])) => {
                 let distance = self.field.side_distance(simd, middle.voxel[2], middle.fraction[2]);
-                [i * 0.5, j * 0.5, k / distance]
+                (found, [i * 0.5, j * 0.5, k / distance])
             }
-            None => self.per_lattice(simd, rays, t, &middle),
+            None => {
+                // It is on the ray, which is inside.
+                let found = self.field.sample_inside(simd, rays.lattice_at(t));
+                (found, self.per_lattice(simd, &found, &middle))
+            }
         };
         let columns = self.plan.lattice_from_relative;
-        each_axis(
+        let gradient = each_axis(
             #[inline(always)]
             |n| dot(vec3(simd, columns[n]), per_lattice),
-        )
+        );
+        (found, gradient)
     }
 
     /// As much more as the modality value is one lattice unit farther along each axis, looking at edges.
     #[inline(always)]
-    fn per_lattice<S: Simd>(
-        &self,
-        simd: S,
-        rays: &Rays<S>,
-        t: F32s<S>,
-        middle: &Positions<S>,
-    ) -> [F32s<S>; 3] {
+    fn per_lattice<S: Simd>(&self, simd: S, found: &Found<S>, middle: &Positions<S>) -> [F32s<S>; 3] {
         let two = f32s(simd, 2.0);
         let distance = [two, two, self.field.side_distance(simd, middle.voxel[2], middle.fraction[2])];
         let mut sides = [Found::nothing(simd); 6];
@@ -426,17 +426,9 @@ impl<'a> RaycastKernel<'a> {
             position.voxel[n / 2] += if n % 2 == 0 { -1 } else { 1 };
             *side = self.field.sample_at(simd, &position);
         }
-        let mut all = Mask::splat(simd, true);
-        for side in &sides {
-            all &= side.is_sample;
-        }
-        if !all.all_true() {
-            // It is on the ray, which is inside.
-            let middle = self.field.sample_inside(simd, rays.lattice_at(t));
-            for side in &mut sides {
-                side.value = side.is_sample.select(side.value, middle.value);
-                side.is_sample |= middle.is_sample;
-            }
+        for side in &mut sides {
+            side.value = side.is_sample.select(side.value, found.value);
+            side.is_sample |= found.is_sample;
         }
         each_axis(
             #[inline(always)]

@@ -93,15 +93,17 @@ pub enum RayMode {
 /// Emission and absorption along a ray.
 ///
 /// The ray is a chain of segments between neighbouring samples `v0` at `t0` and `v1` at `t1`; a segment of which one
-/// end is no sample is empty. Within it the value is linear, and the transfer function is integrated over the values
-/// between its ends, so that nothing between two samples is missed, however narrow, and no terraces show: C and E are the
-/// means of colour x extinction and of extinction there (their values, where both ends are equal). The segment's colour is
-/// `C / E`, its opacity `a = 1 - exp(-E * (t1 - t0))`; it is lit in its middle. With transmittance T from 1, front to back:
-/// `sum += T * a * lit colour; T *= 1 - a`. The pixel is `sum + T * background`.
+/// end is no sample is empty. In its middle the value is `vm`: what is there, held between `v0` and `v1`, or their mean where
+/// that is no sample. In each half the value is linear, and the transfer function is integrated over the values between its
+/// ends, so that nothing between two samples is missed, however narrow, and no terraces show: C and E are the means of
+/// colour x extinction and of extinction there (their values, where both ends are equal), and those of the segment are the means
+/// of both halves. The segment's colour is `C / E`, its opacity `a = 1 - exp(-E * (t1 - t0))`; it is lit in its middle. With
+/// transmittance T from 1, front to back: `sum += T * a * lit colour; T *= 1 - a`. The pixel is `sum + T * background`.
 ///
 /// A kernel takes the means from [`EmissionTable::integral`]: its change from one end to the other over the entries between them.
 /// Where those are fewer than [`Self::FEW_ENTRIES`], in which such a difference has too few digits, it takes what the value
-/// in their middle emits.
+/// in their middle emits. The middle is looked at only where the whole, taken as linear, has an extinction: otherwise no
+/// value between its ends has one.
 ///
 /// Lighting: the gradient g (modality units per mm) is taken by central differences one voxel to each side along the
 /// lattice axes, with the same fractions, divided by the distance of the two sides, mapped to mm by the transpose of

@@ -91,12 +91,15 @@ impl Emission {
     ) -> (DVec3, f64) {
         let (Some(v0), Some(v1)) = (before.value, after.value) else { return (DVec3::ZERO, 0.0) };
         let length_mm = after.t_mm - before.t_mm;
-        let (emitted, extinction) = self.mean(v0, v1);
+        let t_mm = before.t_mm + length_mm / 2.0;
+        let middle = view.value(ray.at(t_mm)).map(|value| value.clamp(v0.min(v1), v0.max(v1)));
+        let middle = middle.unwrap_or(f64::midpoint(v0, v1));
+        let halves = [self.mean(v0, middle), self.mean(middle, v1)];
+        let (emitted, extinction) = ((halves[0].0 + halves[1].0) / 2.0, (halves[0].1 + halves[1].1) / 2.0);
         if extinction <= 0.0 {
             return (DVec3::ZERO, 0.0);
         }
         let opacity = 1.0 - (-extinction * length_mm).exp();
-        let t_mm = before.t_mm + length_mm / 2.0;
         let color = emitted / extinction;
         let lit = self.lit(view, ray, color, ray.at(t_mm));
         let Some(normal) = entrance.face else { return (lit, opacity) };

@@ -79,7 +79,7 @@ impl<'a> SliceKernel<'a> {
                 simd,
                 rect,
                 #[inline(always)]
-                |_| (),
+                |tile| self.announce(tile),
                 #[inline(always)]
                 |(), row, found| self.row(simd, row, found),
             ),
@@ -171,6 +171,28 @@ impl<'a> SliceKernel<'a> {
             }
         }
         found
+    }
+
+    /// Has all voxels around the pixels of a tile brought near at once: its rows would wait for theirs one after the other.
+    fn announce(&self, tile: &TileOrigin) {
+        let PlanePlan { per_x, per_y, .. } = &self.plan;
+        if self.field.slices.is_some() {
+            return;
+        }
+        // So many pixels go no farther than a voxel.
+        let stride = |per_px: &[f32; 3]| {
+            let most = per_px.iter().fold(0.0_f32, |most, part| most.max(part.abs()));
+            ((1.0 / most) as usize).clamp(1, TILE_PX as usize)
+        };
+        let pixels = |stride: usize| (0..TILE_PX as usize + stride).step_by(stride).map(|n| n as f32);
+        for y in pixels(stride(per_y)) {
+            for x in pixels(stride(per_x)) {
+                self.field.announce(std::array::from_fn(|axis| {
+                    let rest = tile.fraction[axis] + x * per_x[axis] + y * per_y[axis];
+                    tile.voxel[axis].saturating_add(rest.floor() as i32)
+                }));
+            }
+        }
     }
 
     /// What is found at a row's pixels themselves.

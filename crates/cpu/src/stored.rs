@@ -51,6 +51,17 @@ impl<'a> Stored<'a> {
         (both(low), both(high))
     }
 
+    /// Has a sample brought near the processor while that goes on with other work.
+    #[inline]
+    pub(crate) fn announce(&self, at: usize) {
+        match self {
+            Self::U8(a) => bring_near(a.get(at)),
+            Self::I16(a) => bring_near(a.get(at)),
+            Self::U16(a) => bring_near(a.get(at)),
+            Self::F32(a) => bring_near(a.get(at)),
+        }
+    }
+
     /// How many.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -60,6 +71,21 @@ impl<'a> Stored<'a> {
             Self::F32(a) => a.len(),
         }
     }
+}
+
+#[inline(always)]
+fn bring_near<T>(sample: Option<&T>) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(sample) = sample {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: nothing is read, and every x86-64 has the instruction.
+        #[expect(unsafe_code, reason = "the instruction has no safe interface")]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(sample).cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = sample;
 }
 
 /// Whole numbers of at most 16 bits, of which two neighbours are loaded at once.

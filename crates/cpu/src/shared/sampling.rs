@@ -267,6 +267,17 @@ impl<'a> Field<'a> {
         (trilinear(corners, fraction), padded)
     }
 
+    /// Has a voxel and those after it brought near, if they are voxels of the volume.
+    pub(crate) fn announce(&self, voxel: [i32; 3]) {
+        if (0..3).all(|axis| (0..self.size[axis] - 1).contains(&voxel[axis])) {
+            let [i, j, k] = voxel.map(|n| n as usize);
+            let at = k * self.slice + j * self.row + i;
+            for more in [0, self.row, self.slice, self.slice + self.row] {
+                self.samples.announce(at + more);
+            }
+        }
+    }
+
     /// The places of voxels, which are voxels of the volume, among its samples.
     #[inline(always)]
     pub(crate) fn places<S: Simd>(&self, voxel: &[I32s<S>; 3]) -> [u32; LANES] {

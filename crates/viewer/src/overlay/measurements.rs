@@ -123,6 +123,15 @@ impl Drawn {
         let radius = if self.radius > 0.0 { 3.5 } else { 0.0 };
         if is_hot { Self { color: theme::MEASURE_HOT, radius, ..self } } else { self }
     }
+
+    /// Places beside which its text is seen to belong to it: its points, or, where some of these are out of the picture,
+    /// the ends of what is left of its lines. None if nothing of it is in the picture.
+    fn anchors(&self, rect: Rect) -> Vec<Pos2> {
+        if self.points.iter().all(|&point| rect.contains(point)) {
+            return self.points.clone();
+        }
+        self.segments.iter().filter_map(|&ends| within(ends, rect)).flatten().collect()
+    }
 }
 
 /// Draws the lines of all measurements of a view.
@@ -135,13 +144,17 @@ pub(crate) fn draw_lines(painter: &Painter, all: &[Drawn]) {
     }
 }
 
-/// Draws the texts of all measurements of a view, where these hide nothing of the others and no other texts.
+/// Draws the texts of the measurements that are in a view, where these hide nothing of the others and no other texts.
 pub(crate) fn draw_texts(painter: &Painter, rect: Rect, all: &[Drawn], texts: Vec<Rect>) {
     let mut taken = Taken { texts, lines: all.iter().map(|own| Lines::of(&own.segments)).collect() };
     for own in all.iter().filter(|own| !own.lines.is_empty()) {
+        let anchors = own.anchors(rect);
+        if anchors.is_empty() {
+            continue;
+        }
         let widths = own.lines.iter().map(|line| width(painter, line));
         let size = Vec2::new(widths.fold(0.0, f32::max), own.lines.len() as f32 * LINE);
-        let place = label_place(&own.points, size, rect, &taken);
+        let place = label_place(&anchors, size, rect, &taken);
         // Over bright tissue a rim alone does not set letters off.
         painter.rect_filled(place.expand2(Vec2::new(3.0, 1.0)), 2.0, Color32::from_black_alpha(130));
         for (n, line) in own.lines.iter().enumerate() {
@@ -204,7 +217,7 @@ impl Lines {
     }
 
     fn cross(&self, place: Rect) -> bool {
-        self.bounds.intersects(place) && self.segments.iter().any(|&ends| crosses(ends, place))
+        self.bounds.intersects(place) && self.segments.iter().any(|&ends| within(ends, place).is_some())
     }
 }
 
@@ -218,15 +231,15 @@ impl Taken {
     }
 }
 
-/// Whether a line comes into a rectangle: what is left of it within one pair of sides after the other.
-fn crosses([from, to]: [Pos2; 2], place: Rect) -> bool {
+/// The part of a line in a rectangle, if it comes into it: what is left of it within one pair of sides after the other.
+fn within([from, to]: [Pos2; 2], place: Rect) -> Option<[Pos2; 2]> {
     let by = to - from;
     let (mut first, mut last) = (0.0_f32, 1.0_f32);
     for axis in 0..2 {
         let (low, high) = (place.min[axis] - from[axis], place.max[axis] - from[axis]);
         if by[axis].abs() < 1e-6 {
             if low > 0.0 || high < 0.0 {
-                return false;
+                return None;
             }
             continue;
         }
@@ -234,7 +247,7 @@ fn crosses([from, to]: [Pos2; 2], place: Rect) -> bool {
         first = first.max(ends[0].min(ends[1]));
         last = last.min(ends[0].max(ends[1]));
     }
-    first <= last
+    (first <= last).then(|| [first, last].map(|part| from + by * part))
 }
 
 /// Where a text of a size is within the picture and hides no other text and no line: beside the right-most or the
@@ -245,7 +258,7 @@ fn label_place(points: &[Pos2], size: Vec2, rect: Rect, taken: &Taken) -> Rect {
     let by_x = |a: &&Pos2, b: &&Pos2| a.x.total_cmp(&b.x);
     let right = points.iter().max_by(by_x).copied().unwrap_or(rect.center());
     let left = points.iter().min_by(by_x).copied().unwrap_or(rect.center());
-    let within = |min: Pos2| {
+    let moved_in = |min: Pos2| {
         let room = (rect.size() - size).max(Vec2::ZERO);
         Rect::from_min_size(min.clamp(rect.min, rect.min + room), size)
     };
@@ -256,13 +269,13 @@ fn label_place(points: &[Pos2], size: Vec2, rect: Rect, taken: &Taken) -> Rect {
         left + Vec2::new(-8.0 - size.x, -4.0 - size.y),
         left + Vec2::new(-8.0 - size.x, 4.0),
     ]
-    .map(within);
+    .map(moved_in);
     let distance = |place: &Rect| place.center().distance(right);
     let nearest = |is_free: &dyn Fn(&Rect) -> bool| {
         let [columns, rows] = [rect.width(), rect.height()].map(|side| (side / LINE) as usize);
         let all = (0..columns * rows)
             .map(|n| rect.min + Vec2::new((n % columns) as f32, (n / columns) as f32) * LINE);
-        all.map(within).filter(is_free).min_by(|a, b| distance(a).total_cmp(&distance(b)))
+        all.map(moved_in).filter(is_free).min_by(|a, b| distance(a).total_cmp(&distance(b)))
     };
     let hides_nothing = |place: &Rect| !taken.has_anything(place);
     let hides_no_text = |place: &Rect| !taken.has_text(place);
@@ -366,14 +379,33 @@ mod tests {
         }
         // One that leans, and lies within the same bounds, is in nobody's way.
         let leaning = [Pos2::new(150.0, 100.0), Pos2::new(400.0, 350.0)];
-        assert!(!crosses(leaning, Rect::from_min_size(Pos2::new(200.0, 100.0), size)));
-        assert!(crosses(leaning, Rect::from_min_size(Pos2::new(160.0, 116.0), size)));
+        assert_eq!(within(leaning, Rect::from_min_size(Pos2::new(200.0, 100.0), size)), None);
+        let part = within(leaning, Rect::from_min_size(Pos2::new(160.0, 116.0), size)).unwrap();
+        assert_eq!(part, [Pos2::new(166.0, 116.0), Pos2::new(180.0, 130.0)]);
         // Where lines are everywhere, texts at least hide no text.
         let columns: Vec<_> = (0..40).map(|n| upright(n as f32 * 10.0)).collect();
         let mut taken = lines(&columns);
         taken.texts.push(label_place(&[point], size, rect, &taken));
         let other = label_place(&[point], size, rect, &taken);
         assert!(!other.shrink(0.5).intersects(taken.texts[0]), "{other}");
+    }
+
+    #[test]
+    fn texts_stand_beside_what_is_seen_of_their_lines() {
+        let rect = Rect::from_min_size(Pos2::new(10.0, 20.0), Vec2::new(300.0, 200.0));
+        let anchors = |points: [[f32; 2]; 3]| {
+            let points = points.map(Pos2::from).to_vec();
+            Drawn::in_space(points, vec!["83.9 mm".to_owned()], false).anchors(rect)
+        };
+        let seen = [[50.0, 100.0], [60.0, 100.0], [60.0, 140.0]];
+        assert_eq!(anchors(seen), seen.map(Pos2::from));
+        // The point that is farthest to the right is not seen.
+        let partly = [[50.0, 100.0], [50.0, 400.0], [700.0, 400.0]];
+        assert_eq!(anchors(partly), [Pos2::new(50.0, 100.0), Pos2::new(50.0, 220.0)]);
+        // Through the view, with all points beside it.
+        let through = [[0.0, 100.0], [400.0, 100.0], [400.0, 500.0]];
+        assert_eq!(anchors(through), [Pos2::new(10.0, 100.0), Pos2::new(310.0, 100.0)]);
+        assert!(anchors([[0.0, 300.0], [700.0, 300.0], [700.0, 400.0]]).is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::measure::{Kind, Measurement};
 use crate::overlay::measurements::Found;
+use crate::session::Shown;
 use crate::tools::Tool;
 use crate::viewport::Values;
 
@@ -169,6 +170,44 @@ fn at_the_crosshair_a_measurement_is_drawn_too() {
     drag(&mut harness, middle, middle + egui::vec2(60.0, 20.0), PointerButton::Primary);
     settle(&mut harness);
     assert_ne!(harness.state().session.spaces[0], space);
+}
+
+/// The value of a measurement beside other tissue would be taken for one of that.
+#[test]
+fn of_a_measurement_out_of_view_nothing_is_written() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1000.0, 700.0], 1.0) else { return };
+    settle(&mut harness);
+    harness.key_press(Key::L);
+    settle(&mut harness);
+    let middle = super::view_rect(&harness, 0).center();
+    drag(&mut harness, middle, middle + egui::vec2(80.0, 10.0), PointerButton::Primary);
+    harness.key_press(Key::W);
+    harness.state_mut().interaction.selected = None;
+    let shown_and_hidden = |harness: &mut Harness<'_, Viewer>| {
+        harness.hover_at(Pos2::new(2.0, 2.0));
+        [true, false].map(|measurements| {
+            let shown = Shown { measurements, ..harness.state().session.shown };
+            harness.state_mut().push(Command::Overlays { shown });
+            settle(harness);
+            assert_eq!(harness.state().seen(0).unwrap().measurements().count(), usize::from(measurements));
+            let rect = super::view_rect(harness, 0);
+            let [x, y, width, height] =
+                [rect.min.x, rect.min.y, rect.width(), rect.height()].map(|n| n as u32);
+            image::imageops::crop_imm(&harness.render().unwrap(), x, y, width, height).to_image()
+        })
+    };
+    let [shown, hidden] = shown_and_hidden(&mut harness);
+    assert_ne!(shown, hidden);
+    for command in [
+        Command::Zoom { view: 0, factor: 4.0, about_mm: glam::DVec2::ZERO },
+        Command::Pan { view: 0, by_mm: glam::DVec2::new(-150.0, 0.0) },
+    ] {
+        harness.state_mut().push(command);
+        settle(&mut harness);
+    }
+    let [shown, hidden] = shown_and_hidden(&mut harness);
+    assert!(shown == hidden, "something is written of a measurement that is out of view");
 }
 
 #[test]

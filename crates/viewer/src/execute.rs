@@ -3,7 +3,7 @@
 use anatome::{
     Output, Pixels, Planes, Presets, Progress, Projection, Request, Unit, Voi, Window, WindowPreset,
 };
-use egui::{Context, Key, KeyboardShortcut, Modifiers};
+use egui::{Context, Key, KeyboardShortcut, Modifiers, Popup};
 use glam::DVec2;
 
 use crate::actions::Action;
@@ -28,6 +28,10 @@ impl Viewer {
     /// Takes keys, unless someone writes.
     pub(crate) fn take_keys(&mut self, context: &Context) {
         if context.text_edit_focused() {
+            return;
+        }
+        // An open menu has all keys; Escape closes it, and nothing else.
+        if Popup::is_any_open(context) {
             return;
         }
         if self.dialog.is_some() {

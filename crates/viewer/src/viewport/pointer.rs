@@ -3,7 +3,7 @@
 use std::f32::consts::{PI, TAU};
 
 use anatome::{Voi, Window, WindowFunction};
-use egui::{CursorIcon, Event, MouseWheelUnit, PointerButton, Pos2, Response, Ui, Vec2};
+use egui::{CursorIcon, Event, MouseWheelUnit, PointerButton, Popup, Pos2, Response, Ui, Vec2};
 use glam::{DQuat, DVec2, DVec3};
 
 use super::{PlaneMap, Seen};
@@ -51,6 +51,8 @@ pub(super) fn handle(
         interaction.hot = None;
     }
     if response.drag_started() {
+        // As clicks do: it would stay over what is moved.
+        Popup::close_all(ui.ctx());
         start(response, seen, interaction, commands);
     }
     if let Some((own, drag)) = interaction.drag.take() {

@@ -1,13 +1,14 @@
 //! What is reached without a pointer.
 
-use egui::{Key, Modifiers};
+use egui::{Key, Modifiers, PointerButton};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
-use super::{Study, seen, settle, window};
+use super::{Study, drag, seen, settle, view_rect, window};
 use crate::app::Viewer;
 use crate::panels::Part;
 use crate::session::Layout;
+use crate::tools::Tool;
 
 const ALT_SHIFT: Modifiers = Modifiers::ALT.plus(Modifiers::SHIFT);
 
@@ -52,6 +53,50 @@ fn what_is_in_front_of_a_plane_is_cut_off_by_a_key() {
     assert_ne!(seen(&harness, 3), whole);
     press(&mut harness, Modifiers::SHIFT, Key::X);
     assert_eq!(seen(&harness, 3), whole);
+}
+
+/// What is behind an open menu is not what keys are for.
+#[test]
+fn escape_closes_a_menu_and_nothing_else() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [900.0, 600.0], 1.0) else { return };
+    settle(&mut harness);
+    press(&mut harness, Modifiers::NONE, Key::F2);
+    press(&mut harness, Modifiers::NONE, Key::P);
+    press(&mut harness, Modifiers::NONE, Key::Enter);
+    let session = harness.state().session.clone();
+    let is_open = |harness: &Harness<'_, Viewer>| harness.query_by_label("Bidirectional").is_some();
+    let open = |harness: &mut Harness<'_, Viewer>| {
+        harness.get_by_label("Measure").click();
+        settle(harness);
+        assert!(is_open(harness));
+    };
+    open(&mut harness);
+    press(&mut harness, Modifiers::NONE, Key::I);
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(!is_open(&harness));
+    // A submenu goes with its menu.
+    harness.get_by_label("File").click();
+    settle(&mut harness);
+    harness.get_by_label_contains("Recent").click();
+    settle(&mut harness);
+    let opened = crate::recent::name(&harness.state().recent.inputs()[0]);
+    assert!(harness.query_all_by_label(&opened).next().is_some());
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(harness.query_all_by_label(&opened).next().is_none());
+    assert!(harness.query_by_label_contains("Save session…").is_none());
+    assert_eq!((&harness.state().session, harness.state().interaction.tool), (&session, Tool::Pan));
+
+    // A drag in a view closes it, too.
+    open(&mut harness);
+    let middle = view_rect(&harness, 0).center();
+    drag(&mut harness, middle, middle + egui::vec2(20.0, 0.0), PointerButton::Primary);
+    settle(&mut harness);
+    assert!(!is_open(&harness));
+    // Then Escape is the viewer's again.
+    assert!(harness.state().session.enlarged);
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(!harness.state().session.enlarged);
 }
 
 #[test]

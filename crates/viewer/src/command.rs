@@ -95,6 +95,8 @@ pub(crate) enum Command {
     Move { id: u64, points: Vec<DVec3> },
     /// Writes to a measurement.
     Write { id: u64, text: String },
+    /// Shows a measurement in a view of a size: its plane or frame, and the part of it.
+    Visit { view: usize, id: u64, size_px: [u32; 2] },
     /// Takes a measurement away.
     Delete { id: u64 },
     /// Takes all away.

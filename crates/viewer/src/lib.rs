@@ -43,6 +43,7 @@ mod tools;
 mod turntable;
 mod viewport;
 mod views;
+mod visiting;
 #[cfg(test)]
 mod walkthrough;
 mod window;

@@ -226,6 +226,11 @@ impl Measurement {
         self
     }
 
+    /// What it is called in lists.
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.kind.name(), self.id)
+    }
+
     /// The place that is jumped to.
     pub(crate) fn middle(&self) -> DVec3 {
         self.points.iter().sum::<DVec3>() / self.points.len().max(1) as f64

@@ -8,7 +8,6 @@ use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::document::{Defaults, Kind};
-use crate::measure::{Measurement, Place};
 use crate::overlay::measurements::lines;
 use crate::session::{
     Content, Direction, Mode, OrbitView, PlaneView, Side, Slab, ViewState, shading_of, voi_of,
@@ -421,6 +420,7 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
         let mut selected = viewer.interaction.selected;
         let mut values = std::mem::take(&mut viewer.values);
         let mut copied: Vec<String> = Vec::new();
+        let mut visited = None;
         for own in &viewer.session.measurements {
             ui.horizontal(|ui| {
                 if ui
@@ -432,10 +432,9 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
                     commands.push(Command::Delete { id: own.id });
                 }
                 let chosen = selected == Some(own.id);
-                let text = format!("{} {}", own.kind.name(), own.id);
-                if ui.selectable_label(chosen, text).on_hover_text("Goes to its place").clicked() {
+                if ui.selectable_label(chosen, own.name()).on_hover_text("Goes to its place").clicked() {
                     selected = Some(own.id);
-                    commands.extend(jump(viewer, own));
+                    visited = Some(own.clone());
                 }
             });
             let seen = viewer.active_seen();
@@ -443,7 +442,7 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
             let frame = seen.as_ref().and_then(|seen| frame_of(own, seen));
             let told = values.listed(own, &series, &viewer.document, frame);
             let said = lines(own, &told).join(", ");
-            copied.push(format!("{} {}: {said}", own.kind.name(), own.id));
+            copied.push(format!("{}: {said}", own.name()));
             ui.weak(said);
         }
         if let Some(own) = viewer.session.measurements.iter().find(|own| Some(own.id) == selected) {
@@ -475,26 +474,8 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
         });
         (viewer.interaction.selected, viewer.values) = (selected, values);
         viewer.commands.extend(commands);
-    });
-}
-
-/// Goes to where a measurement is, in a view that can show it.
-fn jump(viewer: &Viewer, own: &Measurement) -> Option<Command> {
-    let series = own.place.series();
-    let fits = |view: &ViewState| match (own.place, view.content) {
-        (Place::Frame { .. }, Content::Frame(_)) => view.series == Some(series),
-        (Place::Plane { .. } | Place::Space { .. }, Content::Plane(_)) => {
-            view.series.and_then(|shown| viewer.document.space(shown)) == viewer.document.space(series)
+        if let Some(own) = visited {
+            viewer.visit(&own);
         }
-        _ => false,
-    };
-    let active = viewer.session.active;
-    let found = match viewer.session.views.get(active) {
-        Some(view) if fits(view) => active,
-        _ => viewer.session.views.iter().position(fits)?,
-    };
-    Some(match own.place {
-        Place::Frame { frame, .. } => Command::GoTo { view: found, frame },
-        Place::Plane { .. } | Place::Space { .. } => Command::Cross { view: found, at_mm: own.middle() },
-    })
+    });
 }

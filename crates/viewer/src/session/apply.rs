@@ -62,6 +62,7 @@ impl Session {
             | Command::Opacity { .. }
             | Command::OverlayWindow { .. }
             | Command::OverlayColors { .. } => self.apply_to_overlay(command, document),
+            Command::Visit { view, id, size_px } => self.visit(*view, *id, *size_px, document),
             Command::Measure { .. }
             | Command::Move { .. }
             | Command::Write { .. }
@@ -282,7 +283,7 @@ impl Session {
         }
     }
 
-    fn go_to(&mut self, view: usize, frame: usize, document: &Document) -> Done {
+    pub(super) fn go_to(&mut self, view: usize, frame: usize, document: &Document) -> Done {
         let own = self.view_mut(view)?;
         let stack = own.series.and_then(|series| document.stack(series)).ok_or(NOTHING_SHOWN)?;
         let last = stack.frames().len().saturating_sub(1);

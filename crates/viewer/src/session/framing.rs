@@ -89,6 +89,19 @@ impl Framing {
         Self { shift_mm: self.shift_mm + by_mm, ..self }.bounded()
     }
 
+    /// With a part of the plane, in mm right and down of the middle of a picture of a size, in view: as it is where the part
+    /// is seen whole. Else the part comes to the middle, smaller where it would not fit.
+    pub(crate) fn with_in_view(self, low: DVec2, high: DVec2, size_mm: DVec2) -> Self {
+        /// What of a picture is not at its edge.
+        const INNER: f64 = 0.9;
+        let half = size_mm * INNER / 2.0;
+        if low.cmpge(-half).all() && high.cmple(half).all() {
+            return self;
+        }
+        let factor = (2.0 * half / (high - low).max(DVec2::splat(1e-9))).min_element().min(1.0);
+        self.shifted((low + high) / 2.0).zoomed(factor, DVec2::ZERO)
+    }
+
     fn bounded(self) -> Self {
         let shift_mm = if self.shift_mm.is_finite() { self.shift_mm } else { DVec2::ZERO };
         Self { shift_mm: shift_mm.clamp(DVec2::splat(-FARTHEST_MM), DVec2::splat(FARTHEST_MM)), ..self }

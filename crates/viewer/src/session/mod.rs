@@ -9,6 +9,7 @@ mod monkey;
 mod scene;
 mod space;
 mod view;
+mod visit;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,7 @@ pub(crate) use view::{
     Content, Direction, FrameView, Look, Mode, Orbit, OrbitView, Overlay, PlaneView, Side, Slab, Subject,
     ViewState,
 };
+pub(crate) use visit::reach_mm;
 
 use crate::document::Document;
 use crate::measure::Measurement;

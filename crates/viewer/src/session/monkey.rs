@@ -67,7 +67,7 @@ fn divide(random: &mut Random) -> Command {
 
 fn key_image(random: &mut Random, view: usize) -> Command {
     let id = random.whole(0, 9) as u64;
-    match random.whole(0, 8) {
+    match random.whole(0, 9) {
         4 => Command::SetAside { view: Some(view).filter(|_| id > 2) },
         0 => Command::Mark { view, size_px: [random.whole(0, 800) as u32, 600] },
         1 => Command::Unmark { id },
@@ -75,6 +75,7 @@ fn key_image(random: &mut Random, view: usize) -> Command {
         3 => Command::Phase { view, series: series(random) },
         5 => Command::Rotate { view },
         6 => Command::Mirror { view },
+        9 => Command::Visit { view, id, size_px: [800, random.whole(0, 600) as u32] },
         7 => Command::SetApart { view, is_apart: random.whole(0, 1) == 0 },
         _ => Command::Fit { view },
     }

@@ -57,6 +57,17 @@ impl Space {
         Self { axes: (DQuat::from_axis_angle(axis, angle_rad) * self.axes).normalize(), ..self }
     }
 
+    /// Turns the planes the shortest way so that one has a normal.
+    pub(super) fn tilted(self, direction: Direction, normal: DVec3) -> Self {
+        /// Less is lost in computing, in radians.
+        const NEAR: f64 = 1e-6;
+        let own = self.normal(direction);
+        if own.angle_between(normal) < NEAR {
+            return self;
+        }
+        Self { axes: (DQuat::from_rotation_arc(own, normal) * self.axes).normalize(), ..self }
+    }
+
     pub(super) fn fault(&self) -> Option<&'static str> {
         let near = self.center_mm.is_finite() && self.center_mm.abs().max_element() < 1e7;
         let turned = [self.axes, self.base].iter().all(|axes| axes.is_finite() && axes.is_normalized());

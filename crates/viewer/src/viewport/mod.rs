@@ -31,7 +31,7 @@ use crate::overlay::measurements::{self, Drawn, Told};
 use crate::overlay::{crop, crosshair, facts, references};
 use crate::session::{
     Content, Direction, Mode, OrbitView, SeriesId, Session, ViewState, camera_of, color_map, frame_plane,
-    is_on_white, plane_name, plane_of, shown_overlay, voi_of,
+    is_on_white, plane_name, plane_of, reach_mm, shown_overlay, voi_of,
 };
 use crate::theme;
 
@@ -193,11 +193,8 @@ impl<'a> Seen<'a> {
             (Place::Plane { series: own, .. } | Place::Space { series: own }, Content::Plane(plane)) => {
                 let same_space =
                     self.document.space(own).is_some_and(|space| Some(space) == self.document.space(series));
-                let step = self
-                    .document
-                    .grid(series)
-                    .map_or(1.0, |grid| crate::session::step_mm(grid, map.plane.normal()));
-                let reach_mm = (plane.slab.thickness_mm / 2.0).max(step * 0.51);
+                let Some(grid) = self.document.grid(series) else { return false };
+                let reach_mm = reach_mm(grid, plane.slab, map.plane.normal());
                 same_space && measurement.points.iter().all(|&point| map.depth_mm(point).abs() <= reach_mm)
             }
             _ => false,

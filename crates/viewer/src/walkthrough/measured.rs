@@ -8,9 +8,9 @@ use glam::DVec3;
 use super::{Study, click, drag, screenshot, settle, window};
 use crate::app::Viewer;
 use crate::command::Command;
-use crate::measure::{Kind, Measurement};
+use crate::measure::{Kind, Measurement, Place};
 use crate::overlay::measurements::Found;
-use crate::session::Shown;
+use crate::session::{SeriesId, Shown};
 use crate::tools::Tool;
 use crate::viewport::Values;
 
@@ -208,6 +208,112 @@ fn of_a_measurement_out_of_view_nothing_is_written() {
     }
     let [shown, hidden] = shown_and_hidden(&mut harness);
     assert!(shown == hidden, "something is written of a measurement that is out of view");
+}
+
+/// All of it is seen in the active view, and that is the only thing said of where it is.
+#[track_caller]
+fn assert_visited(harness: &mut Harness<'_, Viewer>, name: &str) {
+    // Also where the list has to be scrolled to.
+    harness.get_by_label(name).click_accesskit();
+    settle(harness);
+    let viewer = harness.state();
+    let seen = viewer.active_seen().unwrap();
+    let map = seen.map().unwrap();
+    let own = seen.measurements().find(|own| own.name() == name);
+    let own = own.unwrap_or_else(|| panic!("{name} does not lie in what is shown"));
+    for &point in &own.points {
+        assert!(seen.rect.contains(map.screen(point)), "{name} is out of view at {point}");
+    }
+}
+
+#[test]
+fn a_measurement_is_gone_to_wherever_it_is() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1000.0, 700.0], 1.0) else { return };
+    settle(&mut harness);
+    let press = |harness: &mut Harness<'_, Viewer>, modifiers: Modifiers, key: Key| {
+        harness.key_press_modifiers(modifiers, key);
+        settle(harness);
+    };
+    let push = |harness: &mut Harness<'_, Viewer>, command: Command| {
+        harness.state_mut().push(command);
+        settle(harness);
+    };
+    press(&mut harness, Modifiers::NONE, Key::L);
+    let middle = super::view_rect(&harness, 0).center();
+    drag(&mut harness, middle, middle + egui::vec2(120.0, 40.0), PointerButton::Primary);
+    press(&mut harness, Modifiers::NONE, Key::W);
+    let measured = last(&harness);
+    let session = harness.state().session.clone();
+    let shown = |harness: &Harness<'_, Viewer>| harness.state().session.views[0].clone();
+
+    // What is seen stays as it is.
+    assert_visited(&mut harness, "Length 1");
+    assert_eq!(shown(&harness), session.views[0]);
+    // Another plane is shown.
+    press(&mut harness, Modifiers::ALT, Key::C);
+    assert_visited(&mut harness, "Length 1");
+    // It is out of view, or larger than that, or hidden.
+    push(&mut harness, Command::Zoom { view: 0, factor: 3.0, about_mm: glam::DVec2::ZERO });
+    push(&mut harness, Command::Pan { view: 0, by_mm: glam::DVec2::new(-100.0, 60.0) });
+    assert_visited(&mut harness, "Length 1");
+    assert!((shown(&harness).framing.zoom - 3.0).abs() < 1e-9);
+    push(&mut harness, Command::Zoom { view: 0, factor: 12.0, about_mm: glam::DVec2::ZERO });
+    assert_visited(&mut harness, "Length 1");
+    press(&mut harness, Modifiers::NONE, Key::M);
+    assert_visited(&mut harness, "Length 1");
+    // The planes are turned, and lie along other axes.
+    press(&mut harness, Modifiers::NONE, Key::F2);
+    for (view, axis) in [(1, DVec3::new(0.3, 1.0, 0.2)), (2, DVec3::X)] {
+        push(&mut harness, Command::Turn { view, axis, angle_rad: 0.4 });
+    }
+    push(&mut harness, Command::Activate { view: 1 });
+    assert_visited(&mut harness, "Length 1");
+    let Place::Plane { right, down, .. } = measured.place else { panic!("on no plane") };
+    let map = harness.state().active_seen().unwrap().map().unwrap();
+    assert!(map.plane.right.abs_diff_eq(right, 1e-6) && map.plane.down.abs_diff_eq(down, 1e-6));
+    assert_eq!(harness.state().session.active, 0);
+    // 3D is shown alone.
+    push(&mut harness, Command::Activate { view: 3 });
+    press(&mut harness, Modifiers::NONE, Key::F1);
+    assert_visited(&mut harness, "Length 1");
+    // Its series is shown nowhere.
+    push(&mut harness, Command::Clear { view: 0 });
+    assert_visited(&mut harness, "Length 1");
+    assert_eq!(shown(&harness).series, Some(measured.place.series()));
+    // One gesture takes it back.
+    press(&mut harness, Modifiers::COMMAND, Key::Z);
+    assert_eq!(shown(&harness).series, None);
+}
+
+#[test]
+fn a_distance_between_slices_is_gone_to_in_3d() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [1000.0, 700.0], 1.0) else { return };
+    settle(&mut harness);
+    let center = middle(&harness);
+    let place = Place::Space { series: SeriesId { input: 0, number: 0 } };
+    let points = vec![center + DVec3::new(40.0, 10.0, -50.0), center + DVec3::new(60.0, -30.0, 50.0)];
+    let measure = Command::Measure { kind: Kind::Distance, place, points, text: String::new() };
+    harness.state_mut().push(measure);
+    harness.state_mut().push(Command::Zoom { view: 0, factor: 3.0, about_mm: glam::DVec2::ZERO });
+    settle(&mut harness);
+    for key in [Key::F1, Key::F2] {
+        harness.key_press(key);
+        settle(&mut harness);
+        harness.state_mut().push(Command::Activate { view: 0 });
+        if key == Key::F2 {
+            harness.state_mut().push(Command::Pan { view: 3, by_mm: glam::DVec2::splat(300.0) });
+        }
+        settle(&mut harness);
+        harness.get_by_label("3D distance 1").click_accesskit();
+        settle(&mut harness);
+        let seen = harness.state().active_seen().unwrap();
+        let (_, points) = seen.distances().next().expect("it lies in no 3D view that is shown");
+        assert!(points.iter().all(|&at| seen.rect.contains(at)), "{key:?}: {points:?}");
+        let space = harness.state().session.spaces[0];
+        assert!(space.center_mm.abs_diff_eq(center + DVec3::new(50.0, -10.0, 0.0), 1e-9));
+    }
 }
 
 #[test]

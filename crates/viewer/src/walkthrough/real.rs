@@ -177,6 +177,33 @@ fn frames_of_a_stack_are_paged_and_played() {
     harness.key_press(Key::Space);
     settle(&mut harness);
     assert!(harness.state().interaction.cine.is_none());
+
+    // What was measured on another frame is gone to, and all of that frame is shown.
+    let measure = crate::command::Command::Measure {
+        kind: crate::measure::Kind::Length,
+        place: crate::measure::Place::Frame { series, frame: 10 },
+        points: vec![glam::DVec3::new(2.0, 3.0, 0.0), glam::DVec3::new(20.0, 3.0, 0.0)],
+        text: String::new(),
+    };
+    let away = crate::command::Command::Zoom { view: 0, factor: 6.0, about_mm: glam::DVec2::ZERO };
+    let next = crate::command::Command::GoTo { view: 0, frame: 12 };
+    harness.state_mut().commands.extend([measure, away, next]);
+    settle(&mut harness);
+    for zoom in [1.0, 0.9] {
+        harness.get_by_label("Length 1").click_accesskit();
+        settle(&mut harness);
+        let seen = harness.state().seen(0).unwrap();
+        let (map, own) = (seen.map().unwrap(), seen.measurements().next().expect("it is on this frame"));
+        assert!(own.points.iter().all(|&at| seen.rect.contains(map.screen(at))));
+        // Where it is seen, the picture stays.
+        assert_eq!(seen.view.framing.zoom, zoom);
+        harness.state_mut().push(crate::command::Command::Zoom {
+            view: 0,
+            factor: 0.9,
+            about_mm: glam::DVec2::ZERO,
+        });
+        settle(&mut harness);
+    }
 }
 
 /// Phases of one volume are shown one after the other in place, in one window.

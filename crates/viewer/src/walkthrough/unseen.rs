@@ -296,6 +296,15 @@ fn of_a_series_that_is_not_loaded_nothing_is_told() {
     assert_eq!(said(&mut viewer)[0], "CT 1: mean 40  SD 0 HU");
     viewer.document.take(News::Series { id: series(0), state: State::Found });
     assert_eq!(said(&mut viewer)[0], "CT 1: not loaded");
+    // Nor is it gone to, and that is told.
+    let message = |viewer: &mut Viewer| {
+        viewer.visit(&rectangle());
+        viewer.message.take().map(|(text, _)| text)
+    };
+    assert_eq!(message(&mut viewer).unwrap(), "Rectangle 1 is on CT 1, which is still being loaded.");
+    viewer.document.take(News::Series { id: series(0), state: State::Failed("broken".to_owned()) });
+    assert_eq!(message(&mut viewer).unwrap(), "Rectangle 1 is on CT 1, which can't be read.");
+    assert!(viewer.commands.is_empty());
 }
 
 /// Its points would lie on several planes, and its values would be of none of them.

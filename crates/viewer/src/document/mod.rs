@@ -418,4 +418,10 @@ impl Document {
         self.entries.iter_mut().for_each(|entry| entry.phase_of = first);
         self
     }
+
+    /// The same, with volumes of which each is another patient's.
+    pub(crate) fn into_patients(mut self) -> Self {
+        self.entries.iter_mut().for_each(|entry| (entry.patient, entry.space) = (entry.id, entry.id));
+        self
+    }
 }

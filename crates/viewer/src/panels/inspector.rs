@@ -7,8 +7,9 @@ use super::transfer;
 use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
-use crate::document::{Defaults, Kind};
-use crate::overlay::measurements::lines;
+use crate::document::{Defaults, Document, Kind};
+use crate::measure::Measurement;
+use crate::overlay::measurements::{Told, lines};
 use crate::session::{
     Content, Direction, Mode, OrbitView, PlaneView, Side, Slab, ViewState, shading_of, voi_of,
 };
@@ -436,13 +437,19 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
                     selected = Some(own.id);
                     visited = Some(own.clone());
                 }
+                // As in the panel of series.
+                if let Some(patient) = viewer.document.patient_number(own.place.series()) {
+                    ui.label(egui::RichText::new(format!("Patient {patient}")).color(crate::theme::WARNING));
+                }
             });
             let seen = viewer.active_seen();
             let series = seen.as_ref().map_or(vec![own.place.series()], |seen| seen.valued(own));
             let frame = seen.as_ref().and_then(|seen| frame_of(own, seen));
             let told = values.listed(own, &series, &viewer.document, frame);
-            let said = lines(own, &told).join(", ");
-            copied.push(format!("{}: {said}", own.name()));
+            let said = said(own, &told, &viewer.document);
+            let patient = viewer.document.patient_number(own.place.series());
+            let of = patient.map(|number| format!("Patient {number}, ")).unwrap_or_default();
+            copied.push(format!("{of}{}: {said}", own.name()));
             ui.weak(said);
         }
         if let Some(own) = viewer.session.measurements.iter().find(|own| Some(own.id) == selected) {
@@ -478,4 +485,13 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
             viewer.visit(&own);
         }
     });
+}
+
+/// What a measurement says in the list: where several series are open, always of which.
+fn said(own: &Measurement, told: &Told, document: &Document) -> String {
+    let said = lines(own, told).join(", ");
+    let is_one_of_several =
+        document.entries().iter().filter(|entry| entry.facts.kind != Kind::Object).count() > 1;
+    let name = document.name(own.place.series()).filter(|_| is_one_of_several && told.values.is_empty());
+    [name, Some(said)].into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
 }

@@ -5,12 +5,13 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use glam::DVec3;
 
+use super::unseen::document;
 use super::{Study, click, drag, screenshot, settle, window};
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::measure::{Kind, Measurement, Place};
 use crate::overlay::measurements::Found;
-use crate::session::{SeriesId, Shown};
+use crate::session::{SeriesId, Shown, Slab};
 use crate::tools::Tool;
 use crate::viewport::Values;
 
@@ -286,6 +287,54 @@ fn a_measurement_is_gone_to_wherever_it_is() {
     assert_eq!(shown(&harness).series, None);
 }
 
+/// With two patients open nothing is listed or copied that could be taken for the other's.
+#[test]
+fn measurements_are_listed_with_their_patient_and_series() {
+    let Some(mut harness) = window(Vec::new(), [1000.0, 700.0], 1.0) else { return };
+    settle(&mut harness);
+    let viewer = harness.state_mut();
+    viewer.document = document(&[40, -70]).into_patients();
+    let series = [0, 1].map(|number| SeriesId { input: 0, number });
+    viewer.do_now(&Command::Show { view: 0, series: series[0], content: None });
+    harness.run_steps(4);
+    let center = middle(&harness);
+    for series in series {
+        let place = Place::Plane { series, right: DVec3::X, down: DVec3::Y, slab: Slab::default() };
+        let points = vec![center, center + DVec3::X * 40.0];
+        for kind in [Kind::Length, Kind::Arrow] {
+            let (points, text) = (points.clone(), String::new());
+            harness.state_mut().push(Command::Measure { kind, place, points, text });
+        }
+    }
+    harness.run_steps(4);
+    for name in ["CT 1: 40.0 mm", "CT 2: 40.0 mm"] {
+        harness.get_by_label(name);
+    }
+    // In the list of series, and beside each.
+    for name in ["Patient 1", "Patient 2"] {
+        assert_eq!(harness.query_all_by_label(name).count(), 3);
+    }
+    screenshot(&mut harness, "measured-patients");
+    assert_copied(
+        &mut harness,
+        "Patient 1, Length 1: CT 1: 40.0 mm\nPatient 1, Arrow 2: CT 1\n\
+         Patient 2, Length 3: CT 2: 40.0 mm\nPatient 2, Arrow 4: CT 2",
+    );
+}
+
+/// Values are copied as they are to be.
+#[track_caller]
+fn assert_copied(harness: &mut Harness<'_, Viewer>, expected: &str) {
+    harness.get_by_label("Copy values").click_accesskit();
+    let mut copied = Vec::new();
+    for _ in 0..4 {
+        harness.step();
+        copied.extend(harness.output().platform_output.commands.iter().cloned());
+    }
+    let expected = egui::OutputCommand::CopyText(expected.to_owned());
+    assert!(copied.contains(&expected), "{copied:?}, not {expected:?}");
+}
+
 #[test]
 fn a_distance_between_slices_is_gone_to_in_3d() {
     let study = Study::made();
@@ -339,14 +388,7 @@ fn arrows_ask_for_their_text_and_values_are_copied_or_hidden() {
     screenshot(&mut harness, "measured-arrow");
 
     let length = harness.state().session.measurements[0].lengths()[0];
-    let expected = format!("Length 1: {length:.1} mm\nArrow 2: node");
-    harness.get_by_label("Copy values").click();
-    let copied = (0..4).any(|_| {
-        harness.step();
-        let copies = |own: &egui::OutputCommand| *own == egui::OutputCommand::CopyText(expected.clone());
-        harness.output().platform_output.commands.iter().any(copies)
-    });
-    assert!(copied);
+    assert_copied(&mut harness, &format!("Length 1: {length:.1} mm\nArrow 2: node"));
     harness.key_press(Key::Escape);
     settle(&mut harness);
     assert_eq!(harness.state().seen(0).unwrap().measurements().count(), 2);

@@ -274,6 +274,9 @@ impl Viewer {
             let after = draft.ground(session, document);
             !before.zip(after).is_some_and(|(before, after)| before.is_same(&after))
         });
+        if is_done {
+            self.lead_point(command);
+        }
         is_done
     }
 

@@ -160,6 +160,9 @@ impl Viewer {
                 self.push(Command::SetApart { view, is_apart });
             }
             Action::Enlarge => self.push(Command::Enlarge { enlarged: !self.session.enlarged }),
+            Action::SetPoint => self.set_point(),
+            Action::EndDrawing => self.end_drawing(),
+            Action::HoldNext => self.hold_next(),
             Action::DeleteMeasurement => {
                 let chosen = self.interaction.selected.take().or(self.interaction.hot.take());
                 self.commands.extend(chosen.map(|id| Command::Delete { id }));

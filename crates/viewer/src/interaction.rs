@@ -19,6 +19,8 @@ pub(crate) struct Interaction {
     pub hot: Option<u64>,
     /// The measurement that keys act on.
     pub selected: Option<u64>,
+    /// The point that keys move, and of which measurement.
+    pub held: Option<(u64, usize)>,
     /// Whether the text of the measurement that keys act on is asked for.
     pub asks_text: bool,
     /// The part of a step of the wheel that is left.
@@ -30,6 +32,11 @@ pub(crate) struct Interaction {
 }
 
 impl Interaction {
+    /// The point of a measurement that keys move, if it is not all of it.
+    pub(crate) fn held_point(&self, id: u64) -> Option<usize> {
+        self.held.filter(|(own, _)| *own == id && self.selected == Some(id)).map(|(_, point)| point)
+    }
+
     /// Whether a measurement is under the pointer, or the one that keys act on.
     pub(crate) fn is_hot(&self, id: u64) -> bool {
         self.hot == Some(id) || self.selected == Some(id)

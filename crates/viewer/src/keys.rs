@@ -182,11 +182,12 @@ mod tests {
 
     #[test]
     fn a_table_changes_keys_and_what_is_odd_is_told() {
-        let keys = Keys::with(&table(&[("Fit", Some("Ctrl+F")), ("invert", None), ("Pan tool", Some("q"))]));
+        let keys =
+            Keys::with(&table(&[("Fit", Some("Ctrl+F")), ("invert", None), ("Pan tool", Some("Ctrl+q"))]));
         assert!(keys.faults.is_empty(), "{:?}", keys.faults);
         assert_eq!(
             [Action::Fit, Action::Invert, Action::ToolPan].map(|own| keys.of(own)),
-            ["Ctrl+F", "", "Q"]
+            ["Ctrl+F", "", "Ctrl+Q"]
         );
         assert_eq!(keys.hint(Action::Invert), "Invert");
 
@@ -194,8 +195,8 @@ mod tests {
         assert_eq!(keys.faults.len(), 3, "{:?}", keys.faults);
         assert_eq!([Action::Fit, Action::ToolWindow, Action::Help].map(|own| keys.of(own)), ["W", "", "H"]);
 
-        let keys = Keys::with(&table(&[("Fit", Some("Q")), ("Invert", Some("Q"))]));
+        let keys = Keys::with(&table(&[("Fit", Some("Ctrl+Q")), ("Invert", Some("Ctrl+Q"))]));
         assert_eq!(keys.faults.len(), 1, "{:?}", keys.faults);
-        assert_eq!([Action::Fit, Action::Invert].map(|own| keys.of(own)), ["Q", "I"]);
+        assert_eq!([Action::Fit, Action::Invert].map(|own| keys.of(own)), ["Ctrl+Q", "I"]);
     }
 }

@@ -21,6 +21,7 @@ mod histogram;
 mod history;
 mod interaction;
 mod key_images;
+mod keyed;
 mod keys;
 mod looked;
 mod measure;

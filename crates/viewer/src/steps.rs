@@ -31,8 +31,12 @@ pub(crate) enum Step {
     NextOverlay,
     MoreOverlay,
     LessOverlay,
+    /// Moves the selected measurement, or a point of it.
+    Nudge(Way),
     NextPreset,
     NextMode,
+    /// Perspective, or parallel rays.
+    Perspective,
     /// Shows all of what was cropped and cut.
     Uncrop,
     /// Hides in 3D what is in front of a plane of the crosshair.
@@ -49,7 +53,7 @@ pub(crate) enum Way {
 
 impl Way {
     /// In a picture, right and down.
-    fn flat(self) -> DVec2 {
+    pub(crate) fn flat(self) -> DVec2 {
         match self {
             Self::Left => -DVec2::X,
             Self::Right => DVec2::X,
@@ -61,6 +65,8 @@ impl Way {
 
 /// A turn by a key.
 const TURN_RAD: f64 = std::f64::consts::PI / 36.0;
+/// The vertical field of view of pictures in perspective.
+pub(crate) const PERSPECTIVE_RAD: f64 = std::f64::consts::PI / 6.0;
 /// A step through a window, in parts of its width.
 const WINDOW: f64 = 0.1;
 
@@ -126,6 +132,12 @@ impl Viewer {
                 let all: Vec<Mode> = std::iter::once(Mode::Rendering).chain(projections).collect();
                 Some(Command::Mode { view, mode: after(&all, &orbit.mode)? })
             }
+            Step::Perspective => {
+                let Content::Orbit(orbit) = own.content else { return None };
+                let fov_rad = if orbit.fov_rad.is_none() { Some(PERSPECTIVE_RAD) } else { None };
+                Some(Command::Perspective { view, fov_rad })
+            }
+            Step::Nudge(way) => self.nudged(way),
             Step::Uncrop => Some(Command::Crop { view: self.shown_in_3d()?, region: Region::default() }),
             Step::Cut(direction) => self.cut(direction),
         }

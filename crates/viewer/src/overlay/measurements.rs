@@ -1,6 +1,6 @@
 //! Measurements over pictures.
 
-use egui::{Align2, Color32, Painter, Pos2, Rect, Vec2};
+use egui::{Align2, Color32, Painter, Pos2, Rect, Stroke, Vec2};
 use glam::DVec3;
 
 use super::facts::number;
@@ -101,6 +101,8 @@ pub(crate) struct Drawn {
     radius: f32,
     lines: Vec<String>,
     color: Color32,
+    /// The point that keys move.
+    held: Option<usize>,
 }
 
 impl Drawn {
@@ -109,14 +111,26 @@ impl Drawn {
         let points = on_screen(map, measurement);
         let segments = segments(map, measurement, &points);
         let radius = if measurement.kind == Kind::Freehand { 0.0 } else { 2.0 };
-        let own = Self { points, segments, radius, lines: lines(measurement, told), color: theme::MEASURE };
+        let own = Self {
+            points,
+            segments,
+            radius,
+            lines: lines(measurement, told),
+            color: theme::MEASURE,
+            held: None,
+        };
         own.heated(is_hot)
     }
 
     /// A distance in space that is seen in a 3D view.
     pub(crate) fn in_space(points: Vec<Pos2>, lines: Vec<String>, is_hot: bool) -> Self {
         let segments = pairs(&points);
-        Self { points, segments, radius: 3.0, lines, color: theme::MEASURE }.heated(is_hot)
+        Self { points, segments, radius: 3.0, lines, color: theme::MEASURE, held: None }.heated(is_hot)
+    }
+
+    /// With a ring around the point that keys move.
+    pub(crate) fn held_by(self, point: Option<usize>) -> Self {
+        Self { held: point, ..self }
     }
 
     fn heated(self, is_hot: bool) -> Self {
@@ -141,6 +155,17 @@ pub(crate) fn draw_lines(painter: &Painter, all: &[Drawn]) {
         own.points.iter().filter(|_| own.radius > 0.0).for_each(|&point| {
             painter.circle_filled(point, own.radius, own.color);
         });
+        if let Some(&held) = own.held.and_then(|held| own.points.get(held)) {
+            painter.circle_stroke(held, 7.0, Stroke::new(3.5, Color32::from_black_alpha(160)));
+            painter.circle_stroke(held, 7.0, Stroke::new(1.5, own.color));
+        }
+    }
+}
+
+/// Marks the place at which keys set a point.
+pub(crate) fn draw_mark(painter: &Painter, at: Pos2) {
+    for arm in [Vec2::new(1.0, 0.0), Vec2::new(0.0, 1.0), Vec2::new(-1.0, 0.0), Vec2::new(0.0, -1.0)] {
+        line(painter, [at + arm * 4.0, at + arm * 14.0], 1.6, theme::MEASURE);
     }
 }
 

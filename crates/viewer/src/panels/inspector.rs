@@ -13,6 +13,7 @@ use crate::overlay::measurements::{Told, lines};
 use crate::session::{
     Content, Direction, Mode, OrbitView, PlaneView, Side, Slab, ViewState, shading_of, voi_of,
 };
+use crate::steps::{PERSPECTIVE_RAD, Step};
 use crate::viewport::frame_of;
 
 pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
@@ -255,8 +256,9 @@ fn three_d(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, orbit: OrbitView, 
             }
         });
         let mut perspective = orbit.fov_rad.is_some();
-        if ui.checkbox(&mut perspective, "Perspective").changed() {
-            let fov_rad = perspective.then_some(30f64.to_radians());
+        let hint = viewer.keys.hint(Action::Step(Step::Perspective));
+        if ui.checkbox(&mut perspective, "Perspective").on_hover_text(hint).changed() {
+            let fov_rad = perspective.then_some(PERSPECTIVE_RAD);
             viewer.push(Command::Perspective { view, fov_rad });
         }
     });

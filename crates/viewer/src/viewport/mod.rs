@@ -20,6 +20,7 @@ pub(crate) use corners::written;
 pub(crate) use corners::{date, projection, slab_name, zoom_percent};
 pub(crate) use picture::{ground, install};
 pub(crate) use plane_map::PlaneMap;
+pub(crate) use pointer::{end_drawing, set_point};
 pub(crate) use values::{Values, frame_of};
 
 use crate::command::Command;
@@ -34,6 +35,7 @@ use crate::session::{
     is_on_white, plane_name, plane_of, reach_mm, shown_overlay, voi_of,
 };
 use crate::theme;
+use crate::tools::Tool;
 
 /// A view and all that is known about it.
 #[derive(Clone, Copy)]
@@ -275,6 +277,11 @@ pub(crate) fn show(
     seen.canvas.paint(&painter, rect, seen.moved());
     pointer::handle(ui, &response, seen, interaction, commands);
     let is_hot = response.hovered() || interaction.drag.as_ref().is_some_and(|(view, _)| *view == seen.index);
+    // Where keys set points, as long as the pointer does not.
+    let measures = matches!(interaction.tool, Tool::Measure(_)) && seen.session.active == seen.index;
+    if let (Some(map), Some(at_mm)) = (seen.map(), seen.keyed_mm().filter(|_| measures && !is_hot)) {
+        measurements::draw_mark(&painter, map.screen(at_mm));
+    }
     draw_over(&painter, seen, interaction, values, is_hot);
     frame(ui, seen);
     take_dropped(ui, &response, seen, commands);
@@ -346,7 +353,8 @@ fn drawn_in_plane(
     let mut all: Vec<Drawn> = Vec::new();
     for own in seen.measurements() {
         let told = values.told(own, seen);
-        all.push(Drawn::in_plane(map, own, &told, interaction.is_hot(own.id)));
+        let drawn = Drawn::in_plane(map, own, &told, interaction.is_hot(own.id));
+        all.push(drawn.held_by(interaction.held_point(own.id)));
     }
     if let Some(draft) = interaction.draft.as_ref().filter(|draft| draft.view == seen.index) {
         let own = Measurement {

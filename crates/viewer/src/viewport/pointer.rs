@@ -468,12 +468,9 @@ fn clicks(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, c
     let view = seen.index;
     let at = response.interact_pointer_pos();
     if response.double_clicked() {
-        match &mut interaction.draft {
+        match interaction.draft {
             // The second click of the two has set a point already.
-            Some(draft) => {
-                draft.points.pop();
-                finish_if_whole(interaction, true, commands);
-            }
+            Some(_) => end_drawing(interaction, commands),
             None if !matches!(interaction.tool, Tool::Measure(_)) => {
                 commands.push(Command::Enlarge { enlarged: !seen.session.enlarged });
             }
@@ -482,11 +479,7 @@ fn clicks(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, c
         return;
     }
     if response.secondary_clicked() && interaction.draft.is_some() {
-        if let Some(draft) = &mut interaction.draft {
-            draft.points.pop();
-        }
-        finish_if_whole(interaction, true, commands);
-        return;
+        return end_drawing(interaction, commands);
     }
     if let (Some(draft), Some(map), Some(at)) = (&mut interaction.draft, seen.map(), response.hover_pos())
         && draft.view == view
@@ -501,19 +494,7 @@ fn clicks(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, c
         (Content::Orbit(_), _) if interaction.hot.is_some() && interaction.draft.is_none() => {}
         (Content::Orbit(_), Tool::Measure(Kind::Distance)) => {
             let Some(at_mm) = pick(seen, at) else { return };
-            match interaction.draft.take().filter(|draft| draft.view == view && draft.kind == Kind::Distance)
-            {
-                Some(Draft { kind, place, mut points, .. }) => {
-                    points.truncate(1);
-                    points.push(at_mm);
-                    commands.push(Command::Measure { kind, place, points, text: String::new() });
-                }
-                None => {
-                    let Some(place) = seen.place(Kind::Distance) else { return };
-                    interaction.draft =
-                        Some(Draft { view, kind: Kind::Distance, place, points: vec![at_mm] });
-                }
-            }
+            set_in_space(seen, at_mm, interaction, commands);
         }
         (Content::Orbit(_), _) => {
             commands.extend(pick(seen, at).map(|at_mm| Command::Cross { view, at_mm }));
@@ -523,15 +504,54 @@ fn clicks(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, c
         }
         (_, Tool::Measure(kind)) if interaction.hot.is_none() || interaction.draft.is_some() => {
             let Some(map) = seen.map() else { return };
-            let is_new = interaction.draft.is_none();
-            if begin_or_extend(seen, kind, map.patient_mm(at), interaction).is_some()
-                && (!is_new || kind == Kind::Probe)
-            {
-                finish_clicked(interaction, commands);
-            }
+            set_point(seen, kind, map.patient_mm(at), interaction, commands);
         }
         _ => {}
     }
+}
+
+/// Sets the next point of a measurement; the last that there may be ends it.
+pub(crate) fn set_point(
+    seen: &Seen<'_>,
+    kind: Kind,
+    at_mm: DVec3,
+    interaction: &mut Interaction,
+    commands: &mut Vec<Command>,
+) {
+    if matches!(seen.view.content, Content::Orbit(_)) {
+        if kind == Kind::Distance {
+            set_in_space(seen, at_mm, interaction, commands);
+        }
+        return;
+    }
+    let is_new = interaction.draft.is_none();
+    if begin_or_extend(seen, kind, at_mm, interaction).is_some() && (!is_new || kind == Kind::Probe) {
+        finish_clicked(interaction, commands);
+    }
+}
+
+/// Sets an end of a distance in a 3D view.
+fn set_in_space(seen: &Seen<'_>, at_mm: DVec3, interaction: &mut Interaction, commands: &mut Vec<Command>) {
+    let (view, kind) = (seen.index, Kind::Distance);
+    match interaction.draft.take().filter(|draft| draft.view == view && draft.kind == kind) {
+        Some(Draft { kind, place, mut points, .. }) => {
+            points.truncate(1);
+            points.push(at_mm);
+            commands.push(Command::Measure { kind, place, points, text: String::new() });
+        }
+        None => {
+            let Some(place) = seen.place(kind) else { return };
+            interaction.draft = Some(Draft { view, kind, place, points: vec![at_mm] });
+        }
+    }
+}
+
+/// Ends what is being drawn without the point that follows the pointer.
+pub(crate) fn end_drawing(interaction: &mut Interaction, commands: &mut Vec<Command>) {
+    if let Some(draft) = &mut interaction.draft {
+        draft.points.pop();
+    }
+    finish_if_whole(interaction, true, commands);
 }
 
 /// After a click the last point follows the pointer, unless it was the last that there may be.

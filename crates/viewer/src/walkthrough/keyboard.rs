@@ -3,11 +3,15 @@
 use egui::{Key, Modifiers, PointerButton};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use glam::DVec3;
 
-use super::{Study, drag, seen, settle, view_rect, window};
+use super::{Study, drag, screenshot, seen, settle, view_rect, window};
 use crate::app::Viewer;
+use crate::command::Command;
+use crate::measure::Kind;
 use crate::panels::Part;
-use crate::session::Layout;
+use crate::session::{Content, Layout};
+use crate::steps::PERSPECTIVE_RAD;
 use crate::tools::Tool;
 
 const ALT_SHIFT: Modifiers = Modifiers::ALT.plus(Modifiers::SHIFT);
@@ -49,7 +53,7 @@ fn what_is_in_front_of_a_plane_is_cut_off_by_a_key() {
     let [plane] = session.views[3].look.region.clip_planes[..] else { panic!("not one plane") };
     // It is seen from the front: the back is kept.
     assert_eq!(plane.point_mm, session.spaces[0].center_mm);
-    assert!((plane.normal - glam::DVec3::Y).length() < 1e-9, "{}", plane.normal);
+    assert!((plane.normal - DVec3::Y).length() < 1e-9, "{}", plane.normal);
     assert_ne!(seen(&harness, 3), whole);
     press(&mut harness, Modifiers::SHIFT, Key::X);
     assert_eq!(seen(&harness, 3), whole);
@@ -136,4 +140,83 @@ fn the_keyboard_goes_through_panels_and_back_to_the_views() {
     press(&mut harness, Modifiers::NONE, Key::ArrowDown);
     assert_ne!(place(&harness).y, before.y);
     assert!(harness.get_by_label("View 2: Coronal").is_focused());
+}
+
+#[test]
+fn measurements_are_drawn_and_moved_by_keys() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [900.0, 600.0], 1.0) else { return };
+    settle(&mut harness);
+    press(&mut harness, Modifiers::NONE, Key::Q);
+    let (message, _) = harness.state_mut().message.take().unwrap();
+    assert_eq!(message, "No measurement is chosen as the tool.");
+
+    let center = |harness: &Harness<'_, Viewer>| harness.state().session.spaces[0].center_mm;
+    let points = |harness: &Harness<'_, Viewer>| {
+        let last = harness.state().session.measurements.last();
+        last.map(|own| (own.kind, own.points.clone())).unwrap()
+    };
+    // The line follows the crosshair to its next point.
+    let first = center(&harness);
+    press(&mut harness, Modifiers::NONE, Key::L);
+    press(&mut harness, Modifiers::NONE, Key::Q);
+    for _ in 0..5 {
+        press(&mut harness, Modifiers::ALT, Key::ArrowRight);
+    }
+    screenshot(&mut harness, "keyed-length");
+    let second = center(&harness);
+    assert!((second - first).length() > 1.0);
+    let near = |points: &[DVec3], expected: &[DVec3]| {
+        points.len() == expected.len() && points.iter().zip(expected).all(|(a, b)| a.abs_diff_eq(*b, 1e-9))
+    };
+    let draft = harness.state().interaction.draft.clone().unwrap();
+    assert!(near(&draft.points, &[first, second]), "{draft:?}");
+    press(&mut harness, Modifiers::NONE, Key::Q);
+    let (kind, ends) = points(&harness);
+    assert!(kind == Kind::Length && near(&ends, &[first, second]), "{kind:?} {ends:?}");
+
+    // All of it is moved by points of the screen, then one of its ends.
+    let step = DVec3::X * harness.state().seen(0).unwrap().map().unwrap().point_mm();
+    for _ in 0..3 {
+        press(&mut harness, ALT_SHIFT, Key::ArrowRight);
+    }
+    assert!(near(&points(&harness).1, &[first + step * 3.0, second + step * 3.0]));
+    press(&mut harness, Modifiers::ALT, Key::Q);
+    press(&mut harness, ALT_SHIFT, Key::ArrowLeft);
+    screenshot(&mut harness, "keyed-held");
+    assert!(near(&points(&harness).1, &[first + step * 2.0, second + step * 3.0]));
+    for _ in 0..2 {
+        press(&mut harness, Modifiers::ALT, Key::Q);
+    }
+    press(&mut harness, ALT_SHIFT, Key::ArrowLeft);
+    assert!(near(&points(&harness).1, &[first + step, second + step * 2.0]));
+
+    // Where the number of points is open, a key ends it.
+    press(&mut harness, Modifiers::NONE, Key::J);
+    let mut places = Vec::new();
+    for key in [Key::ArrowDown, Key::ArrowLeft, Key::ArrowLeft] {
+        press(&mut harness, Modifiers::ALT, key);
+        places.push(center(&harness));
+        press(&mut harness, Modifiers::NONE, Key::Q);
+    }
+    press(&mut harness, Modifiers::SHIFT, Key::Q);
+    let (kind, line) = points(&harness);
+    assert!(kind == Kind::Polyline && near(&line, &places), "{kind:?} {line:?}");
+
+    // In 3D a distance is measured from crosshair to crosshair.
+    press(&mut harness, Modifiers::SHIFT, Key::D);
+    press(&mut harness, Modifiers::ALT, Key::V);
+    press(&mut harness, Modifiers::NONE, Key::Q);
+    harness.state_mut().push(Command::Cross { view: 0, at_mm: first });
+    settle(&mut harness);
+    press(&mut harness, Modifiers::NONE, Key::Q);
+    assert!(points(&harness).0 == Kind::Distance && near(&points(&harness).1, &[places[2], first]));
+    let fov = |harness: &Harness<'_, Viewer>| match harness.state().session.views[0].content {
+        Content::Orbit(orbit) => orbit.fov_rad,
+        _ => panic!("no 3D"),
+    };
+    press(&mut harness, Modifiers::ALT, Key::P);
+    assert_eq!(fov(&harness), Some(PERSPECTIVE_RAD));
+    press(&mut harness, Modifiers::ALT, Key::P);
+    assert_eq!(fov(&harness), None);
 }

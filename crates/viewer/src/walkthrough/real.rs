@@ -2,17 +2,17 @@
 
 use egui::{Key, Modifiers, vec2};
 use egui_kittest::kittest::Queryable as _;
+use glam::{DVec2, DVec3};
 
 use super::{screenshot, settle, view_rect, wait, window};
 use crate::app::Viewer;
+use crate::command::Command;
 use crate::document::{Entry, Kind};
-use crate::session::Content;
+use crate::measure::{Kind as Measured, Place};
+use crate::session::{Content, SeriesId};
 
 /// What the windows are called that are offered for a series.
-fn viewer_presets(
-    harness: &egui_kittest::Harness<'_, Viewer>,
-    series: crate::session::SeriesId,
-) -> Vec<String> {
+fn viewer_presets(harness: &egui_kittest::Harness<'_, Viewer>, series: SeriesId) -> Vec<String> {
     harness.state().presets_of(series).into_iter().map(|preset| preset.name).collect()
 }
 
@@ -73,7 +73,7 @@ fn a_real_ct_is_read_in_the_order_of_its_images() {
     settle(&mut harness);
     let viewer = harness.state();
     let at = viewer.session.spaces[0].center_mm;
-    let place = crate::session::position(at, glam::DVec3::Y);
+    let place = crate::session::position(at, DVec3::Y);
     has(&harness, 1, &place);
     let hover = &harness.state().interaction.hover.as_ref().unwrap().text[0];
     assert!(hover.contains(place.trim_end_matches(" mm")), "{hover} {place}");
@@ -126,15 +126,21 @@ fn a_pet_has_its_unit_and_window_from_the_first_slice_on() {
     assert_eq!(first.unwrap().0, anatome::Unit::SuvBodyWeight);
 }
 
-#[test]
-fn frames_of_a_stack_are_paged_and_played() {
-    let Some(study) = anatome_testkit::shared_data("syntaxes.zip") else { return };
-    let Some(mut harness) = window(vec![study], [1280.0, 800.0], 1.0) else { return };
+/// A window with a stack of 30 frames, where the data is.
+fn stack() -> Option<(egui_kittest::Harness<'static, Viewer>, SeriesId)> {
+    let study = anatome_testkit::shared_data("syntaxes.zip")?;
+    let mut harness = window(vec![study], [1280.0, 800.0], 1.0)?;
     settle(&mut harness);
     let cine = |entry: &&Entry| entry.facts.kind == Kind::Stack && entry.facts.shape == Some([30, 240, 320]);
     let series = harness.state().document.entries().iter().find(cine).unwrap().id;
-    harness.state_mut().push(crate::command::Command::Show { view: 0, series, content: None });
+    harness.state_mut().push(Command::Show { view: 0, series, content: None });
     settle(&mut harness);
+    Some((harness, series))
+}
+
+#[test]
+fn frames_of_a_stack_are_paged_and_played() {
+    let Some((mut harness, _)) = stack() else { return };
     screenshot(&mut harness, "real-stack");
     let frame = |viewer: &Viewer| match viewer.session.views[0].content {
         Content::Frame(own) => own.frame,
@@ -147,7 +153,7 @@ fn frames_of_a_stack_are_paged_and_played() {
     };
     assert_eq!(seen(&harness), (Some(0), true));
     // As long as another is drawn there are no places on it, and no values.
-    harness.state_mut().do_now(&crate::command::Command::GoTo { view: 0, frame: 10 });
+    harness.state_mut().do_now(&Command::GoTo { view: 0, frame: 10 });
     assert_eq!(seen(&harness), (None, false));
     settle(&mut harness);
     assert_eq!(seen(&harness), (Some(10), true));
@@ -158,7 +164,7 @@ fn frames_of_a_stack_are_paged_and_played() {
         let lines = crate::viewport::written(&seen, &viewer.interaction);
         (seen.map().unwrap().plane.right, lines.iter().any(|line| line.ends_with("mirrored, rotated 270°")))
     };
-    assert_eq!(rotated(&harness), (glam::DVec3::X, false));
+    assert_eq!(rotated(&harness), (DVec3::X, false));
     let before = super::seen(&harness, 0);
     for key in [Key::R, Key::M] {
         harness.key_press_modifiers(Modifiers::COMMAND, key);
@@ -166,7 +172,7 @@ fn frames_of_a_stack_are_paged_and_played() {
     }
     harness.key_press(Key::F);
     settle(&mut harness);
-    assert_eq!(rotated(&harness), (glam::DVec3::Y, true));
+    assert_eq!(rotated(&harness), (DVec3::Y, true));
     assert_ne!(before, super::seen(&harness, 0));
     screenshot(&mut harness, "real-stack-turned");
     harness.key_press(Key::Space);
@@ -177,16 +183,20 @@ fn frames_of_a_stack_are_paged_and_played() {
     harness.key_press(Key::Space);
     settle(&mut harness);
     assert!(harness.state().interaction.cine.is_none());
+}
 
+#[test]
+fn on_frames_measurements_are_gone_to_and_drawn_by_keys() {
+    let Some((mut harness, series)) = stack() else { return };
     // What was measured on another frame is gone to, and all of that frame is shown.
-    let measure = crate::command::Command::Measure {
-        kind: crate::measure::Kind::Length,
-        place: crate::measure::Place::Frame { series, frame: 10 },
-        points: vec![glam::DVec3::new(2.0, 3.0, 0.0), glam::DVec3::new(20.0, 3.0, 0.0)],
+    let measure = Command::Measure {
+        kind: Measured::Length,
+        place: Place::Frame { series, frame: 10 },
+        points: vec![DVec3::new(2.0, 3.0, 0.0), DVec3::new(20.0, 3.0, 0.0)],
         text: String::new(),
     };
-    let away = crate::command::Command::Zoom { view: 0, factor: 6.0, about_mm: glam::DVec2::ZERO };
-    let next = crate::command::Command::GoTo { view: 0, frame: 12 };
+    let away = Command::Zoom { view: 0, factor: 6.0, about_mm: DVec2::ZERO };
+    let next = Command::GoTo { view: 0, frame: 12 };
     harness.state_mut().commands.extend([measure, away, next]);
     settle(&mut harness);
     for zoom in [1.0, 0.9] {
@@ -197,13 +207,27 @@ fn frames_of_a_stack_are_paged_and_played() {
         assert!(own.points.iter().all(|&at| seen.rect.contains(map.screen(at))));
         // Where it is seen, the picture stays.
         assert_eq!(seen.view.framing.zoom, zoom);
-        harness.state_mut().push(crate::command::Command::Zoom {
-            view: 0,
-            factor: 0.9,
-            about_mm: glam::DVec2::ZERO,
-        });
+        harness.state_mut().push(Command::Zoom { view: 0, factor: 0.9, about_mm: DVec2::ZERO });
         settle(&mut harness);
     }
+
+    // Keys measure from what comes to the middle of the view.
+    harness.key_press(Key::L);
+    settle(&mut harness);
+    let under = |harness: &egui_kittest::Harness<'_, Viewer>| {
+        let seen = harness.state().seen(0).unwrap();
+        seen.map().unwrap().patient_mm(seen.rect.center())
+    };
+    let mut ends = Vec::new();
+    for key in [Key::ArrowRight, Key::ArrowLeft] {
+        harness.key_press_modifiers(Modifiers::SHIFT, key);
+        settle(&mut harness);
+        ends.push(under(&harness));
+        harness.key_press(Key::Q);
+        settle(&mut harness);
+    }
+    assert_ne!(ends[0], ends[1]);
+    assert_eq!(harness.state().session.measurements.last().unwrap().points, ends);
 }
 
 /// Phases of one volume are shown one after the other in place, in one window.

@@ -378,7 +378,9 @@ impl Document {
         use anatome::{BackendChoice, Progress};
         let backend = Arc::new(Backend::open(BackendChoice::Cpu, None, workers).unwrap());
         let mut document = Self { backend: Some(Arc::clone(&backend)), ..Self::default() };
-        let input = document.add_input();
+        // There is nothing to wait for.
+        document.add_closed_input();
+        let input = 0;
         for (number, volume) in volumes.into_iter().enumerate() {
             let id = SeriesId { input, number: number as u32 };
             let facts = SeriesFacts {

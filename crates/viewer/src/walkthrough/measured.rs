@@ -1,14 +1,17 @@
 //! Measurements.
 
+use anatome::{Grid, Voi, Window, WindowFunction, Workers};
+use anatome_phantom::closed_form::{Checkerboard, ClosedForm as _};
 use egui::{Key, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use glam::DVec3;
+use glam::{DAffine3, DVec3};
 
 use super::unseen::document;
 use super::{Study, click, drag, screenshot, settle, window};
 use crate::app::Viewer;
 use crate::command::Command;
+use crate::document::Document;
 use crate::measure::{Kind, Measurement, Place};
 use crate::overlay::measurements::Found;
 use crate::session::{SeriesId, Shown, Slab};
@@ -124,6 +127,68 @@ fn lengths_angles_and_regions_are_drawn_moved_and_deleted() {
     harness.get_by_label("Undo").click();
     settle(&mut harness);
     assert_eq!(harness.state().session.measurements.len(), count);
+}
+
+/// Where a row of grey values crosses the middle grey, in pixels from the first one's left or upper side.
+fn edges(row: &[u8]) -> Vec<f32> {
+    const MIDDLE: f32 = 127.5;
+    let pairs = row.windows(2).enumerate();
+    let crossed = pairs.filter_map(|(n, pair)| {
+        let [from, to] = [pair[0], pair[1]].map(|grey| f32::from(grey) - MIDDLE);
+        ((from < 0.0) != (to < 0.0)).then(|| n as f32 + 0.5 + from / (from - to))
+    });
+    crossed.collect()
+}
+
+/// From edge to edge as they are seen in the picture, by its pixels alone: the phantom's formula says how far that is.
+#[test]
+fn lengths_between_edges_that_are_seen_are_those_of_the_phantom() {
+    let Some(mut harness) = window(Vec::new(), [1920.0, 1080.0], 1.0) else { return };
+    settle(&mut harness);
+    // Edges between voxels, which have another size each way.
+    let (voxel_mm, cell) = (DVec3::new(0.8, 1.25, 2.0), DVec3::new(12.0, 8.0, 16.0));
+    let place = DAffine3 { translation: DVec3::new(-40.0, 25.0, 7.0), ..DAffine3::from_scale(voxel_mm) };
+    let grid = Grid::even([16, 96, 128], place).unwrap();
+    let corner_mm = grid.patient_from_index(DVec3::splat(-0.5));
+    let board = Checkerboard { corner_mm, cell_mm: cell * voxel_mm, even: -100.0, odd: 100.0 };
+    let viewer = harness.state_mut();
+    viewer.document =
+        Document::of_volumes(vec![board.volume(&grid).unwrap()], &Workers::new(Some(1)).unwrap());
+    let series = SeriesId { input: 0, number: 0 };
+    let voi = Some(Voi::Window(Window::new(0.0, 400.0, WindowFunction::LinearExact).unwrap()));
+    viewer.do_now(&Command::Show { view: 0, series, content: None });
+    viewer.do_now(&Command::Window { view: 0, voi });
+    settle(&mut harness);
+    harness.key_press(Key::L);
+    settle(&mut harness);
+    let picture = super::seen(&harness, 0);
+    let [columns, rows] = picture.size;
+    let rect = super::view_rect(&harness, 0);
+    let grey = |x: usize, y: usize| picture.pixels[y * columns + x].r();
+    // Off the middle, which is an edge itself.
+    let (x, y) = (columns / 2 + 25, rows / 2 + 25);
+    let across: Vec<u8> = (0..columns).map(|x| grey(x, y)).collect();
+    let down: Vec<u8> = (0..rows).map(|y| grey(x, y)).collect();
+    for (line, axis) in [(across, DVec3::X), (down, DVec3::Y)] {
+        // The outermost may be the volume's own.
+        let edges = edges(&line);
+        let [_, inner @ .., _] = edges.as_slice() else { panic!("no edges: {edges:?}") };
+        let ends = [inner[0], inner[inner.len() - 1]].map(|edge| {
+            let at = if axis == DVec3::X {
+                egui::vec2(edge, y as f32 + 0.5)
+            } else {
+                egui::vec2(x as f32 + 0.5, edge)
+            };
+            rect.min + at
+        });
+        drag(&mut harness, ends[0], ends[1], PointerButton::Primary);
+        settle(&mut harness);
+        let expected = (inner.len() - 1) as f64 * axis.dot(board.cell_mm);
+        let length = last(&harness).lengths()[0];
+        assert!(inner.len() > 4 && (length - expected).abs() < 0.1, "{length}, not {expected}: {inner:?}");
+    }
+    screenshot(&mut harness, "measured-edges");
+    assert_eq!(harness.state().session.measurements.len(), 2);
 }
 
 /// The mean of the voxels of a rectangle along an axial slice, and how many they are, by looking at all.

@@ -8,6 +8,7 @@ mod keyboard;
 mod marked;
 mod measured;
 mod monkey;
+mod named;
 mod one_view;
 mod opened;
 mod own;

@@ -4,8 +4,9 @@ use anatome_testkit::Random;
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, TouchPhase, vec2};
 
 use super::{Study, settle, window};
+use crate::actions::GROUPS;
 
-/// Keys that do something, and some that do nothing.
+/// All keys that do something, and one that does nothing.
 const KEYS: &[Key] = &[
     Key::A,
     Key::B,
@@ -16,14 +17,17 @@ const KEYS: &[Key] = &[
     Key::G,
     Key::H,
     Key::I,
+    Key::J,
     Key::K,
     Key::L,
+    Key::M,
     Key::N,
     Key::O,
     Key::P,
     Key::R,
     Key::S,
     Key::T,
+    Key::U,
     Key::V,
     Key::W,
     Key::X,
@@ -31,11 +35,19 @@ const KEYS: &[Key] = &[
     Key::Z,
     Key::Num0,
     Key::Num1,
+    Key::Num2,
     Key::Num3,
+    Key::Num4,
+    Key::Num5,
+    Key::Num6,
+    Key::Num7,
     Key::Num8,
     Key::ArrowDown,
     Key::ArrowUp,
+    Key::ArrowLeft,
+    Key::ArrowRight,
     Key::PageDown,
+    Key::PageUp,
     Key::Home,
     Key::End,
     Key::Space,
@@ -43,27 +55,38 @@ const KEYS: &[Key] = &[
     Key::Minus,
     Key::Enter,
     Key::Delete,
+    Key::Backspace,
     Key::Escape,
     Key::Tab,
     Key::F1,
     Key::F2,
     Key::F3,
     Key::F4,
+    Key::F5,
     Key::F6,
+    Key::F7,
+    Key::F8,
     Key::F9,
+    Key::F10,
     Key::CloseBracket,
     Key::OpenBracket,
     Key::Period,
     Key::Comma,
     Key::Q,
+    Key::F12,
 ];
+
+const ALT_SHIFT: Modifiers = Modifiers::ALT.plus(Modifiers::SHIFT);
 
 fn pick<T: Copy>(random: &mut Random, of: &[T]) -> T {
     of[random.whole(0, of.len() - 1)]
 }
 
 fn modifiers(random: &mut Random) -> Modifiers {
-    pick(random, &[Modifiers::NONE, Modifiers::NONE, Modifiers::SHIFT, Modifiers::ALT, Modifiers::COMMAND])
+    pick(
+        random,
+        &[Modifiers::NONE, Modifiers::NONE, Modifiers::SHIFT, Modifiers::ALT, Modifiers::COMMAND, ALT_SHIFT],
+    )
 }
 
 fn event(random: &mut Random, at: &mut Pos2, size: [f32; 2]) -> Event {
@@ -109,6 +132,16 @@ fn event(random: &mut Random, at: &mut Pos2, size: [f32; 2]) -> Event {
 }
 
 #[test]
+fn no_key_of_an_action_is_left_out() {
+    let entries = GROUPS.iter().flat_map(|(_, entries)| entries.iter());
+    let left_out: Vec<_> = entries
+        .filter_map(|entry| Some((entry.name, entry.shortcut?.logical_key)))
+        .filter(|(_, key)| !KEYS.contains(key))
+        .collect();
+    assert!(left_out.is_empty(), "{left_out:?}");
+}
+
+#[test]
 fn random_input_ends_nothing() {
     let study = Study::made();
     let home = tempfile::tempdir().unwrap();
@@ -118,7 +151,7 @@ fn random_input_ends_nothing() {
     let mut size = [700.0_f32, 500.0];
     let mut at = Pos2::new(350.0, 250.0);
     let mut seen = std::collections::BTreeSet::new();
-    for n in 0..4000 {
+    for n in 0..20_000 {
         let what = event(&mut random, &mut at, size);
         harness.event(what.clone());
         if n % 500 == 499 {

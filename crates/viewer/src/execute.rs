@@ -321,13 +321,9 @@ impl Viewer {
     fn one_to_one(&self) -> Option<Command> {
         let seen = self.active_seen()?;
         let percent = crate::viewport::zoom_percent(&seen);
-        let is_3d = matches!(seen.view.content, Content::Orbit(_));
         let factor = 100.0 / percent;
-        (!is_3d && factor.is_finite()).then_some(Command::Zoom {
-            view: seen.index,
-            factor,
-            about_mm: DVec2::ZERO,
-        })
+        let zoom = Command::Zoom { view: seen.index, factor, about_mm: DVec2::ZERO };
+        factor.is_finite().then_some(zoom)
     }
 }
 

@@ -142,16 +142,20 @@ fn state(corners: &mut Corners, seen: &Seen<'_>) {
     corners.bottom_right.push(NOT_FOR_DIAGNOSIS.to_owned());
 }
 
-/// Of the size at which a voxel has the size of a pixel; in 3D of the picture in which all is seen.
+/// Of the size at which a voxel has the size of a pixel: in 3D at the middle of the volume.
 pub(crate) fn zoom_percent(seen: &Seen<'_>) -> f64 {
     let pixels = f64::from(seen.canvas.size_px[0].max(1)) / f64::from(seen.rect.width()).max(1.0);
-    match (seen.drawn_map(), native_mm(seen)) {
-        (Some(map), Some(native_mm)) => 100.0 * native_mm / (map.point_mm() / pixels),
+    let point_mm = match seen.view.content {
+        Content::Orbit(_) => seen.orbit_point_mm(),
+        _ => seen.drawn_map().map(|map| map.point_mm()),
+    };
+    match (point_mm, native_mm(seen)) {
+        (Some(point_mm), Some(native_mm)) => 100.0 * native_mm / (point_mm / pixels),
         _ => 100.0 * seen.view.framing.zoom,
     }
 }
 
-/// The smaller side of a voxel or pixel in the plane of a view.
+/// The smaller side of a voxel or pixel in its image.
 pub(crate) fn native_mm(seen: &Seen<'_>) -> Option<f64> {
     match &seen.view.content {
         Content::Frame(_) => {
@@ -159,12 +163,11 @@ pub(crate) fn native_mm(seen: &Seen<'_>) -> Option<f64> {
             let mm = frame.volume.grid().spacing_mm();
             Some(mm.x.min(mm.y))
         }
-        Content::Plane(_) => {
+        Content::Plane(_) | Content::Orbit(_) => {
             let grid = seen.document.grid(seen.view.series?)?;
             let mm = grid.spacing_mm();
             Some(mm.x.min(mm.y))
         }
-        Content::Orbit(_) => None,
     }
 }
 

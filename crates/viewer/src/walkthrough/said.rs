@@ -109,6 +109,28 @@ fn a_view_says_how_far_apart_slices_are() {
     assert_eq!(crate::overlay::facts::acquisition(&volume).as_deref(), Some("spacing 1 to 7 mm"));
 }
 
+/// As in planes: as large as the picture of a plane beside it.
+#[test]
+fn zoom_in_3d_is_that_of_a_voxel_to_a_pixel() {
+    let mut viewer = viewer(document_of(&[(40, [16, 96, 96], 1.0)]));
+    let percent = |viewer: &mut Viewer| {
+        viewer.canvases = vec![Canvas::default()];
+        viewer.canvases[0].size_px = [1600, 1200];
+        viewer.canvases[0].rect = Some(Rect::from_min_size(Pos2::ZERO, vec2(800.0, 600.0)));
+        crate::viewport::zoom_percent(&viewer.seen(0).unwrap())
+    };
+    for content in [Content::default(), Content::Orbit(OrbitView::default())] {
+        viewer.do_now(&Command::Look { view: 0, content });
+        let fitting = percent(&mut viewer);
+        viewer.act(&egui::Context::default(), crate::actions::Action::OneToOne);
+        let zoom = viewer.commands.pop().unwrap();
+        viewer.do_now(&zoom);
+        assert!(fitting > 500.0 && (percent(&mut viewer) - 100.0).abs() < 1e-6, "{content:?}: {fitting}");
+    }
+    // Voxels of 1 mm, two pixels a point.
+    assert!((viewer.seen(0).unwrap().orbit_point_mm().unwrap() - 2.0).abs() < 1e-9);
+}
+
 /// The values of what is seen are spread: in a projection not those of a plane.
 #[test]
 fn a_projection_is_windowed_by_itself() {

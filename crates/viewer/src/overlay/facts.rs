@@ -1,60 +1,19 @@
 //! Letters, scale bars and facts at the edges of a picture.
 
 use anatome::{ColorMap, Voi, Volume};
-use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Stroke};
+use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Stroke, pos2, vec2};
 use glam::DVec3;
 
+use super::corners::{LINE, MARGIN, is_small};
 use super::{line, text, width};
 use crate::session::short_letters;
-use crate::theme;
 
-/// The lines of text in the corners of a picture.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Corners {
-    pub top_left: Vec<String>,
-    pub top_right: Vec<String>,
-    pub bottom_left: Vec<String>,
-    pub bottom_right: Vec<String>,
-    /// Lines on the upper right that must be noticed.
-    pub warnings: Vec<String>,
-}
-
-/// The distance of text from the edges.
-const MARGIN: f32 = 6.0;
-const LINE: f32 = theme::LABEL_SIZE * 1.28;
-
-impl Corners {
-    /// Draws them in the colour of letters; warnings in their own. Returns where they are, but for those on the
-    /// lower left, which come and go with the pointer.
-    pub(crate) fn draw(&self, painter: &Painter, rect: Rect, ink: Color32) -> Vec<Rect> {
-        let inner = rect.shrink(MARGIN);
-        let down = |lines: &[String], from: Pos2, align: Align2, color| {
-            let all = lines.iter().enumerate();
-            all.map(|(n, own)| text(painter, from + egui::vec2(0.0, n as f32 * LINE), align, own, color))
-                .collect::<Vec<Rect>>()
-        };
-        let up = |lines: &[String], x: f32, align: Align2| {
-            let all = lines.iter().rev().enumerate();
-            let at = |n: usize| Pos2::new(x, inner.bottom() - n as f32 * LINE);
-            all.map(|(n, own)| text(painter, at(n), align, own, ink)).collect::<Vec<Rect>>()
-        };
-        up(&self.bottom_left, inner.left(), Align2::LEFT_BOTTOM);
-        let below = inner.right_top() + egui::vec2(0.0, self.top_right.len() as f32 * LINE);
-        [
-            down(&self.top_left, inner.left_top(), Align2::LEFT_TOP, ink),
-            down(&self.top_right, inner.right_top(), Align2::RIGHT_TOP, ink),
-            down(&self.warnings, below, Align2::RIGHT_TOP, theme::WARNING),
-            up(&self.bottom_right, inner.right(), Align2::RIGHT_BOTTOM),
-        ]
-        .concat()
-    }
-}
-
-/// What the letters at the edges and the scale bar leave free; the upper letter stands in one of the first lines.
-pub(crate) fn within_letters(rect: Rect, lines: u8) -> Rect {
+/// What the letters at the edges and the scale bar leave free, as far as that is known before they are drawn.
+pub(crate) fn within_letters(rect: Rect) -> Rect {
     let inner = rect.shrink(MARGIN + LINE);
-    let more = f32::from(lines.saturating_sub(1)) * LINE;
-    Rect::from_min_max(inner.min + egui::vec2(0.0, more), inner.max - egui::vec2(0.0, 2.0 * LINE))
+    // Of small views the upper letter may stand in the second line.
+    let first = if is_small(rect) { LINE } else { 0.0 };
+    Rect::from_min_max(inner.min + vec2(0.0, first), inner.max - vec2(0.0, 2.0 * LINE))
 }
 
 /// The letters at the edges of a picture whose right and lower edges lie in directions in the patient: left, right, upper,
@@ -73,46 +32,75 @@ pub(crate) fn letters(
     corners: &[Rect],
 ) -> Vec<Rect> {
     let inner = rect.shrink(MARGIN);
-    let upper = |lines: f32| inner.center_top() + egui::vec2(0.0, lines * LINE);
-    let wide = egui::vec2(width(painter, &edges[2]) + 2.0, LINE);
-    let is_free = |at: &Pos2| {
-        let place = Align2::CENTER_TOP.anchor_size(*at, wide);
-        !corners.iter().any(|corner| corner.intersects(place))
+    let upper = |lines: f32| inner.center_top() + vec2(0.0, lines * LINE);
+    let lower = |lines: f32| inner.center_bottom() - vec2(0.0, lines * LINE);
+    // In a narrow view what stands in the corners reaches the middle.
+    let free = |places: [Pos2; 5], align: Align2, letters: &str| {
+        let size = vec2(width(painter, letters) + 2.0, LINE);
+        let is_free = |at: &Pos2| !corners.iter().any(|own| own.intersects(align.anchor_size(*at, size)));
+        places.into_iter().find(is_free).unwrap_or(places[0])
     };
-    // In a narrow view the name of what it shows reaches the middle.
-    let first = [0.0, 1.0].map(upper).into_iter().find(is_free).unwrap_or(upper(0.0));
     // The middle of the lower edge is the scale bar's.
+    let upper = free([0.0, 1.0, 2.0, 3.0, 4.0].map(upper), Align2::CENTER_TOP, &edges[2]);
+    let lower = free([2.0, 3.0, 4.0, 5.0, 6.0].map(lower), Align2::CENTER_BOTTOM, &edges[3]);
     let places = [
         (inner.left_center(), Align2::LEFT_CENTER),
         (inner.right_center(), Align2::RIGHT_CENTER),
-        (first, Align2::CENTER_TOP),
-        (inner.center_bottom() - egui::vec2(0.0, 2.0 * LINE), Align2::CENTER_BOTTOM),
+        (upper, Align2::CENTER_TOP),
+        (lower, Align2::CENTER_BOTTOM),
     ];
     let all = places.into_iter().zip(edges);
     all.map(|((at, align), letters)| text(painter, at, align, letters, ink)).collect()
 }
 
-/// A bar of a round length.
-pub(crate) fn scale_bar(painter: &Painter, rect: Rect, point_mm: f64, unit: &str, ink: Color32) {
+/// A bar of a round length: in the middle of the lower edge, or in a narrow view on the left, where `taken` leaves room.
+/// Returns where it is.
+pub(crate) fn scale_bar(
+    painter: &Painter,
+    rect: Rect,
+    (point_mm, unit): (f64, &str),
+    ink: Color32,
+    taken: &[Rect],
+) -> Option<Rect> {
     /// What the words in the corner take, with what keeps them apart.
     const CORNER: f32 = 124.0;
     /// In less room a bar says nothing.
     const LEAST: f32 = 16.0;
-    let room = (rect.width() * 0.3).min(rect.width() - 2.0 * CORNER);
-    if room < LEAST {
-        return;
-    }
-    let room = f64::from(room) * point_mm;
-    let Some((length, label)) = round_length(room, unit) else { return };
-    let half = (length / point_mm / 2.0) as f32;
-    let middle = rect.center_bottom() - egui::vec2(0.0, MARGIN + 3.0);
-    let ends = [middle - egui::vec2(half, 0.0), middle + egui::vec2(half, 0.0)];
+    const HEIGHT: f32 = LINE + 8.0;
+    let inner = rect.shrink(MARGIN);
+    let bar = |room: f32| {
+        let (length, label) = round_length(f64::from(room) * point_mm, unit)?;
+        let length = (length / point_mm) as f32;
+        let size = vec2(length.max(width(painter, &label)), HEIGHT);
+        (room >= LEAST).then_some((length, label, size))
+    };
+    let most = rect.width() * 0.3;
+    let in_middle = bar(most.min(rect.width() - 2.0 * CORNER))
+        .map(|own| (Rect::from_center_size(inner.center_bottom() - vec2(0.0, HEIGHT / 2.0), own.2), own));
+    let on_left = || {
+        let at_line = |line: u8| {
+            let bottom = inner.bottom() - f32::from(line) * LINE;
+            let strip = Rect::from_x_y_ranges(inner.x_range(), bottom - HEIGHT..=bottom);
+            // Above is the letter of the left edge.
+            let strip = Some(strip).filter(|own| own.top() > rect.center().y + LINE)?;
+            let others = taken.iter().filter(|own| own.intersects(strip)).map(Rect::left);
+            let room = others.fold(inner.right(), f32::min) - strip.left() - MARGIN;
+            let own = bar(room.min(most)).filter(|(_, _, size)| size.x <= room)?;
+            Some((Rect::from_min_size(strip.min, own.2), own))
+        };
+        (0..8).find_map(at_line)
+    };
+    let (place, (length, label, _)) = in_middle.or_else(on_left)?;
+    let middle = place.center_bottom() - vec2(0.0, 3.0);
+    let half = vec2(length / 2.0, 0.0);
+    let ends = [middle - half, middle + half];
     line(painter, ends, 1.0, ink);
     for end in ends {
-        let tick = egui::vec2(0.0, 3.0);
+        let tick = vec2(0.0, 3.0);
         painter.line_segment([end - tick, end + tick], Stroke::new(1.0, ink));
     }
-    text(painter, middle - egui::vec2(0.0, 4.0), Align2::CENTER_BOTTOM, &label, ink);
+    text(painter, middle - vec2(0.0, 4.0), Align2::CENTER_BOTTOM, &label, ink);
+    Some(place)
 }
 
 /// The longest of 1, 2 or 5 times a power of ten that fits, and how it is said.
@@ -159,8 +147,8 @@ pub(crate) fn color_bar(painter: &Painter, rect: Rect, map: &ColorMap, ends: &[S
     if rect.height() < LEAST {
         return;
     }
-    let size = egui::vec2(9.0, (rect.height() * 0.22).min(120.0));
-    let top = Pos2::new(rect.right() - MARGIN - size.x, rect.center().y + 1.5 * LINE);
+    let size = vec2(9.0, (rect.height() * 0.22).min(120.0));
+    let top = pos2(rect.right() - MARGIN - size.x, rect.center().y + 1.5 * LINE);
     let bar = Rect::from_min_size(top, size);
     painter.rect_filled(bar.expand(1.0), 0.0, Color32::from_black_alpha(200));
     // One mesh: between rectangles of their own there would be seams.
@@ -169,7 +157,7 @@ pub(crate) fn color_bar(painter: &Painter, rect: Rect, map: &ColorMap, ends: &[S
         let [r, g, b] = rgb.map(|part| (part * 255.0).round() as u8);
         let y = egui::lerp(bar.bottom()..=bar.top(), n as f32 / (STEPS - 1) as f32);
         for x in [bar.left(), bar.right()] {
-            mesh.colored_vertex(Pos2::new(x, y), Color32::from_rgb(r, g, b));
+            mesh.colored_vertex(pos2(x, y), Color32::from_rgb(r, g, b));
         }
         if n > 0 {
             mesh.add_triangle(2 * n - 2, 2 * n - 1, 2 * n);
@@ -179,7 +167,7 @@ pub(crate) fn color_bar(painter: &Painter, rect: Rect, map: &ColorMap, ends: &[S
     painter.add(mesh);
     let places = [(bar.left_bottom(), Align2::RIGHT_BOTTOM), (bar.left_top(), Align2::RIGHT_TOP)];
     for (end, (at, align)) in ends.iter().zip(places) {
-        text(painter, at - egui::vec2(4.0, 0.0), align, end, ink);
+        text(painter, at - vec2(4.0, 0.0), align, end, ink);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is drawn over pictures.
 
+pub(crate) mod corners;
 pub(crate) mod crop;
 pub(crate) mod crosshair;
 pub(crate) mod facts;

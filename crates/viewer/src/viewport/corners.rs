@@ -5,14 +5,12 @@ use anatome::{Interpolation, Projection};
 use super::Seen;
 use crate::document::{Kind, State};
 use crate::interaction::Interaction;
-use crate::overlay::facts::{Corners, acquisition, number, range, window};
+use crate::overlay::corners::Corners;
+use crate::overlay::facts::{acquisition, number, range, window};
 use crate::session::{Content, Mode, PlaneView, Slab, among, shown_mm, shown_overlay, voi_of};
 
 /// What every picture carries.
-const NOT_FOR_DIAGNOSIS: &str = "not for diagnostic use";
-
-/// In views of fewer points corners would meet.
-const NARROW: f32 = 170.0;
+pub(crate) const NOT_FOR_DIAGNOSIS: &str = "not for diagnostic use";
 
 /// In views of fewer points only the modality leaves the upper letter its room.
 const VERY_NARROW: f32 = 100.0;
@@ -28,6 +26,9 @@ pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
     };
     if seen.session.shown.labels {
         what(&mut corners, seen, entry);
+        if seen.rect.width() < VERY_NARROW {
+            entry.facts.modality.code().clone_into(&mut corners.top_left[0]);
+        }
         state(&mut corners, seen);
         where_it_is(&mut corners, seen);
         if let Some(image) = seen.session.key_image_of(seen.index, seen.document) {
@@ -41,25 +42,16 @@ pub(super) fn corners(seen: &Seen<'_>, interaction: &Interaction) -> Corners {
         corners.top_left.extend(identity(seen));
     }
     warnings(&mut corners, seen);
-    if is_small(seen.rect) {
-        corners.top_left.truncate(1);
-        if seen.session.shown.labels && seen.rect.width() < VERY_NARROW {
-            corners.top_left = vec![entry.facts.modality.code().to_owned()];
+    if let Some((interpolation, is_preview)) = making(seen) {
+        match (seen.session.shown.labels, is_preview) {
+            (true, true) => corners.marks.push(format!("{interpolation}  preview")),
+            (true, false) => corners.bottom_right.push(format!("{interpolation}  exact")),
+            (false, true) => corners.marks.push("preview".to_owned()),
+            (false, false) => {}
         }
-        let is_narrow = seen.rect.width() < NARROW;
-        corners.top_right.truncate(usize::from(!is_narrow));
-        corners.bottom_left.clear();
-        corners.bottom_right.retain(|line| line == NOT_FOR_DIAGNOSIS);
-        if is_narrow {
-            corners.bottom_right.iter_mut().for_each(|line| "not diagnostic".clone_into(line));
-        }
+        corners.marks.push(NOT_FOR_DIAGNOSIS.to_owned());
     }
     corners
-}
-
-/// Whether all that there is to say would hide the picture.
-pub(super) fn is_small(rect: egui::Rect) -> bool {
-    rect.width() < 230.0 || rect.height() < 170.0
 }
 
 fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) {
@@ -131,15 +123,17 @@ fn state(corners: &mut Corners, seen: &Seen<'_>) {
         corners.bottom_right.push("not linked".to_owned());
     }
     corners.bottom_right.push(format!("Zoom {} %", number(zoom_percent(seen))));
+}
+
+/// How a picture is made, and whether it is one that is made in haste.
+fn making(seen: &Seen<'_>) -> Option<(&'static str, bool)> {
+    let shown = seen.canvas.shown.as_ref()?;
     let interpolation = match seen.view.look.interpolation {
         Interpolation::Nearest => "nearest",
         Interpolation::Linear => "linear",
         Interpolation::Cubic => "cubic",
     };
-    let is_exact = shown.is_full && !shown.is_partial && seen.moved().is_none();
-    let precision = if is_exact { "exact" } else { "preview" };
-    corners.bottom_right.push(format!("{interpolation}  {precision}"));
-    corners.bottom_right.push(NOT_FOR_DIAGNOSIS.to_owned());
+    Some((interpolation, !shown.is_full || shown.is_partial || seen.moved().is_some()))
 }
 
 /// Of the size at which a voxel has the size of a pixel: in 3D at the middle of the volume.
@@ -267,8 +261,9 @@ fn warnings(corners: &mut Corners, seen: &Seen<'_>) {
 /// All that stands in the corners of a view.
 #[cfg(test)]
 pub(crate) fn written(seen: &Seen<'_>, interaction: &Interaction) -> Vec<String> {
-    let Corners { top_left, top_right, warnings, bottom_left, bottom_right } = corners(seen, interaction);
-    [top_left, top_right, warnings, bottom_left, bottom_right].concat()
+    let own = corners(seen, interaction);
+    let Corners { top_left, top_right, warnings, bottom_left, bottom_right, marks } = own;
+    [top_left, top_right, warnings, bottom_left, bottom_right, marks].concat()
 }
 
 fn shortened(text: &str) -> String {

@@ -17,7 +17,7 @@ use glam::DVec3;
 pub(crate) use canvas::{Canvas, Moved};
 #[cfg(test)]
 pub(crate) use corners::written;
-pub(crate) use corners::{date, projection, slab_name, zoom_percent};
+pub(crate) use corners::{NOT_FOR_DIAGNOSIS, date, projection, slab_name, zoom_percent};
 pub(crate) use picture::{ground, install};
 pub(crate) use plane_map::PlaneMap;
 pub(crate) use pointer::{end_drawing, set_point};
@@ -27,6 +27,7 @@ use crate::command::Command;
 use crate::document::{Document, FrameImage};
 use crate::interaction::Interaction;
 use crate::measure::{Kind, Measurement, Place};
+use crate::overlay::corners::is_small;
 use crate::overlay::crosshair::Extent;
 use crate::overlay::measurements::{self, Drawn, Told};
 use crate::overlay::{crop, crosshair, facts, references};
@@ -372,7 +373,7 @@ fn drawn_in_plane(
 }
 
 /// Letters, and where there is room a scale bar and what colours mean. They hide nothing in the corners. Returns where
-/// the letters are.
+/// letters and bar are.
 fn draw_labels(
     painter: &egui::Painter,
     seen: &Seen<'_>,
@@ -381,11 +382,10 @@ fn draw_labels(
 ) -> Vec<Rect> {
     let edges = edges(seen, map);
     let letters = edges.map(|edges| facts::letters(painter, seen.rect, &edges, seen.ink(), corners));
-    let letters = letters.unwrap_or_default();
-    if corners::is_small(seen.rect) {
-        return letters;
+    let mut taken = letters.unwrap_or_default();
+    if !is_small(seen.rect) {
+        draw_color_bar(painter, seen);
     }
-    draw_color_bar(painter, seen);
     let bar = match seen.view.content {
         Content::Plane(_) => map.map(|map| (map.point_mm(), "mm")),
         Content::Frame(_) => {
@@ -396,10 +396,11 @@ fn draw_labels(
             seen.orbit_point_mm().filter(|_| orbit.fov_rad.is_none()).map(|mm| (mm, "mm"))
         }
     };
-    if let Some((point_mm, unit)) = bar {
-        facts::scale_bar(painter, seen.rect, point_mm, unit, seen.ink());
+    if let Some(bar) = bar {
+        let others = [corners, &taken].concat();
+        taken.extend(facts::scale_bar(painter, seen.rect, bar, seen.ink(), &others));
     }
-    letters
+    taken
 }
 
 /// The letters at the edges of a view, where its picture says which way it lies.
@@ -444,8 +445,7 @@ fn drawn_in_space(seen: &Seen<'_>, interaction: &Interaction, values: &mut Value
 fn draw_crosshair(painter: &egui::Painter, seen: &Seen<'_>, map: &PlaneMap, own: Direction, is_hot: bool) {
     let space = seen.series().and_then(|series| seen.session.space_of(series, seen.document));
     let Some((space, extent)) = space.zip(seen.crosshair(own)) else { return };
-    let lines = if corners::is_small(seen.rect) { 2 } else { 1 };
-    let room = if seen.session.shown.labels { facts::within_letters(seen.rect, lines) } else { seen.rect };
+    let room = if seen.session.shown.labels { facts::within_letters(seen.rect) } else { seen.rect };
     for line in crosshair::lines(map, space, own) {
         line.draw(painter, seen.rect, room, extent, is_hot);
     }

@@ -190,6 +190,14 @@ pub(super) fn view_rect(harness: &Harness<'_, Viewer>, view: usize) -> Rect {
     harness.state().canvases[view].rect.unwrap()
 }
 
+/// What of a view is a picture alone where labels are off: not where it says what it is not for.
+pub(super) fn without_marks(view: Rect) -> impl Fn(Pos2) -> bool {
+    // In the narrowest views in three lines.
+    let height = if view.width() < 125.0 { 54.0 } else { 24.0 };
+    let marks = Rect::from_min_max(view.max - egui::vec2(130.0, height), view.max);
+    move |at| !marks.contains(at)
+}
+
 /// Drags from one place to another in a few steps.
 pub(super) fn drag(harness: &mut Harness<'_, Viewer>, from: Pos2, to: Pos2, button: PointerButton) {
     let press = |harness: &Harness<'_, Viewer>, pos: Pos2, pressed: bool| {

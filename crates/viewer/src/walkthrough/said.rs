@@ -53,6 +53,22 @@ fn a_view_says_what_lies_over_its_series_as_far_as_it_is_seen() {
     assert!(over(&mut viewer).is_empty());
 }
 
+/// Labels can be taken away, but not what a picture is not for, nor that it is not yet as it will be.
+#[test]
+fn without_labels_pictures_keep_their_marks() {
+    let mut viewer = viewer(document(&[40]));
+    viewer.act(&egui::Context::default(), crate::actions::Action::ShowLabels);
+    let hide = viewer.commands.pop().unwrap();
+    viewer.do_now(&hide);
+    let want = viewer.wanted(&viewer.session.views[0], [64, 64]).unwrap();
+    let rect = Rect::from_min_size(Pos2::ZERO, vec2(64.0, 64.0));
+    viewer.canvases = vec![Canvas::of(&want, rect, &viewer.painter.frames())];
+    let said = |viewer: &Viewer| written(&viewer.seen(0).unwrap(), &viewer.interaction);
+    assert_eq!(said(&viewer), ["not for diagnostic use"]);
+    viewer.canvases[0].shown.as_mut().unwrap().is_full = false;
+    assert_eq!(said(&viewer), ["preview", "not for diagnostic use"]);
+}
+
 /// What is seen was acquired where it is said to be, also of a series whose slices lie elsewhere than those of another.
 #[test]
 fn beside_another_series_the_nearest_slice_is_shown() {

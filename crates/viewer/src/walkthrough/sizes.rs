@@ -4,7 +4,9 @@ use egui::Key;
 
 use anatome::BackendChoice;
 
-use super::{Study, gpu_options, options, screenshot, seen, settle, view_rect, window, window_with};
+use super::{
+    Study, gpu_options, options, screenshot, seen, settle, view_rect, window, window_with, without_marks,
+};
 use crate::command::Command;
 use crate::session::Shown;
 
@@ -56,7 +58,10 @@ fn pictures_have_the_pixels_of_the_screen_at_every_scale() {
             let [left, top] = [rect.left(), rect.top()].map(|edge| (edge * scale).round() as u32);
             let [width, height] = picture.size.map(|side| side as u32);
             let frame = (2.0 * scale) as u32;
-            for (x, y) in (frame..height - frame).flat_map(|y| (frame..width - frame).map(move |x| (x, y))) {
+            let is_bare = without_marks(rect);
+            let places = (frame..height - frame).flat_map(|y| (frame..width - frame).map(move |x| (x, y)));
+            for (x, y) in places.filter(|&(x, y)| is_bare(rect.min + egui::vec2(x as f32, y as f32) / scale))
+            {
                 let expected = picture.pixels[(y * width + x) as usize].to_array();
                 assert_eq!(window.get_pixel(left + x, top + y).0, expected, "{scale}, {view}: {x}, {y}");
             }

@@ -58,6 +58,11 @@ fn texts_over_a_view_hide_no_others() {
         settle(&mut harness);
         let count = texts(&harness, 0).iter().filter(|(text, _)| text.ends_with(" mm")).count();
         assert!(count >= 4, "{layout:?}: {count} lengths");
+        // What the picture is not for, how it is made, its place, window and measure are said in small views, too.
+        let said = texts(&harness, 0).iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(", ");
+        for own in ["not for diagnostic use", "linear  exact", "31 / 60", "C 40  W 400  HU", " cm,"] {
+            assert!(said.contains(own), "{layout:?}: no {own:?} in {said}");
+        }
         for view in 0..layout.cells() {
             let all = texts(&harness, view);
             for (n, (a, at)) in all.iter().enumerate() {

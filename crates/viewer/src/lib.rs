@@ -119,6 +119,6 @@ pub fn run(options: Options) -> Result<Option<BenchReport>, Error> {
     let script = options.bench.as_deref().map(|path| bench::Bench::read(path, Arc::clone(&report)));
     let script = script.transpose().map_err(|error| Error::Script { reason: error.to_string() })?;
     let closed = window::run(options, script);
-    closed.map_err(|error| Error::Window { reason: error.to_string() })?;
+    closed.map_err(|error| Error::Window { reason: window::in_words(&error) })?;
     Ok(report.lock().unwrap_or_else(PoisonError::into_inner).take())
 }

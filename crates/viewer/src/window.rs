@@ -46,12 +46,26 @@ pub(crate) fn run(mut options: Options, mut script: Option<Bench>) -> eframe::Re
         if before.is_some() {
             (options.backend, options.adapter) = (BackendChoice::Cpu, None);
             options.start = Start::Inputs(Vec::new());
-        } else if was_made || sharing.is_none() {
+        } else if was_made || sharing.is_none() || matches!(closed, Err(eframe::Error::WinitEventLoop(_))) {
+            // Without a screen there is none the second time either, and winit would not say so again.
             return closed;
         }
         // What could not be shared is opened by each for itself.
         sharing = None;
     }
+}
+
+/// Why there is no window, in the words of the system: winit says where in its sources it found that.
+pub(crate) fn in_words(error: &eframe::Error) -> String {
+    let text = match error {
+        eframe::Error::Winit(error) => error.to_string(),
+        eframe::Error::WinitEventLoop(error) => error.to_string(),
+        eframe::Error::Wgpu(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    let told = text.strip_prefix("os error at ").and_then(|own| own.split_once(".rs:"));
+    let told = told.and_then(|(_, own)| own.split_once(": ")).map(|(_, reason)| reason.to_owned());
+    told.unwrap_or(text)
 }
 
 fn native_options(sharing: Option<&Sharing>, place: Option<&ViewportInfo>) -> eframe::NativeOptions {

@@ -16,16 +16,25 @@ use screen::Screen;
 /// A viewer that shows nothing yet, and keeps its files in a folder. It ends when this is dropped.
 struct Viewer(Child);
 
+/// A viewer that keeps its files in a folder, without a screen.
+fn command(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anatome"));
+    command
+        .args(["view", "--threads", "2"])
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .env("HOME", home)
+        .env("XDG_CONFIG_HOME", home.join("config"))
+        .env("XDG_DATA_HOME", home.join("data"));
+    command
+}
+
 impl Viewer {
     fn start(screen: &Screen, home: &Path) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_anatome"))
-            .args(["view", "--backend", "cpu", "--threads", "2"])
+        let child = command(home)
+            .args(["--backend", "cpu"])
             .env("DISPLAY", &screen.display)
-            .env_remove("WAYLAND_DISPLAY")
-            .env_remove("WAYLAND_SOCKET")
-            .env("HOME", home)
-            .env("XDG_CONFIG_HOME", home.join("config"))
-            .env("XDG_DATA_HOME", home.join("data"))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn();
@@ -110,4 +119,22 @@ fn a_window_shows_what_is_dropped_follows_the_pointer_and_is_kept_at_its_end() {
         serde_json::from_slice(&kept).unwrap_or_else(|error| panic!("{error}: {}", text(&kept)));
     assert_eq!(kept["inputs"][0][0], study.canonicalize().unwrap().to_str().unwrap());
     assert!(!kept["session"]["views"][0]["look"]["voi"].is_null(), "{kept}");
+}
+
+/// What is told is what the system said, whether the pictures were to be made on the window's device or not.
+#[test]
+fn without_a_screen_that_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = [None, Some(":4099")];
+    for (backend, display) in ["auto", "cpu"].into_iter().flat_map(|own| nowhere.map(|to| (own, to))) {
+        let mut command = command(folder.path());
+        let run = command.args(["--backend", backend]).envs(display.map(|to| ("DISPLAY", to))).output().unwrap();
+        let said = text(&run.stderr);
+        assert_eq!(run.status.code(), Some(5), "{said}");
+        let expected = match display {
+            None => "anatome: cannot open a window: neither WAYLAND_DISPLAY nor WAYLAND_SOCKET nor DISPLAY is set.",
+            Some(_) => "anatome: cannot open a window: Failed to open connection to X server",
+        };
+        assert_eq!(said.trim_end(), expected, "{backend}");
+    }
 }

@@ -1,7 +1,7 @@
 //! How the active view looks, and what was measured.
 
 use anatome::{Interpolation, Planes, Presets, Projection, Voi, Window, WindowFunction};
-use egui::{CollapsingHeader, ComboBox, DragValue, ScrollArea, Slider, Ui};
+use egui::{CollapsingHeader, ComboBox, DragValue, Response, ScrollArea, Slider, Ui};
 
 use super::transfer;
 use crate::actions::Action;
@@ -9,6 +9,7 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::document::{Defaults, Document, Kind};
 use crate::measure::Measurement;
+use crate::overlay::facts::number;
 use crate::overlay::measurements::{Told, lines};
 use crate::session::{
     Content, Direction, Mode, OrbitView, PlaneView, Side, Slab, ViewState, shading_of, voi_of,
@@ -69,13 +70,19 @@ fn kind(viewer: &mut Viewer, ui: &mut Ui, view: &ViewState) {
     ui.horizontal_wrapped(|ui| {
         for direction in Direction::ALL {
             let chosen = matches!(view.content, Content::Plane(plane) if plane.direction == direction);
-            if ui.selectable_label(chosen, direction.name()).clicked() && !chosen {
+            let hint = viewer.keys.hint(match direction {
+                Direction::Axial => Action::Axial,
+                Direction::Coronal => Action::Coronal,
+                Direction::Sagittal => Action::Sagittal,
+            });
+            if ui.selectable_label(chosen, direction.name()).on_hover_text(hint).clicked() && !chosen {
                 let content = Content::Plane(PlaneView { direction, slab });
                 viewer.push(Command::Look { view: active, content });
             }
         }
         let chosen = matches!(view.content, Content::Orbit(_));
-        if ui.selectable_label(chosen, "3D").clicked() && !chosen {
+        let hint = viewer.keys.hint(Action::ThreeD);
+        if ui.selectable_label(chosen, "3D").on_hover_text(hint).clicked() && !chosen {
             viewer.push(Command::Look { view: active, content: Content::Orbit(OrbitView::default()) });
         }
     });
@@ -110,7 +117,10 @@ fn lie(viewer: &mut Viewer, ui: &mut Ui) {
 fn display(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Defaults) {
     let view = viewer.session.active;
     section(ui, "Display", |ui| {
-        if let Some(voi) = window(ui, voi_of(&own.look, defaults, &own.content), &defaults.unit.to_string()) {
+        let steps = [Step::Darker, Step::Brighter, Step::Narrower, Step::Wider];
+        let hints = steps.map(|step| viewer.keys.hint(Action::Step(step)));
+        let voi = voi_of(&own.look, defaults, &own.content);
+        if let Some(voi) = window(ui, voi, &defaults.unit.to_string(), Some(hints)) {
             viewer.push(Command::Window { view, voi: Some(voi) });
         }
         ui.horizontal_wrapped(|ui| {
@@ -118,18 +128,19 @@ fn display(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Default
                 viewer.push(Command::Window { view, voi: None });
             }
             for (n, preset) in viewer.window_presets().into_iter().enumerate() {
-                let text = format!("C {} W {}", preset.window.center(), preset.window.width());
-                let text = viewer.keys.with_key(&text, Action::Preset(n as u8 + 1));
+                let text = viewer.keys.with_key(&in_words(preset.window), Action::Preset(n as u8 + 1));
                 if ui.button(&preset.name).on_hover_text(text).clicked() {
                     viewer.push(Command::Window { view, voi: Some(Voi::Window(preset.window)) });
                 }
             }
         });
         let mut invert = own.look.invert;
-        if ui.checkbox(&mut invert, "Inverted").changed() {
+        if ui.checkbox(&mut invert, "Inverted").on_hover_text(viewer.keys.hint(Action::Invert)).changed() {
             viewer.push(Command::Invert { view });
         }
-        if let Some(name) = colors(ui, "Colours", own.look.colors.as_deref(), true) {
+        let (response, chosen) = colors(ui, "Colours", own.look.colors.as_deref(), true);
+        response.on_hover_text(viewer.keys.hint(Action::Step(Step::NextColors)));
+        if let Some(name) = chosen {
             viewer.push(Command::Colors { view, name });
         }
         let names = [
@@ -141,18 +152,24 @@ fn display(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Default
             .iter()
             .find(|(own_name, _)| *own_name == own.look.interpolation)
             .map_or("", |(_, name)| name);
-        ComboBox::from_label("Interpolation").selected_text(shown).show_ui(ui, |ui| {
+        let list = ComboBox::from_label("Interpolation").selected_text(shown).show_ui(ui, |ui| {
             for (interpolation, name) in names {
                 if ui.selectable_label(interpolation == own.look.interpolation, name).clicked() {
                     viewer.push(Command::Interpolate { view, interpolation });
                 }
             }
         });
+        list.response.on_hover_text(viewer.keys.hint(Action::Step(Step::NextInterpolation)));
     });
 }
 
-/// Centre and width; the window if one was changed.
-fn window(ui: &mut Ui, voi: &Voi, unit: &str) -> Option<Voi> {
+/// What is said of a window where it is chosen.
+fn in_words(window: Window) -> String {
+    format!("C {} W {}", number(window.center()), number(window.width()))
+}
+
+/// Centre and width; the window if one was changed. `hints` name the keys of the centre, down and up, and of the width.
+fn window(ui: &mut Ui, voi: &Voi, unit: &str, hints: Option<[String; 4]>) -> Option<Voi> {
     let Voi::Window(window) = voi else {
         ui.weak("A table of the file; drag for a window.");
         return None;
@@ -170,10 +187,15 @@ fn window(ui: &mut Ui, voi: &Voi, unit: &str) -> Option<Voi> {
     ui.horizontal_wrapped(|ui| {
         let label = ui.label("Centre");
         let center = DragValue::new(&mut center).speed(speed).max_decimals(decimals);
-        changed |= ui.add(center).labelled_by(label.id).changed();
+        let center = ui.add(center).labelled_by(label.id);
         let label = ui.label("Width");
         let width = DragValue::new(&mut width).speed(speed).max_decimals(decimals).range(narrowest..=1e9);
-        changed |= ui.add(width).labelled_by(label.id).changed();
+        let width = ui.add(width).labelled_by(label.id);
+        changed |= center.changed() || width.changed();
+        if let Some([darker, brighter, narrower, wider]) = hints {
+            center.on_hover_text(format!("{darker}\n{brighter}"));
+            width.on_hover_text(format!("{narrower}\n{wider}"));
+        }
         // In one piece, wherever there is room for it.
         ui.add(egui::Label::new(egui::RichText::new(unit).weak()).wrap_mode(egui::TextWrapMode::Extend));
     });
@@ -182,9 +204,14 @@ fn window(ui: &mut Ui, voi: &Voi, unit: &str) -> Option<Voi> {
 
 /// A colour map by name; what was chosen, if anything.
 #[expect(clippy::option_option, reason = "nothing was chosen, or grey was")]
-fn colors(ui: &mut Ui, label: &str, own: Option<&str>, with_grey: bool) -> Option<Option<String>> {
+fn colors(
+    ui: &mut Ui,
+    label: &str,
+    own: Option<&str>,
+    with_grey: bool,
+) -> (Response, Option<Option<String>>) {
     let mut chosen = None;
-    ComboBox::from_label(label).selected_text(own.unwrap_or("grey")).show_ui(ui, |ui| {
+    let list = ComboBox::from_label(label).selected_text(own.unwrap_or("grey")).show_ui(ui, |ui| {
         if with_grey && ui.selectable_label(own.is_none(), "grey").clicked() {
             chosen = Some(None);
         }
@@ -194,7 +221,7 @@ fn colors(ui: &mut Ui, label: &str, own: Option<&str>, with_grey: bool) -> Optio
             }
         }
     });
-    chosen
+    (list.response, chosen)
 }
 
 /// The slab, and how the planes lie.
@@ -211,7 +238,8 @@ fn planes(viewer: &mut Viewer, ui: &mut Ui, plane: PlaneView) {
         ui.horizontal(|ui| {
             for own in [Projection::Mip, Projection::MinIp, Projection::Mean] {
                 let chosen = own == projection;
-                if ui.selectable_label(chosen, crate::viewport::projection(own)).clicked() && !chosen {
+                let button = ui.selectable_label(chosen, crate::viewport::projection(own));
+                if button.on_hover_text(viewer.keys.hint(Action::SlabOf(own))).clicked() && !chosen {
                     viewer.push(Command::Thicken { view, slab: Slab { thickness_mm, projection: own } });
                 }
             }
@@ -241,8 +269,9 @@ fn three_d(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, orbit: OrbitView, 
                 (Mode::Projection(Projection::MinIp), "MinIP"),
                 (Mode::Projection(Projection::Mean), "Mean"),
             ];
+            let hint = viewer.keys.hint(Action::Step(Step::NextMode));
             for (mode, name) in modes {
-                if ui.selectable_label(orbit.mode == mode, name).clicked() {
+                if ui.selectable_label(orbit.mode == mode, name).on_hover_text(&hint).clicked() {
                     viewer.push(Command::Mode { view, mode });
                 }
             }
@@ -283,7 +312,8 @@ fn rendering(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Defau
                 let picture = own
                     .series
                     .and_then(|series| viewer.presets.get(viewer.document.first_phase(series), name));
-                if preset(ui, name, is_own, picture) {
+                let hint = format!("{name}\n{}", viewer.keys.hint(Action::Step(Step::NextPreset)));
+                if preset(ui, name, is_own, picture).on_hover_text(hint).clicked() {
                     viewer.push(Command::Preset { view, name: name.clone() });
                 }
             }
@@ -304,8 +334,8 @@ fn rendering(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Defau
     });
 }
 
-/// A preset with a picture of the volume in it; whether it was chosen.
-fn preset(ui: &mut Ui, name: &str, is_own: bool, picture: Option<&egui::TextureHandle>) -> bool {
+/// A preset with a picture of the volume in it.
+fn preset(ui: &mut Ui, name: &str, is_own: bool, picture: Option<&egui::TextureHandle>) -> Response {
     /// Of the picture, in points.
     const SIDE: f32 = 52.0;
     let (rect, response) = ui.allocate_exact_size(egui::vec2(SIDE + 8.0, SIDE + 22.0), egui::Sense::click());
@@ -322,7 +352,7 @@ fn preset(ui: &mut Ui, name: &str, is_own: bool, picture: Option<&egui::TextureH
     let galley = ui.painter().layout(name.to_owned(), font, visuals.text_color(), SIDE + 6.0);
     let at = egui::pos2(rect.center().x - galley.size().x / 2.0, place.bottom() + 2.0);
     ui.painter().with_clip_rect(rect).galley(at, galley, visuals.text_color());
-    response.on_hover_text(name).clicked()
+    response
 }
 
 /// Another series of the same space over this one.
@@ -346,38 +376,39 @@ fn fusion(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState) {
     section(ui, "Fusion", |ui| {
         let over = own.overlay.as_ref();
         let shown = over.and_then(|over| others.iter().find(|(id, _)| *id == over.series));
-        ComboBox::from_label("Over it").selected_text(shown.map_or("nothing", |(_, name)| name)).show_ui(
-            ui,
-            |ui| {
-                if ui.selectable_label(over.is_none(), "nothing").clicked() {
-                    viewer.push(Command::Fuse { view, overlay: None });
+        let list = ComboBox::from_label("Over it").selected_text(shown.map_or("nothing", |(_, name)| name));
+        let list = list.show_ui(ui, |ui| {
+            if ui.selectable_label(over.is_none(), "nothing").clicked() {
+                viewer.push(Command::Fuse { view, overlay: None });
+            }
+            for (id, name) in &others {
+                if ui.selectable_label(over.is_some_and(|over| over.series == *id), name).clicked() {
+                    viewer.push(Command::Fuse { view, overlay: Some(*id) });
                 }
-                for (id, name) in &others {
-                    if ui.selectable_label(over.is_some_and(|over| over.series == *id), name).clicked() {
-                        viewer.push(Command::Fuse { view, overlay: Some(*id) });
-                    }
-                }
-            },
-        );
+            }
+        });
+        list.response.on_hover_text(viewer.keys.hint(Action::Step(Step::NextOverlay)));
         let Some(over) = over else { return };
         let mut opacity = over.opacity;
-        if ui.add(Slider::new(&mut opacity, 0.0..=1.0).text("Opacity")).changed() {
+        let keys = [Step::LessOverlay, Step::MoreOverlay].map(|step| viewer.keys.hint(Action::Step(step)));
+        let slider = Slider::new(&mut opacity, 0.0..=1.0).text("Opacity");
+        if ui.add(slider).on_hover_text(keys.join("\n")).changed() {
             viewer.push(Command::Opacity { view, opacity });
         }
         if let Some(whole) = viewer.document.whole(over.series) {
             let voi = voi_of(&over.look, &whole.defaults, &own.content);
-            if let Some(voi) = window(ui, voi, &whole.defaults.unit.to_string()) {
+            if let Some(voi) = window(ui, voi, &whole.defaults.unit.to_string(), None) {
                 viewer.push(Command::OverlayWindow { view, voi });
             }
             ui.horizontal_wrapped(|ui| {
                 for preset in viewer.presets_of(over.series) {
-                    if ui.button(&preset.name).clicked() {
+                    if ui.button(&preset.name).on_hover_text(in_words(preset.window)).clicked() {
                         viewer.push(Command::OverlayWindow { view, voi: Voi::Window(preset.window) });
                     }
                 }
             });
         }
-        if let Some(Some(name)) = colors(ui, "Its colours", over.look.colors.as_deref(), false) {
+        if let (_, Some(Some(name))) = colors(ui, "Its colours", over.look.colors.as_deref(), false) {
             viewer.push(Command::OverlayColors { view, name });
         }
     });

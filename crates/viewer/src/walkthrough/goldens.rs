@@ -12,7 +12,7 @@ use glam::{DVec2, DVec3};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ImageEncoder as _, ImageFormat, RgbaImage};
 
-use super::{Study, settle, wait, window};
+use super::{Study, settle, window, with_presets};
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::measure::Kind;
@@ -62,14 +62,6 @@ fn opened(input: &str, size_px: [f32; 2], per_point: f32) -> Option<(Study, Harn
     let mut harness = window(inputs, size_px.map(|side| side / per_point), per_point)?;
     settle(&mut harness);
     Some((study, harness))
-}
-
-/// As its presets have their pictures.
-fn with_presets(harness: &mut Harness<'_, Viewer>, view: usize) {
-    let viewer = harness.state();
-    let series = viewer.session.views[view].series.unwrap();
-    let count = viewer.document.defaults(series).unwrap().renderings.len();
-    wait(harness, "presets have no pictures", |viewer| viewer.presets.len() == count);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod driven;
 mod goldens;
+mod hints;
 mod kept;
 mod keyboard;
 mod marked;
@@ -168,6 +169,14 @@ pub(super) fn wait(
         std::thread::sleep(Duration::from_millis(5));
         harness.step();
     }
+}
+
+/// Draws until the presets of what a view shows have their pictures.
+pub(super) fn with_presets(harness: &mut Harness<'_, Viewer>, view: usize) {
+    let viewer = harness.state();
+    let series = viewer.session.views[view].series.unwrap();
+    let count = viewer.document.defaults(series).unwrap().renderings.len();
+    wait(harness, "presets have no pictures", |viewer| viewer.presets.len() == count);
 }
 
 /// Writes a picture of the window, if somewhere to.

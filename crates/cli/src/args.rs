@@ -198,10 +198,6 @@ pub(crate) struct CommonArgs {
     pub(crate) size: [u32; 2],
     #[command(flatten)]
     pub(crate) by: ByArgs,
-    /// The most bytes of a volume's voxels on the GPU at once, such as 64M or 2G; of a larger one the parts that a picture
-    /// needs. Pictures are the same. Default: what the GPU has.
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
-    pub(crate) memory_budget: Option<u64>,
     /// Replace files that are already there.
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -219,6 +215,10 @@ pub(crate) struct ByArgs {
     /// driver.
     #[arg(long, value_name = "NUMBER|NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) adapter: Option<String>,
+    /// The most bytes of a volume's voxels on the GPU at once, such as 64M or 2G; of a larger one the parts that a picture
+    /// needs. Pictures are the same. Default: what the GPU has.
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub(crate) memory_budget: Option<u64>,
 }
 
 #[cfg(feature = "viewer")]

@@ -58,7 +58,7 @@ pub(crate) fn standard_job(sources: Vec<Source>, out: PathBuf, common: &CommonAr
         quality: Quality::default(),
         backend: common.by.backend.into(),
         adapter: common.by.adapter.clone(),
-        memory_budget: common.memory_budget,
+        memory_budget: common.by.memory_budget,
         labels: false,
         format: PictureFormat::Png,
         out,

@@ -22,6 +22,7 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
         limits: args.limits,
         backend: args.by.backend.into(),
         adapter: args.by.adapter.clone(),
+        memory_budget_bytes: args.by.memory_budget,
         workers,
         autosave,
         config: anatome_viewer::config_folder(),

@@ -116,7 +116,8 @@ impl Viewer {
             move || context.request_repaint()
         };
         let workers = options.workers.clone();
-        let backend = Opening { choice: options.backend, adapter: options.adapter, device };
+        let Options { backend: choice, adapter, memory_budget_bytes, .. } = options;
+        let backend = Opening { choice, adapter, device, memory_budget_bytes };
         let loader = Loader::start(options.workers, options.limits, backend, Box::new(wake.clone()))?;
         let session = Session::default();
         let mut viewer = Self {

@@ -74,6 +74,8 @@ pub struct Options {
     pub backend: BackendChoice,
     /// A GPU by number or (part of) its name.
     pub adapter: Option<String>,
+    /// The most bytes of a volume's voxels on the GPU at once; what it has if absent. The CPU heeds none.
+    pub memory_budget_bytes: Option<u64>,
     /// What draws in parallel; what reads has as many threads of its own.
     pub workers: Workers,
     /// Where the session is kept against a crash; nowhere if absent. See [`autosave_path`].

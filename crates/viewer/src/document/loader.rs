@@ -57,17 +57,24 @@ pub(crate) struct Opening {
     pub adapter: Option<String>,
     /// The window's device, if it is on that adapter.
     pub device: Option<SharedDevice>,
+    /// The most bytes of a volume's voxels on the GPU at once; what it has if absent.
+    pub memory_budget_bytes: Option<u64>,
 }
 
 impl Opening {
-    pub(crate) const CPU: Self = Self { choice: BackendChoice::Cpu, adapter: None, device: None };
+    pub(crate) const CPU: Self =
+        Self { choice: BackendChoice::Cpu, adapter: None, device: None, memory_budget_bytes: None };
 
     fn open(&self, workers: &Workers) -> anatome::Result<Backend> {
         let (choice, adapter) = (self.choice, self.adapter.as_deref());
-        match &self.device {
-            Some(device) => Backend::open_on(choice, adapter, device, workers),
-            None => Backend::open(choice, adapter, workers),
-        }
+        let backend = match &self.device {
+            Some(device) => Backend::open_on(choice, adapter, device, workers)?,
+            None => Backend::open(choice, adapter, workers)?,
+        };
+        Ok(match self.memory_budget_bytes {
+            Some(bytes) => backend.with_memory_budget(bytes),
+            None => backend,
+        })
     }
 }
 

@@ -92,6 +92,7 @@ pub(crate) fn options(start: Vec<PathBuf>) -> Options {
         limits: Limits::default(),
         backend: BackendChoice::Cpu,
         adapter: None,
+        memory_budget_bytes: None,
         workers: Workers::new(Some(2)).unwrap(),
         autosave: None,
         config: None,

@@ -113,3 +113,27 @@ fn what_is_not_loaded_yet_is_neither_exact_nor_saved() {
     wait(&mut harness, "nothing is saved", |viewer| viewer.message.is_some());
     assert!(path.exists());
 }
+
+/// One that is too small for any picture is told; the same study is shown without it.
+#[test]
+fn a_gpu_keeps_to_its_memory_budget() {
+    let study = Study::made();
+    if window(Vec::new(), [100.0, 100.0], 1.0).is_none() {
+        return;
+    }
+    for budget in [Some(24), None] {
+        let on_gpu = super::gpu_options(vec![study.path().join("ct")]);
+        let options = crate::Options { memory_budget_bytes: budget, ..on_gpu };
+        let mut harness = window_with(options, [900.0, 600.0], 1.0);
+        let is_known = |viewer: &Viewer| {
+            let entry = viewer.document.entry(CT);
+            entry.is_some_and(|own| matches!(own.state, State::Failed(_) | State::Loaded(_)))
+        };
+        wait(&mut harness, "the series is not loaded", is_known);
+        let said = match &harness.state().document.entry(CT).unwrap().state {
+            State::Failed(reason) => reason.clone(),
+            _ => String::new(),
+        };
+        assert_eq!(said.contains("a memory budget of 24 bytes is too small"), budget.is_some(), "{said}");
+    }
+}

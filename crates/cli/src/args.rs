@@ -69,7 +69,7 @@ Examples:
 
 In the window, H shows all keys. Not for diagnostic use.
 
-Exit codes: 0 ok, 2 usage, 5 no window can be opened.";
+Exit codes: 0 ok, 2 usage (also a path that is not there), 5 no window can be opened, 130 interrupted.";
 
 const ADAPTERS: &str = "\
 Each is tested against the CPU renderer. `anatome render --adapter NUMBER` takes one of them.";

@@ -1,15 +1,23 @@
 //! `anatome view`.
 
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::Path;
 
-use anatome::{Result, Workers};
+use anatome::{Error, Result, Workers};
 use anatome_viewer::{Closer, Options, Start};
 
 use crate::args::ViewArgs;
 use crate::exit;
 
 /// Opens the window: the exit code when it is closed.
+///
+/// # Errors
+/// No input, for a path that is not there: a window would only say so. The system can't start threads.
 pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
+    let named = args.inputs.iter().chain(&args.session).chain(&args.bench);
+    if let Some(path) = named.into_iter().find(|path| is_absent(path)) {
+        return Err(Error::NoInput { path: path.clone() });
+    }
     let workers = Workers::new(args.threads.map(usize::from))?;
     let autosave = anatome_viewer::autosave_path();
     let start = match (&args.session, &autosave) {
@@ -44,6 +52,12 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
             Ok(exit::DEVICE)
         }
     }
+}
+
+/// Whether there is no such file or folder. One that the system does not let look at is told by the window.
+fn is_absent(path: &Path) -> bool {
+    let seen = path.metadata();
+    seen.is_err_and(|error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
 }
 
 /// Lets Ctrl-C and termination close the window, which keeps what it shows. Asked again, the program ends at once.

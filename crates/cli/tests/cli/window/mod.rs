@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anatome_testkit::Need;
 use serde_json::Value;
 
-use super::{text, with_study};
+use super::{fails, path, text, with_study};
 use screen::Screen;
 
 /// A viewer that shows nothing yet, and keeps its files in a folder. It ends when this is dropped.
@@ -136,5 +136,16 @@ fn without_a_screen_that_is_told() {
             Some(_) => "anatome: cannot open a window: Failed to open connection to X server",
         };
         assert_eq!(said.trim_end(), expected, "{backend}");
+    }
+}
+
+/// As everywhere else: it was mistyped.
+#[test]
+fn a_path_that_is_not_there_opens_no_window() {
+    let folder = with_study();
+    let (study, nowhere) = (path(&folder, "study"), path(&folder, "nowhere"));
+    for named in [&[study.as_str(), &nowhere][..], &["--session", &nowhere], &["--bench", &nowhere]] {
+        let said = format!("there is no such file or folder: {nowhere}\n");
+        fails(&[&["view"], named].concat(), 2, &said);
     }
 }

@@ -1,8 +1,6 @@
 //! From actions to commands.
 
-use anatome::{
-    Output, Pixels, Planes, Presets, Progress, Projection, Request, Unit, Voi, Window, WindowPreset,
-};
+use anatome::{Output, Pixels, Planes, Progress, Projection, Request, Voi, Window};
 use egui::{Context, Key, KeyboardShortcut, Modifiers, Popup};
 use glam::DVec2;
 
@@ -11,7 +9,7 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::dialogs::Dialog;
 use crate::measure::{Kind, value_at};
-use crate::session::{Content, Direction, OrbitView, PlaneView, SeriesId, Side, Slab, passes};
+use crate::session::{Content, Direction, OrbitView, PlaneView, Side, Slab, passes};
 use crate::steps::{Step, Way};
 use crate::tools::Tool;
 use crate::viewport::Seen;
@@ -21,8 +19,6 @@ const AUTO: [f64; 2] = [0.01, 0.995];
 
 /// Redo, beside its own key.
 const REDO_TOO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Y);
-/// Up to which SUV a PET is read.
-const SUV_ENDS: [f64; 4] = [5.0, 7.0, 10.0, 15.0];
 
 impl Viewer {
     /// Takes keys, unless someone writes.
@@ -83,27 +79,6 @@ impl Viewer {
         })
     }
 
-    /// The windows that number keys choose in the active view.
-    pub(crate) fn window_presets(&self) -> Vec<WindowPreset> {
-        let series = self.session.active_view().and_then(|view| view.series);
-        series.map(|series| self.presets_of(series)).unwrap_or_default()
-    }
-
-    /// The windows that are offered for a series: those of its modality, and of a PET in SUV the usual ones.
-    pub(crate) fn presets_of(&self, series: SeriesId) -> Vec<WindowPreset> {
-        let Some(entry) = self.document.entry(series) else { return Vec::new() };
-        let modality = &entry.facts.modality;
-        let built_in =
-            Presets::built_in().windows.iter().filter(|preset| preset.modality == *modality).cloned();
-        // Without SUV their numbers would mean something else.
-        let is_suv = self.document.defaults(series).is_some_and(|own| own.unit == Unit::SuvBodyWeight);
-        let of_suv = SUV_ENDS.into_iter().filter(|_| is_suv).filter_map(|high| {
-            let window = Window::spanning(0.0, high).ok()?;
-            Some(WindowPreset { name: format!("SUV 0 to {high}"), modality: modality.clone(), window })
-        });
-        built_in.chain(of_suv).collect()
-    }
-
     /// Does something by its name.
     pub(crate) fn act(&mut self, context: &Context, action: Action) {
         let view = self.session.active;
@@ -132,11 +107,7 @@ impl Viewer {
             Action::ShowInspector => self.panels.inspector = !self.panels.inspector,
             Action::Performance => self.panels.performance = !self.panels.performance,
             Action::Preset(0) => self.push(Command::Window { view, voi: None }),
-            Action::Preset(n) => {
-                let preset = self.window_presets().get(usize::from(n) - 1).map(|preset| preset.window);
-                self.commands
-                    .extend(preset.map(|window| Command::Window { view, voi: Some(Voi::Window(window)) }));
-            }
+            Action::Preset(n) => self.choose_window(n),
             Action::AutoWindow => {
                 let window = self.active_seen().and_then(|seen| auto_window(&seen));
                 self.commands

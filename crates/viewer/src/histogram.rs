@@ -33,6 +33,20 @@ impl Histogram {
         }
         Self { ends: (low, high), counts }
     }
+
+    /// The value below which a part of all lies, 0 to 1; nothing where nothing was counted.
+    pub(crate) fn percentile(&self, part: f64) -> Option<f64> {
+        let all: f64 = self.counts.iter().map(|&count| f64::from(count)).sum();
+        let width = (self.ends.1 - self.ends.0) / self.counts.len() as f64;
+        let (wanted, mut below) = (part * all, 0.0);
+        for (bin, count) in self.counts.iter().map(|&count| f64::from(count)).enumerate() {
+            if count > 0.0 && below + count >= wanted {
+                return Some(self.ends.0 + (bin as f64 + (wanted - below) / count) * width);
+            }
+            below += count;
+        }
+        None
+    }
 }
 
 fn values(volume: &Volume) -> Vec<f64> {

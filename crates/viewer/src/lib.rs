@@ -48,6 +48,7 @@ mod visiting;
 #[cfg(test)]
 mod walkthrough;
 mod window;
+mod windowing;
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};

@@ -374,6 +374,7 @@ impl Viewer {
         panels::show(self, ui);
         self.show_views(ui);
         self.show_aside(&context);
+        self.tell_of_drag();
         self.show_dialog(&context);
         self.show_message(ui);
         self.show_hovered(&context);

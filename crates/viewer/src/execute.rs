@@ -81,6 +81,10 @@ impl Viewer {
 
     /// Does something by its name.
     pub(crate) fn act(&mut self, context: &Context, action: Action) {
+        // A tool can be taken in hand for another view.
+        if let Some(reason) = self.refusal(action).filter(|_| action != Action::ToolWindow) {
+            return self.tell(reason);
+        }
         let view = self.session.active;
         match action {
             Action::OpenFiles => self.dialog = Some(Dialog::open()),

@@ -2,11 +2,14 @@
 
 use anatome::{Presets, Unit, Voi, Window, WindowPreset};
 
+use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::document::Defaults;
 use crate::histogram::Histogram;
 use crate::session::SeriesId;
+use crate::steps::Step;
+use crate::tools::Drag;
 
 /// Up to which SUV a PET is read.
 const SUV_ENDS: [f64; 4] = [5.0, 7.0, 10.0, 15.0];
@@ -15,7 +18,37 @@ const WIDTHS: [(&str, f64); 2] = [("half as wide", 0.5), ("twice as wide", 2.0)]
 /// What part of all values is spread, from the middle one on.
 const PARTS: [(&str, f64); 3] = [("95 % of values", 0.95), ("99 % of values", 0.99), ("all values", 1.0)];
 
+/// Why nothing of what is done with windows can be done.
+const COLOURS: &str = "Colours are shown as they are: they have no window";
+
+/// Whether an action changes how values become grey levels or colours.
+fn is_of_windows(action: Action) -> bool {
+    use Step::{Brighter, Darker, Narrower, NextColors, Wider};
+    matches!(
+        action,
+        Action::Preset(_)
+            | Action::AutoWindow
+            | Action::Invert
+            | Action::ToolWindow
+            | Action::Step(Brighter | Darker | Narrower | Wider | NextColors)
+    )
+}
+
 impl Viewer {
+    /// Why an action has nothing to do in the active view, if it shows something.
+    pub(crate) fn refusal(&self, action: Action) -> Option<&'static str> {
+        let frame = self.active_seen().filter(|_| is_of_windows(action)).and_then(|seen| seen.drawn_frame());
+        frame.filter(|frame| frame.is_color()).map(|_| COLOURS)
+    }
+
+    /// Tells why a drag does nothing.
+    pub(crate) fn tell_of_drag(&mut self) {
+        let is_window = matches!(self.interaction.drag, Some((_, Drag::Window)));
+        if let Some(reason) = self.refusal(Action::ToolWindow).filter(|_| is_window) {
+            self.tell(reason);
+        }
+    }
+
     /// The windows that number keys choose in the active view.
     pub(crate) fn window_presets(&self) -> Vec<WindowPreset> {
         let series = self.session.active_view().and_then(|view| view.series);
@@ -83,7 +116,6 @@ mod tests {
     use ndarray::Array3;
 
     use super::*;
-    use crate::actions::Action;
     use crate::document::Document;
     use crate::walkthrough::unseen::viewer;
 

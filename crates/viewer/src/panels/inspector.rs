@@ -32,7 +32,6 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
         kind(viewer, ui, &view);
         apart(viewer, ui, &view);
         let frame = viewer.active_seen().and_then(|seen| seen.drawn_frame().cloned());
-        let is_color = frame.as_ref().is_some_and(|frame| frame.is_color());
         let defaults = match &frame {
             Some(frame) => Some(frame.defaults.clone()),
             None => viewer.document.defaults(series).cloned(),
@@ -40,8 +39,10 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
         if let Some(defaults) = defaults {
             match view.content {
                 Content::Orbit(orbit) => three_d(viewer, ui, &view, orbit, &defaults),
-                _ if is_color => {}
-                _ => display(viewer, ui, &view, &defaults),
+                _ => match viewer.refusal(Action::ToolWindow) {
+                    Some(reason) => drop(ui.weak(reason)),
+                    None => display(viewer, ui, &view, &defaults),
+                },
             }
         }
         if let Content::Plane(plane) = view.content {

@@ -1,6 +1,6 @@
 //! Tools above the views, and what goes on below them.
 
-use egui::{RichText, Ui};
+use egui::{Response, RichText, Ui};
 
 use crate::actions::Action;
 use crate::app::Viewer;
@@ -18,10 +18,11 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
         menus(viewer, ui);
         ui.separator();
         for (tool, name, what) in Tool::SIMPLE {
-            let what = viewer.keys.with_key(what, action_of(tool));
-            let chosen = viewer.interaction.tool == tool;
-            if ui.selectable_label(chosen, name).on_hover_text(what).clicked() {
-                viewer.act(&context, action_of(tool));
+            let action = action_of(tool);
+            let what = viewer.keys.with_key(what, action);
+            let button = egui::Button::selectable(viewer.interaction.tool == tool, name);
+            if offered(viewer, ui, button, action).on_hover_text(what).clicked() {
+                viewer.act(&context, action);
             }
         }
         measure(viewer, ui);
@@ -45,12 +46,20 @@ pub(super) fn show(viewer: &mut Viewer, ui: &mut Ui) {
             ("Invert", Action::Invert),
         ];
         for (text, action) in all {
-            if ui.button(text).on_hover_text(viewer.keys.hint(action)).clicked() {
+            let button = offered(viewer, ui, egui::Button::new(text), action);
+            if button.on_hover_text(viewer.keys.hint(action)).clicked() {
                 viewer.act(&context, action);
             }
         }
     });
     ui.add_space(1.0);
+}
+
+/// A button of an action, which says why if that has nothing to do.
+fn offered(viewer: &Viewer, ui: &mut Ui, button: egui::Button<'_>, action: Action) -> Response {
+    let refusal = viewer.refusal(action);
+    let response = ui.add_enabled(refusal.is_none(), button);
+    response.on_disabled_hover_text(refusal.unwrap_or_default())
 }
 
 fn action_of(tool: Tool) -> Action {

@@ -1,7 +1,7 @@
 //! Real images: PET over CT, stacks, colour, MR of an oblique acquisition.
 
 use egui::{Key, Modifiers, vec2};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glam::{DVec2, DVec3};
 
 use super::{screenshot, settle, view_rect, wait, window};
@@ -275,4 +275,56 @@ fn phases_of_a_dynamic_series_are_played() {
     settle(&mut harness);
     harness.key_press(Key::Comma);
     settle(&mut harness);
+}
+
+/// Colours have no window: what would change one is grey, and tells why; so do its keys and drags.
+#[test]
+fn what_has_no_window_says_so() {
+    let Some(study) = anatome_testkit::shared_data("syntaxes.zip") else { return };
+    let Some(mut harness) = window(vec![study], [1280.0, 800.0], 1.0) else { return };
+    settle(&mut harness);
+    let stacks = harness.state().document.entries().iter().filter(|entry| entry.facts.kind == Kind::Stack);
+    let stacks: Vec<_> = stacks.map(|entry| entry.id).collect();
+    let mut seen = [false; 2];
+    for series in stacks {
+        harness.state_mut().push(crate::command::Command::Show { view: 0, series, content: None });
+        settle(&mut harness);
+        let Some(frame) = harness.state().active_seen().and_then(|seen| seen.drawn_frame()) else { continue };
+        let is_color = frame.is_color();
+        if std::mem::replace(&mut seen[usize::from(is_color)], true) {
+            continue;
+        }
+        for control in ["Window", "Auto", "Invert"] {
+            assert_eq!(harness.get_by_label(control).accesskit_node().is_disabled(), is_color, "{control}");
+        }
+        for control in ["Pan", "Fit", "1:1"] {
+            assert!(!harness.get_by_label(control).accesskit_node().is_disabled(), "{control}");
+        }
+        let is_told = |harness: &mut egui_kittest::Harness<'_, Viewer>| {
+            settle(harness);
+            let told = harness.state_mut().message.take();
+            told.is_some_and(|(text, _)| text == "Colours are shown as they are: they have no window")
+        };
+        for (modifiers, key) in [
+            (Modifiers::NONE, Key::I),
+            (Modifiers::NONE, Key::A),
+            (Modifiers::NONE, Key::Num1),
+            (Modifiers::SHIFT, Key::C),
+            (Modifiers::COMMAND, Key::ArrowUp),
+        ] {
+            harness.key_press_modifiers(modifiers, key);
+            assert_eq!(is_told(&mut harness), is_color, "{key:?}");
+        }
+        let middle = view_rect(&harness, 0).center();
+        let look = harness.state().session.views[0].look.clone();
+        super::drag(&mut harness, middle, middle + vec2(40.0, 0.0), egui::PointerButton::Primary);
+        assert_eq!(is_told(&mut harness), is_color);
+        assert_eq!(harness.state().session.views[0].look == look, is_color);
+        if is_color {
+            harness.get_by_label("Auto").hover();
+            harness.run_steps(60);
+            screenshot(&mut harness, "real-colours");
+        }
+    }
+    assert_eq!(seen, [true; 2]);
 }

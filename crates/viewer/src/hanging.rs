@@ -1,5 +1,6 @@
 //! How studies are hung: arrangements from `assets/layouts`, each with what it needs.
 
+use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,16 @@ macro_rules! layouts {
 }
 
 /// In the order in which they are tried.
-const FILES: &[&str] = layouts!("pet-over-ct", "mammograms", "radiographs", "planes", "two-volumes");
+const FILES: &[&str] = layouts!(
+    "pet-over-ct",
+    "mammograms",
+    "radiographs",
+    "prior",
+    "mr-brain",
+    "mr-prostate",
+    "planes",
+    "two-volumes",
+);
 
 /// An arrangement with what it needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,7 +53,8 @@ pub(crate) struct Hanging {
     each: bool,
 }
 
-/// A series that is needed: of those that fit the largest that no other need has.
+/// A series that is needed: of those that fit the largest of which no other need has a phase. Where a prior study is
+/// needed the latest come first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Need {
@@ -52,6 +63,9 @@ struct Need {
     /// In small letters, a part of the description.
     #[serde(default)]
     description: Option<String>,
+    /// In small letters, what is not in the description.
+    #[serde(default)]
+    without: Option<String>,
     kind: NeedKind,
     /// The need in whose frame of reference it stands.
     #[serde(default)]
@@ -59,6 +73,9 @@ struct Need {
     /// The need whose modality it has.
     #[serde(default)]
     modality_of: Option<usize>,
+    /// The need before whose study the same patient had that of this.
+    #[serde(default)]
+    prior_of: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,23 +160,48 @@ impl Hanging {
     }
 
     fn found(&self, document: &Document, input: Option<u32>) -> Option<Vec<SeriesId>> {
-        let mut found: Vec<SeriesId> = Vec::new();
-        for need in &self.needs {
-            let fits = |entry: &&Entry| {
-                input.is_none_or(|input| entry.id.input == input)
-                    && !found.contains(&entry.id)
-                    && need.fits(entry, document, &found)
-            };
-            // Of equal ones the first.
-            let largest = document.entries().iter().filter(fits).rev().max_by_key(|own| own.facts.voxels());
-            found.push(largest?.id);
-        }
-        Some(found)
+        let is_of_input = |entry: &&Entry| input.is_none_or(|input| entry.id.input == input);
+        let entries: Vec<&Entry> = document.entries().iter().filter(is_of_input).collect();
+        // Where there is none for one need, none has to be tried for the others.
+        let is_possible = self.needs.iter().all(|need| entries.iter().any(|entry| need.fits(entry)));
+        let mut found = Vec::new();
+        (is_possible && self.find(&entries, document, &mut found)).then_some(found)
+    }
+
+    /// Finds what is still needed: the best that fits, with which there is something for all needs after it, too.
+    fn find(&self, entries: &[&Entry], document: &Document, found: &mut Vec<SeriesId>) -> bool {
+        let Some(need) = self.needs.get(found.len()) else { return true };
+        let is_taken = |entry: &Entry| {
+            let first = document.first_phase(entry.id);
+            found.iter().any(|own| document.first_phase(*own) == first)
+        };
+        let mut fitting: Vec<&Entry> = entries
+            .iter()
+            .copied()
+            .filter(|entry| !is_taken(entry) && need.fits(entry) && need.goes_with(entry, document, found))
+            .collect();
+        let by_date = self.needs.iter().any(|need| need.prior_of.is_some());
+        // Of equal ones the first.
+        fitting.sort_by_key(|entry| Reverse((day(entry).filter(|_| by_date), entry.facts.voxels())));
+        fitting.into_iter().any(|entry| {
+            found.push(entry.id);
+            let is_found = self.find(entries, document, found);
+            if !is_found {
+                found.pop();
+            }
+            is_found
+        })
     }
 }
 
+/// When the study of a series was.
+fn day(entry: &Entry) -> Option<i64> {
+    entry.facts.study.as_ref()?.day()
+}
+
 impl Need {
-    fn fits(&self, entry: &Entry, document: &Document, found: &[SeriesId]) -> bool {
+    /// Whether a series is of the kind that is needed.
+    fn fits(&self, entry: &Entry) -> bool {
         let facts = &entry.facts;
         let kind = match self.kind {
             NeedKind::Volume => Kind::Volume,
@@ -168,17 +210,21 @@ impl Need {
         let described = |part: &String| {
             facts.description.as_ref().is_some_and(|text| text.to_lowercase().contains(part.as_str()))
         };
-        let other = |n: Option<usize>| n.map(|n| found.get(n).and_then(|id| document.entry(*id)));
-        let same_space = other(self.in_space_of).is_none_or(|other| {
-            other.is_some_and(|other| document.space(other.id) == document.space(entry.id))
-        });
-        let same_modality = other(self.modality_of)
-            .is_none_or(|other| other.is_some_and(|other| other.facts.modality == facts.modality));
         facts.kind == kind
             && self.modality.as_ref().is_none_or(|code| facts.modality.code() == code)
             && self.description.as_ref().is_none_or(described)
-            && same_space
-            && same_modality
+            && !self.without.as_ref().is_some_and(described)
+    }
+
+    /// Whether a series stands to those that were found for other needs as it must.
+    fn goes_with(&self, entry: &Entry, document: &Document, found: &[SeriesId]) -> bool {
+        let is_so = |other: Option<usize>, is_so: &dyn Fn(&Entry) -> bool| {
+            other.is_none_or(|n| found.get(n).and_then(|id| document.entry(*id)).is_some_and(is_so))
+        };
+        let is_before = |other: &Entry| day(entry).zip(day(other)).is_some_and(|(own, other)| own < other);
+        is_so(self.in_space_of, &|other| document.space(other.id) == document.space(entry.id))
+            && is_so(self.modality_of, &|other| other.facts.modality == entry.facts.modality)
+            && is_so(self.prior_of, &|other| other.patient == entry.patient && is_before(other))
     }
 }
 
@@ -258,5 +304,69 @@ mod tests {
         assert!(named("Planes of the largest volume").commands(&both, Some(0), None).is_none());
         assert!(named("Planes of the largest volume").commands(&both, None, None).is_some());
         assert!(named("Two volumes of a kind").commands(&both, None, None).is_none());
+    }
+
+    /// CTs of one patient, or MRs, each of its voxels along an axis, its description, and the date of its study.
+    fn described(modality: &anatome::Modality, all: &[(usize, &str, &str)]) -> Document {
+        let volume = |side: usize| {
+            let grid = anatome::Grid::even([side; 3], glam::DAffine3::IDENTITY).unwrap();
+            let samples = anatome::Samples::I16(ndarray::Array3::zeros([side; 3]));
+            let mapping = anatome::ValueMapping::identity(anatome::Unit::Arbitrary);
+            anatome::Volume::new(grid, samples, mapping, None, anatome::Facts::new(modality.clone())).unwrap()
+        };
+        let workers = Workers::new(Some(1)).unwrap();
+        let mut document =
+            Document::of_volumes(all.iter().map(|&(side, ..)| volume(side)).collect(), &workers);
+        for (n, (_, description, date)) in all.iter().enumerate() {
+            let facts = document.facts_mut(n);
+            facts.description = Some((*description).to_owned());
+            facts.study = Some(crate::document::StudyFacts::of_date(date, date));
+        }
+        document
+    }
+
+    /// What is hung, in the order of views.
+    fn hung(name: &str, document: &Document) -> Option<Vec<u32>> {
+        Some(named(name).found(document, Some(0))?.into_iter().map(|id| id.number).collect())
+    }
+
+    #[test]
+    fn the_latest_study_is_hung_beside_the_one_before() {
+        let ct = |all: &[(usize, &str, &str)]| described(&anatome::Modality::Ct, all);
+        let [first, second, third] = ["20200101", "20220101", "20240101"];
+        let all = ct(&[(9, "", first), (4, "", third), (5, "", third), (3, "", second), (2, "", second)]);
+        assert_eq!(hung("Prior study beside", &all), Some(vec![2, 3]));
+        let Some(commands) = named("Prior study beside").commands(&all, Some(0), None) else {
+            panic!("it is not hung of itself")
+        };
+        assert!(commands.contains(&Command::Arrange { layout: Layout::SideBySide }), "{commands:?}");
+        // Within one study, or where it is not known when, nothing is prior.
+        for dates in [[third, third], ["", third]] {
+            assert_eq!(hung("Prior study beside", &ct(&[(4, "", dates[0]), (4, "", dates[1])])), None);
+        }
+        // Nor is another patient's, and what has no prior one of its own modality makes way.
+        let mut mixed = ct(&[(4, "", first), (4, "", second), (8, "", third)]);
+        mixed.facts_mut(2).modality = anatome::Modality::Mr;
+        assert_eq!(hung("Prior study beside", &mixed), Some(vec![1, 0]));
+    }
+
+    #[test]
+    fn sequences_are_hung_by_their_descriptions() {
+        let mr = |all: &[&str]| {
+            let all: Vec<_> = all.iter().map(|text| (4, *text, "20240101")).collect();
+            described(&anatome::Modality::Mr, &all)
+        };
+        let brain = mr(&["AX FLAIR T2", "Ax T2 TSE", "DWI", "Sag T1 MPRAGE"]);
+        assert_eq!(hung("T1, T2 and FLAIR", &brain), Some(vec![3, 1, 0]));
+        assert_eq!(hung("T1, T2 and FLAIR", &mr(&["AX FLAIR T2", "T1"])), None);
+        assert_eq!(hung("T2 and ADC", &mr(&["ADC map", "t2_tse_tra"])), Some(vec![1, 0]));
+    }
+
+    /// Phases are gone through in one view; two views are for two series.
+    #[test]
+    fn phases_of_one_series_are_no_two_volumes() {
+        let two = || described(&anatome::Modality::Mr, &[(4, "", ""), (4, "", "")]);
+        assert_eq!(hung("Two volumes of a kind", &two()), Some(vec![0, 1]));
+        assert_eq!(hung("Two volumes of a kind", &two().into_phases()), None);
     }
 }

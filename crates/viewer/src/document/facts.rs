@@ -77,7 +77,7 @@ pub(crate) fn opened(entries: &[Entry]) -> Vec<Opened<'_>> {
             patients.push(patient);
         }
     }
-    let day = |own: &Opened<'_>| own.study.and_then(|study| day(study.date.as_deref()?));
+    let day = |own: &Opened<'_>| own.study.and_then(StudyFacts::day);
     // Those of no date last.
     all.sort_by_key(|own| {
         let patient = patients.iter().position(|patient| *patient == own.entries[0].patient);
@@ -114,6 +114,20 @@ fn day(date: &str) -> Option<i64> {
     // Years from March on, so that the day that may be missing is the last.
     let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
     Some(365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day)
+}
+
+impl StudyFacts {
+    /// Days from some day to that of the study.
+    pub(crate) fn day(&self) -> Option<i64> {
+        day(self.date.as_deref()?)
+    }
+
+    /// A study of which only that is known.
+    #[cfg(test)]
+    pub(crate) fn of_date(uid: &str, date: &str) -> Self {
+        let (uid, date) = (uid.to_owned(), Some(date.to_owned()));
+        Self { uid, description: None, is_described_by_identity: false, date }
+    }
 }
 
 impl SeriesFacts {
@@ -224,9 +238,7 @@ mod tests {
         let dates = ["20240229", "20240301", "20240229", "", "20250301", "20200101"];
         let uids = ["a", "b", "a", "c", "d", "e"];
         for (entry, (date, uid)) in entries.iter_mut().zip(dates.into_iter().zip(uids)) {
-            let date = Some(date.to_owned());
-            let (uid, description) = (uid.to_owned(), None);
-            entry.facts.study = Some(StudyFacts { uid, description, is_described_by_identity: false, date });
+            entry.facts.study = Some(StudyFacts::of_date(uid, date));
         }
         // The last is of another patient.
         entries[5].patient = entries[5].id;

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use anatome::{Backend, Grid, ImagePart, Notes, Series, Stack, Study, UploadedVolume, Volume};
 
 pub(crate) use defaults::Defaults;
+#[cfg(test)]
+pub(crate) use facts::StudyFacts;
 pub(crate) use facts::{Kind, Opened, SeriesFacts, opened};
 pub(crate) use frames::{FrameImage, Frames};
 pub(crate) use images::Images;
@@ -412,6 +414,11 @@ impl Document {
             });
         }
         document
+    }
+
+    /// What the headers of a series say, to be changed.
+    pub(crate) fn facts_mut(&mut self, number: usize) -> &mut SeriesFacts {
+        &mut self.entries[number].facts
     }
 
     /// The same, with volumes that are phases of one.

@@ -62,6 +62,12 @@ Example:
 Voxels keep their numbers, axes and positions; nothing is resampled. What the file can't hold exactly is a note.";
 
 #[cfg(feature = "viewer")]
+const VIEW_USAGE: &str = "\
+anatome view [OPTIONS] [INPUT]...
+       anatome view [OPTIONS] --session <FILE>
+       anatome view [OPTIONS] --continue";
+
+#[cfg(feature = "viewer")]
 const VIEW: &str = "\
 Examples:
   anatome view STUDY
@@ -130,7 +136,7 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     /// Look at series in a window: slices, planes, 3D, measurements.
     #[cfg(feature = "viewer")]
-    #[command(after_help = VIEW)]
+    #[command(after_help = VIEW, override_usage = VIEW_USAGE)]
     View(ViewArgs),
     /// List the GPUs, what each can do, and which would be chosen.
     #[command(after_help = ADAPTERS)]

@@ -128,14 +128,27 @@ fn without_a_screen_that_is_told() {
     let nowhere = [None, Some(":4099")];
     for (backend, display) in ["auto", "cpu"].into_iter().flat_map(|own| nowhere.map(|to| (own, to))) {
         let mut command = command(folder.path());
-        let run = command.args(["--backend", backend]).envs(display.map(|to| ("DISPLAY", to))).output().unwrap();
+        let run =
+            command.args(["--backend", backend]).envs(display.map(|to| ("DISPLAY", to))).output().unwrap();
         let said = text(&run.stderr);
         assert_eq!(run.status.code(), Some(5), "{said}");
         let expected = match display {
-            None => "anatome: cannot open a window: neither WAYLAND_DISPLAY nor WAYLAND_SOCKET nor DISPLAY is set.",
+            None => {
+                "anatome: cannot open a window: neither WAYLAND_DISPLAY nor WAYLAND_SOCKET nor DISPLAY is set."
+            }
             Some(_) => "anatome: cannot open a window: Failed to open connection to X server",
         };
         assert_eq!(said.trim_end(), expected, "{backend}");
+    }
+}
+
+/// The usage that is told holds: none of its lines is what was refused.
+#[test]
+fn one_thing_is_shown_first() {
+    for own in [&["--continue"][..], &["--session", "reading.json"]] {
+        let usage =
+            "Usage: anatome view [OPTIONS] [INPUT]...\n       anatome view [OPTIONS] --session <FILE>\n";
+        fails(&[&["view", "study"], own].concat(), 2, usage);
     }
 }
 

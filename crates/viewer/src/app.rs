@@ -29,6 +29,7 @@ use crate::saved::Saved;
 use crate::screen::Screens;
 use crate::session::{SeriesId, Session, ViewState};
 use crate::shutting::Work;
+use crate::threads::Ending;
 use crate::turntable::Turning;
 use crate::viewport::{Canvas, Values};
 use crate::{Closer, Options, Start};
@@ -91,6 +92,8 @@ pub(crate) struct Viewer {
     pub layouts: Vec<Hanging>,
     /// What was made and is saved.
     pub saved_work: Work,
+    /// The last: it waits for the threads of all others.
+    _ending: Ending,
 }
 
 /// So long a message stays.
@@ -157,6 +160,7 @@ impl Viewer {
             screens: Screens::default(),
             layouts: Vec::new(),
             saved_work: Work::default(),
+            _ending: Ending,
         };
         viewer.read_config();
         match options.start {

@@ -73,7 +73,7 @@ struct Need {
     /// The need whose modality it has.
     #[serde(default)]
     modality_of: Option<usize>,
-    /// The need before whose study the same patient had that of this.
+    /// The need before whose study the patient had that of this.
     #[serde(default)]
     prior_of: Option<usize>,
 }
@@ -168,6 +168,21 @@ impl Hanging {
         (is_possible && self.find(&entries, document, &mut found)).then_some(found)
     }
 
+    /// Whether a series may be hung beside those that were found: of the same patient, and without being asked for only of
+    /// the same study, unless a prior one is needed.
+    fn is_together(&self, need: &Need, entry: &Entry, document: &Document, found: &[SeriesId]) -> bool {
+        let first = found.first().and_then(|first| document.entry(*first));
+        let is_own = first.is_none_or(|first| {
+            let studies = [first, entry].map(|of| of.facts.study.as_ref());
+            let is_one_study = match studies {
+                [Some(first), Some(own)] => first.is_of_study(own),
+                _ => true,
+            };
+            first.patient == entry.patient && (is_one_study || !self.automatic || need.prior_of.is_some())
+        });
+        is_own && need.goes_with(entry, document, found)
+    }
+
     /// Finds what is still needed: the best that fits, with which there is something for all needs after it, too.
     fn find(&self, entries: &[&Entry], document: &Document, found: &mut Vec<SeriesId>) -> bool {
         let Some(need) = self.needs.get(found.len()) else { return true };
@@ -178,7 +193,9 @@ impl Hanging {
         let mut fitting: Vec<&Entry> = entries
             .iter()
             .copied()
-            .filter(|entry| !is_taken(entry) && need.fits(entry) && need.goes_with(entry, document, found))
+            .filter(|entry| {
+                !is_taken(entry) && need.fits(entry) && self.is_together(need, entry, document, found)
+            })
             .collect();
         let by_date = self.needs.iter().any(|need| need.prior_of.is_some());
         // Of equal ones the first.
@@ -224,7 +241,7 @@ impl Need {
         let is_before = |other: &Entry| day(entry).zip(day(other)).is_some_and(|(own, other)| own < other);
         is_so(self.in_space_of, &|other| document.space(other.id) == document.space(entry.id))
             && is_so(self.modality_of, &|other| other.facts.modality == entry.facts.modality)
-            && is_so(self.prior_of, &|other| other.patient == entry.patient && is_before(other))
+            && is_so(self.prior_of, &is_before)
     }
 }
 
@@ -344,7 +361,11 @@ mod tests {
         for dates in [[third, third], ["", third]] {
             assert_eq!(hung("Prior study beside", &ct(&[(4, "", dates[0]), (4, "", dates[1])])), None);
         }
-        // Nor is another patient's, and what has no prior one of its own modality makes way.
+        // Nor is another patient's.
+        let mut others = ct(&[(4, "", first), (4, "", second)]);
+        others.set_patient(1, 1);
+        assert_eq!(hung("Prior study beside", &others), None);
+        // What has no prior one of its own modality makes way.
         let mut mixed = ct(&[(4, "", first), (4, "", second), (8, "", third)]);
         mixed.facts_mut(2).modality = anatome::Modality::Mr;
         assert_eq!(hung("Prior study beside", &mixed), Some(vec![1, 0]));
@@ -360,6 +381,18 @@ mod tests {
         assert_eq!(hung("T1, T2 and FLAIR", &brain), Some(vec![3, 1, 0]));
         assert_eq!(hung("T1, T2 and FLAIR", &mr(&["AX FLAIR T2", "T1"])), None);
         assert_eq!(hung("T2 and ADC", &mr(&["ADC map", "t2_tse_tra"])), Some(vec![1, 0]));
+        // Of one study, not of two; and of one patient.
+        let two = |first: &str, second: &str| {
+            described(&anatome::Modality::Mr, &[(4, "t2", first), (4, "adc", second), (4, "t2", second)])
+        };
+        assert_eq!(hung("T2 and ADC", &two("20240101", "20230101")), Some(vec![2, 1]));
+        let mut others = two("20240101", "20240101");
+        for number in [1, 2] {
+            others.set_patient(number, 1);
+        }
+        assert_eq!(hung("T2 and ADC", &others), Some(vec![2, 1]));
+        others.set_patient(2, 0);
+        assert_eq!(hung("T2 and ADC", &others), None);
     }
 
     /// Phases are gone through in one view; two views are for two series.

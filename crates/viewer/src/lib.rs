@@ -40,6 +40,7 @@ mod session;
 mod shutting;
 mod steps;
 mod theme;
+mod threads;
 mod tools;
 mod turntable;
 mod viewport;

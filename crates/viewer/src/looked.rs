@@ -5,6 +5,8 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use egui::Context;
 
+use crate::threads;
+
 /// What is on the disk at a path: looked for beside the window's thread, as some disks take their time.
 #[derive(Debug, Default)]
 pub(crate) struct Looked {
@@ -55,7 +57,7 @@ impl Looked {
 fn look(path: &str, context: &Context) -> Option<Receiver<Found>> {
     let (tell, told) = channel();
     let (path, context) = (path.trim().to_owned(), context.clone());
-    let thread = std::thread::Builder::new().name("anatome-list".to_owned()).spawn(move || {
+    let thread = threads::spawn("anatome-list", move || {
         // The question may be answered by now.
         drop(tell.send(found(&path)));
         context.request_repaint();

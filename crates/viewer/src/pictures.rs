@@ -16,6 +16,7 @@ use crate::key_images::SavingKeys;
 use crate::render::{Want, color_image, drawn};
 use crate::saved::{Known, Saved};
 use crate::session::{Session, Shown, ViewState};
+use crate::threads;
 use crate::viewport::{Canvas, Seen};
 
 /// How large a picture is saved.
@@ -220,7 +221,7 @@ impl Viewer {
     ) -> std::io::Result<Receiver<T>> {
         let (tell, told) = channel();
         let wake = self.painter.wake();
-        std::thread::Builder::new().name("anatome-save".to_owned()).spawn(move || {
+        threads::spawn("anatome-save", move || {
             // The window may be gone.
             drop(tell.send(work()));
             wake();

@@ -8,6 +8,7 @@ use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use crate::app::Viewer;
 use crate::render::{Want, drawn};
 use crate::session::{Content, Look, OrbitView, SeriesId, Session, ViewState};
+use crate::threads;
 
 /// The side of a picture in pixels.
 const SIDE_PX: u32 = 112;
@@ -62,7 +63,7 @@ impl Viewer {
             .collect();
         let (tell, coming) = channel();
         let (frames, wake) = (self.painter.frames(), self.painter.wake());
-        let thread = std::thread::Builder::new().name("anatome-presets".to_owned()).spawn(move || {
+        let thread = threads::spawn("anatome-presets", move || {
             for (name, want) in wants {
                 // Without its picture a preset has its name.
                 let Ok((image, _)) = drawn(&want, &frames) else { continue };

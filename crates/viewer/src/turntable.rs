@@ -13,6 +13,7 @@ use crate::document::{Frames, Work};
 use crate::pictures::{Size, make_room, overwrite};
 use crate::render::{Want, drawn};
 use crate::session::{Content, Orbit, ViewState};
+use crate::threads;
 
 /// How many pictures a turn may have.
 pub(crate) const COUNTS: std::ops::RangeInclusive<u32> = 4..=720;
@@ -85,7 +86,7 @@ impl Viewer {
             workers: self.workers().clone(),
         };
         let (turn, wake, own) = (turn.clone(), self.painter.wake(), folder.clone());
-        let thread = std::thread::Builder::new().name("anatome-turn".to_owned()).spawn(move || {
+        let thread = threads::spawn("anatome-turn", move || {
             let said = writing.write(&wants, &own, &turn, &*wake);
             // The window may be gone.
             drop(writing.tell.send(Told::End(said)));

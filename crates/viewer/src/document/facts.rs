@@ -122,6 +122,11 @@ impl StudyFacts {
         day(self.date.as_deref()?)
     }
 
+    /// Whether both are of one study.
+    pub(crate) fn is_of_study(&self, other: &Self) -> bool {
+        self.uid == other.uid
+    }
+
     /// A study of which only that is known.
     #[cfg(test)]
     pub(crate) fn of_date(uid: &str, date: &str) -> Self {

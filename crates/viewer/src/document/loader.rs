@@ -14,6 +14,7 @@ use anatome::{
 use super::{Defaults, Images, Kind, Loaded, SeriesFacts, State, Thumbnail};
 use crate::histogram::Histogram;
 use crate::session::SeriesId;
+use crate::threads;
 
 /// What a thread has done.
 #[derive(Debug)]
@@ -151,7 +152,7 @@ impl Loader {
         });
         for (name, of) in [("anatome-load", Of::Load), ("anatome-look", Of::Look)] {
             let shared = Arc::clone(&shared);
-            std::thread::Builder::new().name(name.to_owned()).spawn(move || shared.run(of))?;
+            threads::spawn(name, move || shared.run(of))?;
         }
         Ok(Self { shared, news })
     }

@@ -421,6 +421,11 @@ impl Document {
         &mut self.entries[number].facts
     }
 
+    /// Makes a series one of the patient of another.
+    pub(crate) fn set_patient(&mut self, number: usize, of: usize) {
+        self.entries[number].patient = self.entries[of].id;
+    }
+
     /// The same, with volumes that are phases of one.
     pub(crate) fn into_phases(mut self) -> Self {
         let first = self.entries[0].id;

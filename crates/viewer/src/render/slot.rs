@@ -14,6 +14,7 @@ use super::combined::{Blend, Combined};
 use super::{Answer, Failure, Made, Picture, Want, What};
 use crate::document::{FrameImage, Frames};
 use crate::session::{Subject, frame_scene};
+use crate::threads;
 
 /// The thread of one view. It ends when this is dropped.
 pub(super) struct Slot {
@@ -55,7 +56,7 @@ impl Slot {
         let (wanted, woken) = (Mutex::default(), Condvar::new());
         let shared = Arc::new(Shared { view, wanted, woken, tell, wake, frames });
         let own = Arc::clone(&shared);
-        std::thread::Builder::new().name(format!("anatome-view-{view}")).spawn(move || own.run())?;
+        threads::spawn(&format!("anatome-view-{view}"), move || own.run())?;
         Ok(Self { shared })
     }
 

@@ -287,7 +287,7 @@ fn what_has_no_window_says_so() {
     let stacks: Vec<_> = stacks.map(|entry| entry.id).collect();
     let mut seen = [false; 2];
     for series in stacks {
-        harness.state_mut().push(crate::command::Command::Show { view: 0, series, content: None });
+        harness.state_mut().push(Command::Show { view: 0, series, content: None });
         settle(&mut harness);
         let Some(frame) = harness.state().active_seen().and_then(|seen| seen.drawn_frame()) else { continue };
         let is_color = frame.is_color();

@@ -62,8 +62,8 @@ fn encoders(criterion: &mut Criterion) {
         for (format, name) in
             [(PictureFormat::Png, "png"), (PictureFormat::JPEG, "jpeg-95"), (PictureFormat::Tiff, "tiff")]
         {
-            if encode(&picture, format, &all).is_err() {
-                // JPEG has 8 bits.
+            // JPEG has 8 bits.
+            if kind == "grey16" && name == "jpeg-95" {
                 continue;
             }
             for (workers, threads) in [(&all, "all"), (&one, "one")] {

@@ -84,15 +84,15 @@ fn assert_renders_the_upper_half(
         eye_mm: target_mm - DVec3::Y * 500.0,
         target_mm,
         up: DVec3::Z,
-        lens: Lens::Orthographic { height_mm: 640.0 },
+        lens: Lens::Orthographic { height_mm: 1280.0 },
     };
     let view = View::Rendering { camera, shading: Shading::default() };
     let scene = Scene::of_primary(view, Appearance::Classified { transfer_function });
-    let image = render(scene, [40, 640], Output::Rgba8);
+    let image = render(scene, [40, 1280], Output::Rgba8);
     let Pixels::Rgba8(pixels) = image.pixels() else { panic!() };
     let is_lit = |row: usize| pixels[4 * (row * 40 + 20)] > 20;
-    let lit: Vec<usize> = (0..640).filter(|&row| is_lit(row)).collect();
-    // A pixel is a millimetre: 300 mm of slices lie above the middle of the picture.
-    assert!(lit[0].abs_diff(20) <= 1 && lit[lit.len() - 1].abs_diff(319) <= 1, "{lit:?}");
+    let lit: Vec<usize> = (0..1280).filter(|&row| is_lit(row)).collect();
+    // A pixel is a millimetre: 600 mm of slices lie above the middle of the picture.
+    assert!(lit[0].abs_diff(40) <= 1 && lit[lit.len() - 1].abs_diff(639) <= 1, "{lit:?}");
     assert_eq!(lit.len(), lit[lit.len() - 1] - lit[0] + 1, "without a gap");
 }

@@ -93,7 +93,12 @@ fn of_rays(rays: &RayPlan, [left, top, right, bottom]: [f64; 4], mut take: impl 
     let farthest = depth_of_center + radius_mm;
     let interval = [1.0, 1.0, shortest_interval(&rays.sampling)];
     let voxels_per_mm = (0..3).map(|n| lattice_from_relative.row(n).length() / interval[n]);
-    let length_mm = LONGEST / voxels_per_mm.fold(0.0, f64::max);
+    // Aside, lines of a lens go farther than they go deep.
+    let deep = match origin {
+        None => 1.0,
+        Some(_) => at.iter().map(|at| at.dot(forward) / at.length()).fold(1.0, f64::min),
+    };
+    let length_mm = deep * LONGEST / voxels_per_mm.fold(0.0, f64::max);
     let parts = ((farthest - nearest) / length_mm).ceil().clamp(0.0, 1e6) as u32;
     for part in 0..parts {
         let depths = [0, 1].map(|end| nearest + f64::from(part + end) * length_mm);
@@ -194,18 +199,20 @@ mod tests {
 
     fn view(random: &mut Random, at: DVec3, along: DVec3) -> View {
         let across = along.any_orthonormal_vector();
-        match random.between(0.0, 3.0) as u32 {
+        match random.between(0.0, 4.0) as u32 {
             0 => {
                 let (right, down) = (across, along.cross(across));
                 let plane = SlicePlane { center_mm: at, right, down, width_mm: 8.0 };
                 View::Slab { plane, thickness_mm: 300.0, projection: Projection::Mean }
             }
             n => {
-                let lens = match n {
-                    1 => Lens::Orthographic { height_mm: 8.0 },
-                    _ => Lens::Perspective { fov_rad: 0.01 },
+                let wide = Lens::Perspective { fov_rad: random.between(1.0, 3.1) };
+                let (lens, far_mm) = match n {
+                    1 => (Lens::Orthographic { height_mm: 8.0 }, 700.0),
+                    2 => (Lens::Perspective { fov_rad: 0.01 }, 700.0),
+                    _ => (wide, random.between(5.0, 100.0)),
                 };
-                let camera = Camera { eye_mm: at - along * 700.0, target_mm: at, up: across, lens };
+                let camera = Camera { eye_mm: at - along * far_mm, target_mm: at, up: across, lens };
                 View::Projection { camera, projection: Projection::Mean }
             }
         }

@@ -353,10 +353,18 @@ mod tests {
         let [first, second, third] = ["20200101", "20220101", "20240101"];
         let all = ct(&[(9, "", first), (4, "", third), (5, "", third), (3, "", second), (2, "", second)]);
         assert_eq!(hung("Prior study beside", &all), Some(vec![2, 3]));
-        let Some(commands) = named("Prior study beside").commands(&all, Some(0), None) else {
-            panic!("it is not hung of itself")
+        assert!(
+            named("Prior study beside").commands(&all, Some(0), None).is_none(),
+            "it is not hung of itself"
+        );
+        let Some(commands) = named("Prior study beside").commands(&all, None, None) else {
+            panic!("it is hung where it is asked for")
         };
         assert!(commands.contains(&Command::Arrange { layout: Layout::SideBySide }), "{commands:?}");
+        let name = |number| all.study_name(SeriesId { input: 0, number });
+        assert_eq!(name(2).as_deref(), Some("Latest study"));
+        assert_eq!(name(3).as_deref(), Some("Prior study, 730 days before"));
+        assert_eq!(ct(&[(4, "", third), (5, "", third)]).study_name(SeriesId { input: 0, number: 0 }), None);
         // Within one study, or where it is not known when, nothing is prior.
         for dates in [[third, third], ["", third]] {
             assert_eq!(hung("Prior study beside", &ct(&[(4, "", dates[0]), (4, "", dates[1])])), None);
@@ -380,6 +388,7 @@ mod tests {
         let brain = mr(&["AX FLAIR T2", "Ax T2 TSE", "DWI", "Sag T1 MPRAGE"]);
         assert_eq!(hung("T1, T2 and FLAIR", &brain), Some(vec![3, 1, 0]));
         assert_eq!(hung("T1, T2 and FLAIR", &mr(&["AX FLAIR T2", "T1"])), None);
+        assert_eq!(hung("T1, T2 and FLAIR", &mr(&["SAG T1 FLAIR", "T2", "T1"])), None);
         assert_eq!(hung("T2 and ADC", &mr(&["ADC map", "t2_tse_tra"])), Some(vec![1, 0]));
         // Of one study, not of two; and of one patient.
         let two = |first: &str, second: &str| {

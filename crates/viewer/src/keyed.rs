@@ -57,8 +57,9 @@ impl Viewer {
             moved,
             Command::Cross { .. } | Command::Scroll { .. } | Command::Pan { .. } | Command::Zoom { .. }
         );
-        let Some(draft) = self.interaction.draft.as_ref().filter(|_| moves) else { return };
         // What is drawn in one stroke, and in 3D, has no point to come.
+        let draft = self.interaction.draft.as_ref().filter(|draft| moves && !draft.kind.is_stroke());
+        let Some(draft) = draft else { return };
         let at_mm = self.seen(draft.view).and_then(|seen| seen.keyed_mm());
         if let (Some(at_mm), Some([_, .., last])) =
             (at_mm, self.interaction.draft.as_mut().map(|draft| draft.points.as_mut_slice()))

@@ -43,9 +43,10 @@ impl Viewer {
 
     /// Tells why a drag does nothing.
     pub(crate) fn tell_of_drag(&mut self) {
-        let is_window = matches!(self.interaction.drag, Some((_, Drag::Window)));
-        if let Some(reason) = self.refusal(Action::ToolWindow).filter(|_| is_window) {
-            self.tell(reason);
+        let Some((view, Drag::Window)) = self.interaction.drag else { return };
+        let frame = self.seen(view).and_then(|seen| seen.drawn_frame());
+        if frame.is_some_and(|frame| frame.is_color()) {
+            self.tell(COLOURS);
         }
     }
 

@@ -102,8 +102,8 @@ pub enum RayMode {
 ///
 /// A kernel takes the means from [`EmissionTable::integral`]: its change from one end to the other over the entries between them.
 /// Where those are fewer than [`Self::FEW_ENTRIES`], in which such a difference has too few digits, it takes what the value
-/// in their middle emits. The middle is looked at only where the whole, taken as linear, has an extinction: otherwise no
-/// value between its ends has one.
+/// in their middle emits. The middle is looked at only where the whole, taken as linear and in the same way, has an
+/// extinction: otherwise no value between its ends has one, but for such few entries.
 ///
 /// Lighting: the gradient g (modality units per mm) is taken by central differences one voxel to each side along the
 /// lattice axes, with the same fractions, divided by the distance of the two sides, mapped to mm by the transpose of

@@ -212,6 +212,15 @@ impl Document {
         patients.iter().position(|patient| *patient == own).map(|n| n + 1).filter(|_| patients.len() > 1)
     }
 
+    /// What the study of a series is beside the patient's others; nothing if no other is open.
+    pub(crate) fn study_name(&self, id: SeriesId) -> Option<String> {
+        let patient = self.entry(id)?.patient;
+        let studies = opened(&self.entries).into_iter().filter(|own| own.entries[0].patient == patient);
+        let studies: Vec<Opened<'_>> = studies.collect();
+        let own = studies.iter().find(|own| own.entries.iter().any(|entry| entry.id == id))?;
+        (studies.len() > 1).then(|| own.name.clone())
+    }
+
     /// Takes what a thread has done.
     pub(crate) fn take(&mut self, news: News) {
         match news {

@@ -73,6 +73,7 @@ fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) 
     corners.top_left.push(format!("{modality}  {name}").trim().to_owned());
     let patient = seen.document.patient_number(entry.id);
     corners.top_left.extend(patient.map(|patient| format!("Patient {patient}")));
+    corners.top_left.extend(seen.document.study_name(entry.id));
     // Of several phases, that of the picture, which may be one behind.
     let shown = seen.canvas.shown.as_ref().and_then(|shown| seen.document.entry(shown.series));
     let entry = shown.unwrap_or(entry);

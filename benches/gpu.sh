@@ -13,8 +13,8 @@
 #   --no-cost           leaves out what takes longest
 # A folder with a CT may follow, for frames of that instead of the generated thorax of 512 x 512 x 400.
 #
-# It ends with 1 if anything could not be timed, which is then told last, with 2 if a program is missing, and with 5 without
-# a usable GPU.
+# It ends with 1 if anything could not be timed, which is then told last, with 2 if a program is missing or an option is not
+# known, and with 5 without a usable GPU.
 set -u
 
 binaries=target/release
@@ -113,6 +113,7 @@ done
 # Whole processes: the study is generated, and its files are in the page cache.
 files=$(mktemp -d)
 trap 'rm -rf "$files"' EXIT
+trap 'exit 130' INT TERM
 echo
 echo "## From files to a picture of 3840 x 2160 as PNG, whole processes, ms"
 echo

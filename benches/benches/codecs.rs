@@ -2,7 +2,6 @@
 //! noise inside the body and less in the air. JPEG 2000 needs another encoder's files: those of `ANATOME_DATA`.
 
 #![expect(
-    clippy::print_stderr,
     clippy::expect_used,
     clippy::unwrap_used,
     reason = "a bench says what it skips, and stops at a failure"
@@ -10,7 +9,6 @@
 
 use std::hint::black_box;
 use std::io::Read as _;
-use std::path::Path;
 
 use anatome::Progress;
 use anatome_codecs::{FrameShape, jpeg, jpeg_ls, rle};
@@ -117,11 +115,8 @@ fn own(criterion: &mut Criterion) {
 
 /// The files of one slice of CT in many transfer syntaxes, through the reader.
 fn others(criterion: &mut Criterion) {
-    let folder = std::env::var_os("ANATOME_DATA").unwrap_or_else(|| "../../shared/data".into());
-    let Ok(zip) = std::fs::File::open(Path::new(&folder).join("syntaxes.zip")) else {
-        eprintln!("SKIP: no shared data, and so no JPEG 2000");
-        return;
-    };
+    let Some(file) = anatome_benches::shared_file("syntaxes.zip") else { return };
+    let zip = std::fs::File::open(file).expect("a file that can be read");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     let mut archive = zip::ZipArchive::new(zip).expect("a zip");
     for index in 0..archive.len() {

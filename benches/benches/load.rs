@@ -1,15 +1,12 @@
 //! From files in the page cache to headers and to a volume.
 
-#![expect(
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a bench that can't run has to say so, or stop"
-)]
+#![expect(clippy::unwrap_used, reason = "a bench that can't run has to stop")]
 
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anatome::{Limits, Modality, Progress, SeriesChoice, SeriesSpec, Study, Workers, write_series};
+use anatome_benches::shared_file;
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -43,12 +40,7 @@ fn load(criterion: &mut Criterion) {
 }
 
 fn load_real(criterion: &mut Criterion) {
-    let folder = std::env::var_os("ANATOME_DATA").map_or_else(|| "../../shared/data".into(), PathBuf::from);
-    let file = folder.join(PETCT);
-    if !file.exists() {
-        eprintln!("SKIP: no shared data, so no real PET/CT");
-        return;
-    }
+    let Some(file) = shared_file(PETCT) else { return };
     let workers = Workers::new(None).unwrap();
     for (modality, kind) in [(Modality::Ct, "real-ct"), (Modality::Pt, "real-pt")] {
         criterion.bench_function(&format!("load/cpu/{PETCT}/{kind}"), |bencher| {

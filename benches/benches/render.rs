@@ -10,7 +10,6 @@
 )]
 
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +17,7 @@ use anatome::{
     Backend, BackendChoice, Facts, Limits, Modality, Output, Padding, Progress, Request, Samples, Source,
     Study, Unit, UploadedVolume, ValueMapping, Volume, Workers, natural_output,
 };
-use anatome_benches::{Work, shifted, works};
+use anatome_benches::{Work, shared_file, shifted, works};
 use anatome_phantom::{ThoraxSpec, thorax_ct};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
@@ -155,12 +154,7 @@ fn thorax(workers: &Workers) -> anatome::Result<Vec<(String, Arc<Volume>)>> {
 
 /// The real CT and PET, where the shared data are.
 fn petct(workers: &Workers) -> anatome::Result<Vec<(String, Arc<Volume>)>> {
-    let folder = std::env::var_os("ANATOME_DATA").map_or_else(|| "../../shared/data".into(), PathBuf::from);
-    let file = folder.join("petct-acrin042.zip");
-    if !file.exists() {
-        eprintln!("SKIP: no shared data, so no real PET/CT");
-        return Ok(Vec::new());
-    }
+    let Some(file) = shared_file("petct-acrin042.zip") else { return Ok(Vec::new()) };
     let (limits, progress) = (Limits::default(), Progress::new());
     let study = Study::scan(&[Source::Path(file)], &limits, workers, &progress)?;
     let mut volumes = Vec::new();

@@ -2,6 +2,7 @@
 //! it, of the comparison with other programs (`peers/render.py`).
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anatome::{
@@ -45,6 +46,20 @@ impl Machine {
         let choice = if self.backend == Kind::Gpu { BackendChoice::Gpu } else { BackendChoice::Cpu };
         Ok((Backend::open(choice, self.adapter.as_deref(), &workers)?, workers))
     }
+}
+
+/// A file of the shared data, by `ANATOME_DATA` or beside the repository; says so where it is not there.
+#[must_use]
+#[expect(clippy::print_stderr, reason = "a bench has no other way to say what could not run")]
+pub fn shared_file(name: &str) -> Option<PathBuf> {
+    // Benches run in their own folder.
+    let folder = std::env::var_os("ANATOME_DATA").map_or_else(|| "../../shared/data".into(), PathBuf::from);
+    let file = folder.join(name);
+    let is_there = file.exists();
+    if !is_there {
+        eprintln!("SKIP: {} is not there", file.display());
+    }
+    is_there.then_some(file)
 }
 
 /// Reads a count of rounds for the command line.

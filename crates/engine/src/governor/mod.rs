@@ -8,9 +8,9 @@
 //! - A picture in the making of a request that has changed since is finished if it belongs to the same motion (the same
 //!   kind of view, size and output), because a motion of which no picture is ever finished is not seen. Anything else that
 //!   is no longer wanted is dropped between two parts of it, and so is one that takes too long.
-//! - [`Settings::rest`] after the last change the picture that was asked for is begun, bitwise what a direct render makes.
-//!   Where that was in vain, because the motion went on before it was finished, a picture in motion comes first: on a slow
-//!   machine changes come in jerks, and whoever looks would see nothing at all.
+//! - [`Settings::rest`] after the last change the picture that was asked for is begun, bitwise what a direct render makes;
+//!   but where it is not in time as one in motion, one in motion comes first, also if it is not finished by then: a slow
+//!   machine sees changes in jerks, and whoever looks would see nothing at all.
 
 mod enlarge;
 mod ladder;
@@ -80,18 +80,15 @@ impl<'a> FrameSource for Bound<'a> {
 pub struct Settings {
     /// How long a picture in motion should take.
     pub target: Duration,
-    /// How long nothing has changed when the whole picture is begun. A picture in motion that is not finished then may
-    /// take until [`Self::latest`].
+    /// How long nothing has changed when the whole picture is begun, if one in motion is there by then.
     pub rest: Duration,
-    /// How long after the last change the whole picture is begun, whatever else is in the making.
-    pub latest: Duration,
 }
 
 impl Default for Settings {
-    /// 33 ms a picture; the whole one after 50, at most 80 ms.
+    /// 33 ms a picture; the whole one after 50 ms.
     fn default() -> Self {
-        let [target, rest, latest] = [33, 50, 80].map(Duration::from_millis);
-        Self { target, rest, latest }
+        let [target, rest] = [33, 50].map(Duration::from_millis);
+        Self { target, rest }
     }
 }
 
@@ -143,8 +140,6 @@ pub struct Governor<S: FrameSource> {
     wanted: Option<Wanted>,
     making: Option<Making<S::Frame>>,
     ladder: Option<Ladder>,
-    /// The last whole picture was not finished when the next was wanted.
-    was_interrupted: bool,
 }
 
 struct Wanted {
@@ -194,7 +189,7 @@ impl<S: FrameSource> Governor<S> {
     /// A governor that waits for a request.
     #[must_use]
     pub fn new(source: S, settings: Settings) -> Self {
-        Self { source, settings, wanted: None, making: None, ladder: None, was_interrupted: false }
+        Self { source, settings, wanted: None, making: None, ladder: None }
     }
 
     /// Takes a request in place of all before; the same one again changes nothing.
@@ -206,12 +201,12 @@ impl<S: FrameSource> Governor<S> {
             |making: &Making<S::Frame>| !making.is_whole && is_same_motion(&making.wanted, &request);
         let dropped = self.making.take_if(|making| !goes_on(making)).filter(|making| making.is_whole);
         let mut ladder = Ladder::new(&request, self.source.has_preview(), self.ladder.as_ref());
-        if let Some(whole) = dropped {
-            self.was_interrupted = true;
-            // Whole pictures don't do as pictures in motion, either.
-            if ladder.level() == Level::FULL && whole.expected() > self.settings.target {
-                ladder.too_slow(whole.expected().div_duration_f64(self.settings.target));
-            }
+        // Whole pictures that are interrupted don't do as pictures in motion, either.
+        if let Some(whole) = dropped
+            && ladder.level() == Level::FULL
+            && whole.expected() > self.settings.target
+        {
+            ladder.too_slow(whole.expected().div_duration_f64(self.settings.target));
         }
         self.ladder = Some(ladder);
         self.wanted = Some(Wanted { request, changed: now, shown: Shown::Nothing });
@@ -263,45 +258,39 @@ impl<S: FrameSource> Governor<S> {
         }
     }
 
-    /// Whether the whole picture waits for one in motion.
-    fn is_motion_first(&self) -> bool {
-        let is_unseen = self.wanted.as_ref().is_some_and(|wanted| wanted.shown == Shown::Nothing);
-        let is_cheap = self.ladder.as_ref().is_some_and(|ladder| ladder.level() == Level::FULL);
-        self.was_interrupted && is_unseen && !is_cheap
+    /// Whether the whole picture is due: nothing has changed for long enough, and one in motion is there, if there is any
+    /// that takes less.
+    fn is_at_rest(&self, now: Instant) -> bool {
+        let Some(wanted) = &self.wanted else { return false };
+        let is_cheap = self.ladder.as_ref().is_none_or(|ladder| ladder.level() == Level::FULL);
+        now.duration_since(wanted.changed) >= self.settings.rest
+            && (is_cheap || wanted.shown == Shown::Moving)
     }
 
-    /// A picture in motion has no time left when the whole one is due, or when it takes twice as long as it should.
+    /// A picture in motion is given up soon if it will take twice as long as it should. One in full is the whole one at
+    /// rest.
     fn drop_what_is_late(&mut self, now: Instant) {
-        let is_motion_first = self.is_motion_first();
+        let is_at_rest = self.is_at_rest(now);
         let (Some(wanted), Some(making), Some(ladder)) = (&self.wanted, &mut self.making, &mut self.ladder)
         else {
             return;
         };
-        let still = now.duration_since(wanted.changed);
-        if making.level == Level::FULL && making.wanted == wanted.request && still >= self.settings.rest {
-            making.is_whole = true;
-        }
         if making.is_whole {
             return;
         }
-        let is_due = still >= self.settings.latest && !is_motion_first;
-        // A picture that won't be in time is given up soon.
-        let expected = making.expected();
-        let target = self.settings.target;
-        let is_slow = making.took >= target / 4 && expected >= 2 * target && !ladder.is_lowest();
-        if is_slow {
+        let (expected, target) = (making.expected(), self.settings.target);
+        if making.took >= target / 4 && expected >= 2 * target && !ladder.is_lowest() {
             ladder.too_slow(expected.div_duration_f64(target));
-        }
-        if is_due || is_slow {
             self.making = None;
+        } else {
+            making.is_whole = is_at_rest && making.wanted == wanted.request && making.level == Level::FULL;
         }
     }
 
     /// Begins the picture that is due, if any is.
     fn begin(&mut self, clock: &dyn Fn() -> Instant, now: Instant) -> Result<bool> {
+        let is_whole = self.is_at_rest(now);
         let (Some(wanted), Some(ladder)) = (&self.wanted, &self.ladder) else { return Ok(false) };
-        let still = now.duration_since(wanted.changed);
-        let is_whole = still >= self.settings.rest && !self.is_motion_first();
         let is_due = match wanted.shown {
             Shown::Nothing => true,
             Shown::Moving => is_whole,
@@ -350,7 +339,6 @@ impl<S: FrameSource> Governor<S> {
         }
         let now = self.wanted.as_mut().filter(|now| now.request == wanted);
         let is_final = now.is_some() && level == Level::FULL;
-        self.was_interrupted &= !is_final;
         if let Some(now) = now {
             now.shown = if is_final { Shown::All } else { Shown::Moving };
         }

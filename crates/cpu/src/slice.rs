@@ -176,7 +176,8 @@ impl<'a> SliceKernel<'a> {
     /// Has all voxels around the pixels of a tile brought near at once: its rows would wait for theirs one after the other.
     fn announce(&self, tile: &TileOrigin) {
         let PlanePlan { per_x, per_y, .. } = &self.plan;
-        if self.field.slices.is_some() {
+        // Cubic values take so long that nothing is waited for.
+        if self.field.slices.is_some() || self.field.interpolation == Interpolation::Cubic {
             return;
         }
         // So many pixels go no farther than a voxel.

@@ -168,7 +168,11 @@ mod tests {
         let Some(small) = gpu(&workers, true) else { return };
         let small = small.with_memory_budget(1_000_000);
         let error = place(small, &volume).unwrap_err();
-        assert!(matches!(error, crate::Error::MemoryBudget { allowed: 1_000_000, .. }), "{error}");
+        // 49 of 5 x 5 x 5 bricks, of 35 x 35 x 35 samples of two bytes.
+        assert!(
+            matches!(error, crate::Error::MemoryBudget { needed: 4_201_750, allowed: 1_000_000 }),
+            "{error}"
+        );
         let Some(asked_for) = gpu(&workers, true) else { return };
         let mut placed = place(asked_for, &volume).unwrap();
         placed.backend().lose_gpu();

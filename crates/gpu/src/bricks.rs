@@ -353,6 +353,15 @@ mod tests {
         }
     }
 
+    /// As README and CHANGELOG say.
+    #[test]
+    fn sixty_four_megabytes_do_for_long_series() {
+        for (slices, sample_bytes) in [(5000, 2), (2000, 4)] {
+            let needed = Cut::new([slices, 512, 512]).of_pixel() * u64::from(KEPT).pow(3) * sample_bytes;
+            assert!(needed <= 64 << 20, "{slices}: {needed}");
+        }
+    }
+
     fn empty(bricks: usize, places: usize) -> Residents {
         let mut pages = vec![0, bricks as u32, 1, 1];
         pages.resize(HEADER + bricks, ABSENT);

@@ -43,7 +43,7 @@ impl Drop for Running {
 
 /// The end of a window, which comes after all else of it is let go: it waits for the threads. Drivers crash where a program
 /// ends while a thread gives back one of their devices.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Ending;
 
 impl Drop for Ending {

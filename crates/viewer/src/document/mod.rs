@@ -214,11 +214,18 @@ impl Document {
 
     /// What the study of a series is beside the patient's others; nothing if no other is open.
     pub(crate) fn study_name(&self, id: SeriesId) -> Option<String> {
-        let patient = self.entry(id)?.patient;
-        let studies = opened(&self.entries).into_iter().filter(|own| own.entries[0].patient == patient);
-        let studies: Vec<Opened<'_>> = studies.collect();
-        let own = studies.iter().find(|own| own.entries.iter().any(|entry| entry.id == id))?;
-        (studies.len() > 1).then(|| own.name.clone())
+        let own = self.entry(id)?;
+        let is_other = |entry: &Entry| match (&entry.facts.study, &own.facts.study) {
+            (Some(other), Some(own)) => !other.is_of_study(own),
+            (other, own) => other.is_some() != own.is_some(),
+        };
+        // Asked in every frame: most patients have one.
+        if !self.entries.iter().any(|entry| entry.patient == own.patient && is_other(entry)) {
+            return None;
+        }
+        let studies = opened(&self.entries);
+        let study = studies.into_iter().find(|study| study.entries.iter().any(|entry| entry.id == id))?;
+        Some(study.name)
     }
 
     /// Takes what a thread has done.

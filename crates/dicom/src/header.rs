@@ -61,8 +61,8 @@ pub struct InstanceHeader {
     pub(crate) frames_that_fit: u64,
     /// How many overlays (60xx) it has.
     pub(crate) overlays: usize,
-    /// A digest of Patient ID and name: only tells patients apart.
-    pub(crate) patient: u64,
+    /// A digest of Patient ID and name, if any is stated: only tells patients apart.
+    pub(crate) patient: Option<u64>,
     pub(crate) place: Place,
     pub(crate) dataset: Dataset,
     pub(crate) pixel_data: Option<PixelPlace>,

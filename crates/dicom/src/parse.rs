@@ -43,14 +43,13 @@ pub(crate) fn identity(fields: Fields<'_>) -> Identity {
     }
 }
 
-/// Tells patients apart without naming them.
-pub(crate) fn patient_digest(fields: Fields<'_>) -> u64 {
+/// Tells patients apart without naming them; `None` where neither Patient ID nor name is stated.
+pub(crate) fn patient_digest(fields: Fields<'_>) -> Option<u64> {
+    let own = [tags::PATIENT_ID, tags::PATIENT_NAME]
+        .map(|tag| fields.value(tag).unwrap_or_default().trim_ascii_end());
     let mut hasher = DefaultHasher::new();
-    for tag in [tags::PATIENT_ID, tags::PATIENT_NAME] {
-        let bytes = fields.value(tag).unwrap_or_default();
-        bytes.trim_ascii_end().hash(&mut hasher);
-    }
-    hasher.finish()
+    own.hash(&mut hasher);
+    own.iter().any(|bytes| !bytes.is_empty()).then(|| hasher.finish())
 }
 
 pub(crate) fn modality(fields: Fields<'_>) -> Modality {

@@ -109,10 +109,13 @@ impl Series {
         self.notes.add(NoteCode::Ignored, text);
     }
 
-    /// Whether both are of one patient, by Patient ID and name: a study should be, and some are not.
+    /// Whether both are of one patient, by Patient ID and name, and where files state neither by study: a study should be,
+    /// and some are not.
     #[must_use]
     pub fn is_of_patient_of(&self, other: &Self) -> bool {
-        self.first().map(|first| first.patient) == other.first().map(|first| first.patient)
+        let patients = [self, other].map(|own| own.first().and_then(|first| first.patient));
+        patients[0] == patients[1]
+            && (patients[0].is_some() || self.study_instance_uid() == other.study_instance_uid())
     }
 
     /// Other files with the UIDs of the objects.

@@ -67,7 +67,7 @@ pub fn group(mut headers: Vec<Arc<InstanceHeader>>) -> Vec<Series> {
 struct Key {
     series: String,
     /// Images of two patients never meet in one volume, whatever the UIDs say.
-    patient: u64,
+    patient: Option<u64>,
     /// Series UIDs are unique by themselves; files exist that give each image of a series a study of its own.
     study: Option<String>,
     class: String,

@@ -106,6 +106,18 @@ fn images_of_two_patients_never_meet() {
     assert_eq!(group(scan_all(&sources).unwrap().instances).len(), 2);
 }
 
+/// Of files that state neither ID nor name only those of one study are known to be of one patient.
+#[test]
+fn people_without_id_and_name_are_told_apart_by_study() {
+    let series = |id: &[u8], study: &[u8]| {
+        let image = Image::new().with((0x10, 0x10), b"PN", b"").with((0x10, 0x20), b"LO", id);
+        group(scan_bytes(image.with((0x20, 0x0D), b"UI", study).bytes()).unwrap().instances).remove(0)
+    };
+    let [one, other] = [b"2.25.1\0\0", b"2.25.2\0\0"].map(|study| series(b"", study));
+    assert!(one.is_of_patient_of(&series(b"", b"2.25.1\0\0")) && !one.is_of_patient_of(&other));
+    assert!(series(b"A ", b"2.25.1\0\0").is_of_patient_of(&series(b"A ", b"2.25.2\0\0")));
+}
+
 #[test]
 fn inputs_that_hold_nothing_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();

@@ -176,7 +176,7 @@ mod tests {
 
     use anatome_core::*;
     use anatome_testkit::Random;
-    use glam::DAffine3;
+    use glam::{DAffine3, DQuat};
     use ndarray::Array3;
 
     use super::*;
@@ -197,7 +197,8 @@ mod tests {
         Arc::new(Volume::new(grid.unwrap(), samples, mapping, None, Facts::new(Modality::Ct)).unwrap())
     }
 
-    fn view(random: &mut Random, at: DVec3, along: DVec3) -> View {
+    /// A view of which a pixel of the middle row looks along a direction, at a place.
+    fn view(random: &mut Random, at: DVec3, along: DVec3, x: u32) -> View {
         let across = along.any_orthonormal_vector();
         match random.between(0.0, 4.0) as u32 {
             0 => {
@@ -206,14 +207,21 @@ mod tests {
                 View::Slab { plane, thickness_mm: 300.0, projection: Projection::Mean }
             }
             n => {
-                let wide = Lens::Perspective { fov_rad: random.between(1.0, 3.1) };
-                let (lens, far_mm) = match n {
-                    1 => (Lens::Orthographic { height_mm: 8.0 }, 700.0),
-                    2 => (Lens::Perspective { fov_rad: 0.01 }, 700.0),
-                    _ => (wide, random.between(5.0, 100.0)),
+                let fov_rad = random.between(1.0, 3.1);
+                // Of a wide lens the pixel looks far aside, to the right of the middle or to the left.
+                let aside = (f64::from(x) + 0.5) / 8.0 - 1.0;
+                let angle = (aside * (fov_rad / 2.0).tan()).atan();
+                let (lens, far_mm, angle) = match n {
+                    1 => (Lens::Orthographic { height_mm: 8.0 }, 700.0, 0.0),
+                    2 => (Lens::Perspective { fov_rad: 0.01 }, 700.0, 0.0),
+                    _ => (Lens::Perspective { fov_rad }, random.between(5.0, 300.0), angle),
                 };
-                let camera = Camera { eye_mm: at - along * far_mm, target_mm: at, up: across, lens };
-                View::Projection { camera, projection: Projection::Mean }
+                let eye_mm = at - along * far_mm;
+                let target_mm = eye_mm + DQuat::from_axis_angle(across, angle) * along;
+                View::Projection {
+                    camera: Camera { eye_mm, target_mm, up: across, lens },
+                    projection: Projection::Mean,
+                }
             }
         }
     }
@@ -235,9 +243,9 @@ mod tests {
                     1 => DVec3::Z,
                     _ => (DVec3::Z + random.direction() * 0.2).normalize(),
                 };
-                let scene = Scene::of_primary(view(&mut random, at, along), grey.clone());
+                let [x, y] = [random.between(0.0, 16.0) as u32, 8];
+                let scene = Scene::of_primary(view(&mut random, at, along, x), grey.clone());
                 let plan = Plan::new(&Request::new(scene, [16, 16], Output::Values), &volume).unwrap();
-                let [x, y] = [0, 1].map(|_| random.between(0.0, 16.0) as u32);
                 let origin = match &plan {
                     Plan::Plane(plane) => Some(plane.tile(0, 0)),
                     Plan::Rays(_) => None,

@@ -19,6 +19,8 @@ pub(crate) struct Interaction {
     pub hot: Option<u64>,
     /// The measurement that keys act on.
     pub selected: Option<u64>,
+    /// Keys set points, since the pointer was moved last.
+    pub by_keys: bool,
     /// The point that keys move, and of which measurement.
     pub held: Option<(u64, usize)>,
     /// Whether the text of the measurement that keys act on is asked for.

@@ -39,6 +39,7 @@ impl Viewer {
             set_point(&seen, kind, at_mm, &mut interaction, &mut commands);
         }
         self.interaction = interaction;
+        self.interaction.by_keys = true;
         if commands.iter().any(|command| matches!(command, Command::Measure { .. })) {
             // Keys go on with it.
             self.interaction.selected = Some(self.session.next_measurement);

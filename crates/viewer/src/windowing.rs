@@ -7,7 +7,7 @@ use crate::app::Viewer;
 use crate::command::Command;
 use crate::document::Defaults;
 use crate::histogram::Histogram;
-use crate::session::SeriesId;
+use crate::session::{Content, Mode, SeriesId};
 use crate::steps::Step;
 use crate::tools::Drag;
 
@@ -20,6 +20,9 @@ const PARTS: [(&str, f64); 3] = [("95 % of values", 0.95), ("99 % of values", 0.
 
 /// Why nothing of what is done with windows can be done.
 const COLOURS: &str = "Colours are shown as they are: they have no window";
+
+/// The same of a rendering.
+const RENDERING: &str = "A rendering has no window: it shows what its transfer function says";
 
 /// Whether an action changes how values become grey levels or colours.
 fn is_of_windows(action: Action) -> bool {
@@ -37,8 +40,11 @@ fn is_of_windows(action: Action) -> bool {
 impl Viewer {
     /// Why an action has nothing to do in the active view, if it shows something.
     pub(crate) fn refusal(&self, action: Action) -> Option<&'static str> {
-        let frame = self.active_seen().filter(|_| is_of_windows(action)).and_then(|seen| seen.drawn_frame());
-        frame.filter(|frame| frame.is_color()).map(|_| COLOURS)
+        let seen = self.active_seen().filter(|_| is_of_windows(action))?;
+        if matches!(seen.view.content, Content::Orbit(own) if own.mode == Mode::Rendering) {
+            return (action != Action::ToolWindow).then_some(RENDERING);
+        }
+        seen.drawn_frame().filter(|frame| frame.is_color()).map(|_| COLOURS)
     }
 
     /// Tells why a drag does nothing.

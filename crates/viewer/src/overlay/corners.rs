@@ -24,12 +24,16 @@ pub(crate) struct Corners {
 pub(super) const MARGIN: f32 = 6.0;
 /// From one line to the next.
 pub(super) const LINE: f32 = theme::LABEL_SIZE * 1.28;
+/// What the words in a lower corner take, with what keeps them apart.
+pub(super) const CORNER: f32 = 124.0;
+/// In less room a scale bar says nothing.
+pub(super) const LEAST_BAR: f32 = 16.0;
 /// What keeps words beside each other apart.
 const GAP: f32 = 8.0;
 
-/// Whether all that there is to say would hide the picture.
+/// Whether all that there is to say would hide the picture, or leave no room for a scale bar between what is said below.
 pub(crate) fn is_small(rect: Rect) -> bool {
-    rect.width() < 230.0 || rect.height() < 170.0
+    rect.width() < 2.0 * CORNER + LEAST_BAR || rect.height() < 170.0
 }
 
 impl Corners {
@@ -123,8 +127,9 @@ impl Corners {
         let marks = broken(&marks);
         let mut bottom_right = self.bottom_right;
         bottom_right.retain(|line| !is_wide(line));
-        // The last says how exact the picture is, the first is its window.
-        let most = rows.saturating_sub(marks.len());
+        // The last says how exact the picture is, the first is its window: both are told where half of the height does.
+        let half_rows = (size.y / 2.0 / LINE) as usize;
+        let most = rows.saturating_sub(marks.len()).max(half_rows.saturating_sub(marks.len()).min(2));
         while bottom_right.len() > most {
             bottom_right.remove(bottom_right.len().saturating_sub(2));
         }

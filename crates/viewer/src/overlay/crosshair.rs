@@ -42,6 +42,8 @@ const NEAR: f32 = 7.0;
 const FREE: f32 = 9.0;
 /// Where the handles are: this part of the way from the middle to the nearest edge.
 const HANDLE: f32 = 0.72;
+/// Of a handle under the pointer.
+const HOT_RADIUS: f32 = 4.0;
 /// How long each of the four lines of a mark is.
 const ARM: f32 = 8.0;
 
@@ -65,8 +67,16 @@ impl Line {
         [self.middle - self.along * reach, self.middle + self.along * reach]
     }
 
-    /// Draws it as far as `room` goes, if its middle lies there, or else through the whole view.
-    pub(crate) fn draw(&self, painter: &Painter, rect: Rect, room: Rect, extent: Extent, is_hot: bool) {
+    /// Draws it as far as `room` goes, if its middle lies there, or else through the whole view. Returns what its handles
+    /// take.
+    pub(crate) fn draw(
+        &self,
+        painter: &Painter,
+        rect: Rect,
+        room: Rect,
+        extent: Extent,
+        is_hot: bool,
+    ) -> Vec<Rect> {
         let color = theme::PLANES[self.direction as usize];
         let color = if is_hot { color } else { color.gamma_multiply(0.75) };
         let far = match extent {
@@ -80,10 +90,13 @@ impl Line {
             line(&inner, [from, self.middle + self.along * far * sign], 1.0, color);
         }
         let handles = self.handles(rect).into_iter().filter(|_| extent == Extent::Whole);
-        for handle in handles.filter(|&handle| rect.contains(handle)) {
-            let radius = if is_hot { 4.0 } else { 3.0 };
-            painter.circle_filled(handle, radius, color);
-        }
+        let handles = handles.filter(|&handle| rect.contains(handle));
+        let drawn = handles.map(|handle| {
+            painter.circle_filled(handle, if is_hot { HOT_RADIUS } else { 3.0 }, color);
+            // The same under the pointer and not: nothing jumps.
+            Rect::from_center_size(handle, egui::Vec2::splat(2.0 * HOT_RADIUS + 2.0))
+        });
+        drawn.collect()
     }
 }
 

@@ -4,7 +4,7 @@ use anatome::{ColorMap, Voi, Volume};
 use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Stroke, pos2, vec2};
 use glam::DVec3;
 
-use super::corners::{LINE, MARGIN, is_small};
+use super::corners::{CORNER, LEAST_BAR, LINE, MARGIN, is_small};
 use super::{line, text, width};
 use crate::session::short_letters;
 
@@ -22,14 +22,14 @@ pub(crate) fn letters_of(right: DVec3, down: DVec3) -> [String; 4] {
     [-right, right, -down, down].map(short_letters)
 }
 
-/// Towards where in the patient the edges of a picture are: left, right, upper, lower. They hide no text in a corner.
-/// Returns where they are.
+/// Towards where in the patient the edges of a picture are: left, right, upper, lower. The upper and lower one hide
+/// nothing of what is `taken`. Returns where they are.
 pub(crate) fn letters(
     painter: &Painter,
     rect: Rect,
     edges: &[String; 4],
     ink: Color32,
-    corners: &[Rect],
+    taken: &[Rect],
 ) -> Vec<Rect> {
     let inner = rect.shrink(MARGIN);
     let upper = |lines: f32| inner.center_top() + vec2(0.0, lines * LINE);
@@ -37,7 +37,7 @@ pub(crate) fn letters(
     // In a narrow view what stands in the corners reaches the middle.
     let free = |places: [Pos2; 5], align: Align2, letters: &str| {
         let size = vec2(width(painter, letters) + 2.0, LINE);
-        let is_free = |at: &Pos2| !corners.iter().any(|own| own.intersects(align.anchor_size(*at, size)));
+        let is_free = |at: &Pos2| !taken.iter().any(|own| own.intersects(align.anchor_size(*at, size)));
         places.into_iter().find(is_free).unwrap_or(places[0])
     };
     // The middle of the lower edge is the scale bar's.
@@ -62,17 +62,13 @@ pub(crate) fn scale_bar(
     ink: Color32,
     taken: &[Rect],
 ) -> Option<Rect> {
-    /// What the words in the corner take, with what keeps them apart.
-    const CORNER: f32 = 124.0;
-    /// In less room a bar says nothing.
-    const LEAST: f32 = 16.0;
     const HEIGHT: f32 = LINE + 8.0;
     let inner = rect.shrink(MARGIN);
     let bar = |room: f32| {
         let (length, label) = round_length(f64::from(room) * point_mm, unit)?;
         let length = (length / point_mm) as f32;
         let size = vec2(length.max(width(painter, &label)), HEIGHT);
-        (room >= LEAST).then_some((length, label, size))
+        (room >= LEAST_BAR).then_some((length, label, size))
     };
     let most = rect.width() * 0.3;
     let in_middle = bar(most.min(rect.width() - 2.0 * CORNER))
@@ -184,6 +180,30 @@ pub(crate) fn number(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
+/// Numbers that are told beside each other, with as many digits behind the point as one of `scale` needs, and no zeros at
+/// the ends of all of them.
+pub(crate) fn numbers<const N: usize>(values: [f64; N], scale: f64) -> [String; N] {
+    let digits = match scale.abs() {
+        v if v >= 10.0 => 1,
+        v if v >= 1.0 => 2,
+        v if v > 0.0 => (2.0 - v.log10().floor()).min(6.0) as usize,
+        _ => 1,
+    };
+    let ends_in_zeros = |digits: usize| values.iter().all(|value| format!("{value:.digits$}").ends_with('0'));
+    let mut least = digits;
+    while least > 0 && ends_in_zeros(least) {
+        least -= 1;
+    }
+    values.map(|value| {
+        let text = format!("{value:.least$}");
+        // Not -0.00.
+        match text.strip_prefix('-') {
+            Some(rest) if !rest.contains(|c: char| c.is_ascii_digit() && c != '0') => rest.to_owned(),
+            _ => text,
+        }
+    })
+}
+
 /// How thick slices are, as the file says, and how far apart, as they stand: whether there are gaps or overlaps.
 pub(crate) fn acquisition(volume: &Volume) -> Option<String> {
     let thickness = volume.facts().slice_thickness_mm.map(|mm| format!("T {} mm", number(mm)));
@@ -203,6 +223,17 @@ mod tests {
     fn numbers_are_short() {
         let all = [0.0, -0.00001, 0.12345, 1.5, 12.34, 123.456, -1024.0, 100.0].map(number);
         assert_eq!(all, ["0", "0", "0.1235", "1.5", "12.3", "123", "-1024", "100"]);
+    }
+
+    #[test]
+    fn numbers_beside_each_other_have_the_same_digits() {
+        assert_eq!(numbers([1.316, 0.6615], 1.316), ["1.32", "0.66"]);
+        assert_eq!(numbers([0.12, 2.54], 1.316), ["0.12", "2.54"]);
+        assert_eq!(numbers([-1010.0, -990.0], -1000.4), ["-1010", "-990"]);
+        assert_eq!(numbers([-1000.4, 3.0], -1000.4), ["-1000.4", "3.0"]);
+        assert_eq!(numbers([0.000_513, 0.000_02], 0.000_513), ["0.000513", "0.000020"]);
+        assert_eq!(numbers([-0.001, 100.0], 20.0), ["0", "100"]);
+        assert_eq!(numbers([0.0, 0.0], 0.0), ["0", "0"]);
     }
 
     #[test]

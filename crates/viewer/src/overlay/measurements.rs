@@ -3,7 +3,7 @@
 use egui::{Align2, Color32, Painter, Pos2, Rect, Stroke, Vec2};
 use glam::DVec3;
 
-use super::facts::number;
+use super::facts::{number, numbers};
 use super::{line, text, width};
 use crate::measure::{Kind, Measurement, Statistics};
 use crate::theme;
@@ -51,10 +51,12 @@ impl Valued {
             (_, Found::Nothing) => vec!["no sample".to_owned()],
             (_, Found::Colors) => vec!["colour".to_owned()],
             (Kind::Probe, Found::Values(found)) => vec![format!("{} {unit}", number(found.mean))],
-            (_, Found::Values(found)) => vec![
-                format!("mean {}  SD {} {unit}", number(found.mean), number(found.deviation)),
-                format!("min {}  max {}", number(found.min), number(found.max)),
-            ],
+            (_, Found::Values(found)) => {
+                let scale = found.mean.abs().max(found.deviation);
+                let [mean, deviation] = numbers([found.mean, found.deviation], scale);
+                let [min, max] = numbers([found.min, found.max], scale);
+                vec![format!("mean {mean}  SD {deviation} {unit}"), format!("min {min}  max {max}")]
+            }
         };
         if is_named && !self.of.is_empty() {
             lines[0].insert_str(0, &format!("{}: ", self.of));
@@ -357,9 +359,9 @@ mod tests {
             |of: &str, found: Found, unit: &str| Valued { of: of.to_owned(), found, unit: unit.to_owned() };
         let region = on_axial(Kind::Rectangle, &[[0.0; 3], [20.0, 10.0, 0.0]]);
         let told = Told { values: vec![valued("CT 2", Found::Values(found), "HU")], ..told };
-        assert_eq!(lines(&region, &told), ["mean 40.3  SD 5 HU", "min 30  max 50", "2 cm²"]);
+        assert_eq!(lines(&region, &told), ["mean 40.3  SD 5.0 HU", "min 30  max 50", "2 cm²"]);
         let told = Told { length_unit: "px".to_owned(), is_named: true, ..told };
-        assert_eq!(lines(&region, &told), ["CT 2: mean 40.3  SD 5 HU", "min 30  max 50", "200 px²"]);
+        assert_eq!(lines(&region, &told), ["CT 2: mean 40.3  SD 5.0 HU", "min 30  max 50", "200 px²"]);
         let probe = on_axial(Kind::Probe, &[[0.0; 3]]);
         let pet = valued("PT 3", Found::Values(Statistics::of_one(5.2)), "SUVbw");
         let values = vec![valued("CT 2", Found::Nothing, "HU"), pet, valued("MR 4", Found::NotLoaded, "")];

@@ -475,6 +475,9 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
                 if let Some(patient) = viewer.document.patient_number(own.place.series()) {
                     ui.label(egui::RichText::new(format!("Patient {patient}")).color(crate::theme::WARNING));
                 }
+                if let Some(study) = viewer.document.study_name(own.place.series()) {
+                    ui.weak(study);
+                }
             });
             let seen = viewer.active_seen();
             let series = seen.as_ref().map_or(vec![own.place.series()], |seen| seen.valued(own));
@@ -482,8 +485,10 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
             let told = values.listed(own, &series, &viewer.document, frame);
             let said = said(own, &told, &viewer.document);
             let patient = viewer.document.patient_number(own.place.series());
-            let of = patient.map(|number| format!("Patient {number}, ")).unwrap_or_default();
-            copied.push(format!("{of}{}: {said}", own.name()));
+            let patient = patient.map(|number| format!("Patient {number}, ")).unwrap_or_default();
+            let study = viewer.document.study_name(own.place.series());
+            let study = study.map(|name| format!("{name}, ")).unwrap_or_default();
+            copied.push(format!("{patient}{study}{}: {said}", own.name()));
             ui.weak(said);
         }
         if let Some(own) = viewer.session.measurements.iter().find(|own| Some(own.id) == selected) {

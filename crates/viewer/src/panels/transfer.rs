@@ -1,7 +1,7 @@
 //! Colours and opacities over the histogram, and what part of a volume is shown.
 
 use anatome::{CropBox, Region, TransferFunction, TransferPoint, Unit};
-use egui::{Color32, Pos2, Rect, Sense, Slider, Stroke, Ui, Vec2};
+use egui::{Button, Color32, DragValue, Pos2, Rect, Sense, Slider, Stroke, Ui, Vec2};
 
 use crate::actions::Action;
 use crate::app::Viewer;
@@ -19,6 +19,7 @@ const NEAR: f32 = 8.0;
 const FEWEST: usize = 2;
 
 /// The curve of opacity over the histogram: points are dragged, added by a double click, and taken away by a right click.
+/// Below it are the numbers of the point that was touched last.
 pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults: &Defaults) {
     let Some(function) = transfer_function_of(&own.look, defaults).cloned() else { return };
     let view = viewer.session.active;
@@ -28,18 +29,23 @@ pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults
         .widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Canvas, true, "Transfer function"));
     let scale =
         Scale { rect: rect.shrink2(Vec2::new(6.0, 6.0)), ends: ends(viewer, own, &function, &defaults.unit) };
-    draw(viewer, ui, own, &function, &scale);
     let points = function.points();
+    // Of another preset it would be another point.
+    let [dragged, remembered] = ["dragged point", "chosen point"]
+        .map(|what| ui.scope_id().with((what, own.series, own.look.preset.clone())));
+    let mut chosen = ui.data(|memory| memory.get_temp(remembered)).unwrap_or(0usize).min(points.len() - 1);
+    draw(viewer, ui, own, &function, &scale, chosen);
     let at = response.interact_pointer_pos().or(response.hover_pos());
     let nearest = at.and_then(|at| scale.nearest(points, at));
     if let (Some(at), true) = (at, response.hovered()) {
         response.show_tooltip_text(told(points, nearest, scale.place(at), &defaults.unit));
     }
-    // Of another preset it would be another point.
-    let dragged = ui.scope_id().with(("dragged point", own.series, own.look.preset.clone()));
     if response.drag_started() {
         let pressed = at.zip(response.total_drag_delta()).and_then(|(at, by)| scale.nearest(points, at - by));
         ui.data_mut(|memory| memory.insert_temp(dragged, pressed));
+        chosen = pressed.unwrap_or(chosen);
+    } else if response.clicked() {
+        chosen = nearest.unwrap_or(chosen);
     }
     let mut changed = None;
     if response.dragged() {
@@ -54,9 +60,6 @@ pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults
     } else if response.secondary_clicked() {
         changed = nearest.and_then(|nearest| without(points, nearest));
     }
-    if let Some(function) = changed.and_then(|points| TransferFunction::new(points).ok()) {
-        viewer.push(Command::Transfer { view, function });
-    }
     let (low, high) = scale.ends;
     ui.horizontal(|ui| {
         ui.weak(number(low));
@@ -64,8 +67,12 @@ pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults
             ui.weak(format!("{} {}", number(high), defaults.unit).trim_end().to_owned());
         });
     });
-    let held = ui.data(|memory| memory.get_temp::<Option<usize>>(dragged)).flatten();
-    color(viewer, ui, &function, held);
+    ui.weak("Drag points, or beside them to shift all; double click adds, right click removes.");
+    let (typed, chosen) = chosen_point(ui, &function, chosen, &defaults.unit);
+    ui.data_mut(|memory| memory.insert_temp(remembered, chosen));
+    if let Some(function) = changed.or(typed).and_then(|points| TransferFunction::new(points).ok()) {
+        viewer.push(Command::Transfer { view, function });
+    }
 }
 
 /// What is said of a place under the pointer: of a point its own numbers, and what can be done with it.
@@ -83,25 +90,70 @@ fn told(
     format!("Point at {}: drag to move, {removes}", numbers(point.value, point.opacity_per_mm))
 }
 
-/// The colour of the point that was touched last.
-fn color(viewer: &mut Viewer, ui: &mut Ui, function: &TransferFunction, held: Option<usize>) {
-    let Some(point) = held.and_then(|held| function.points().get(held)) else {
-        ui.weak("Drag points, or beside them to shift all; double click adds, right click removes.");
-        return;
-    };
-    let mut color = point.color;
+/// The numbers and the colour of a point, which keys reach, too, and what adds and removes one: the points after what was
+/// done, and which is chosen then.
+fn chosen_point(
+    ui: &mut Ui,
+    function: &TransferFunction,
+    chosen: usize,
+    unit: &Unit,
+) -> (Option<Vec<TransferPoint>>, usize) {
+    let points = function.points();
+    let mut number = chosen + 1;
+    let (mut changed, mut next) = (None, None);
     ui.horizontal(|ui| {
-        let label = ui.label("Colour of the point");
-        if ui.color_edit_button_rgb(&mut color).labelled_by(label.id).changed() {
-            let mut points = function.points().to_vec();
-            if let Some(own) = held.and_then(|held| points.get_mut(held)) {
-                own.color = color.map(|part| part.clamp(0.0, 1.0));
-            }
-            if let Ok(function) = TransferFunction::new(points) {
-                viewer.push(Command::Transfer { view: viewer.session.active, function });
-            }
+        let label = ui.label("Point");
+        ui.add(DragValue::new(&mut number).range(1..=points.len()).speed(0.05)).labelled_by(label.id);
+        ui.weak(format!("of {}", points.len()));
+        if ui.button("Add").on_hover_text("Adds a point between it and the next").clicked() {
+            let place = between(function, chosen);
+            next = Some(points.partition_point(|point| point.value <= place.0));
+            changed = Some(added(function, place));
+        }
+        let remove = ui.add_enabled(points.len() > FEWEST, Button::new("Remove"));
+        if remove.on_disabled_hover_text("The last two stay").clicked() {
+            next = Some(chosen.saturating_sub(1));
+            changed = without(points, chosen);
         }
     });
+    let Some(own) = points.get(chosen) else { return (changed, 0) };
+    let mut point = *own;
+    ui.horizontal(|ui| {
+        let (first, last) = function.domain();
+        let label = ui.label("Value");
+        let value = DragValue::new(&mut point.value).speed((last - first).max(1.0) / 500.0).max_decimals(2);
+        ui.add(value.suffix(format!(" {unit}").trim_end())).labelled_by(label.id);
+    });
+    ui.horizontal(|ui| {
+        let label = ui.label("Opacity a mm");
+        let range = 0.0..=TransferFunction::MAX_OPACITY_PER_MM;
+        let opacity = DragValue::new(&mut point.opacity_per_mm).range(range).speed(0.002).max_decimals(4);
+        ui.add(opacity).labelled_by(label.id);
+    });
+    ui.horizontal(|ui| {
+        let label = ui.label("Colour of the point");
+        // It is rounded when it is only shown.
+        let mut color = point.color;
+        if ui.color_edit_button_rgb(&mut color).labelled_by(label.id).changed() {
+            point.color = color.map(|part| part.clamp(0.0, 1.0));
+        }
+    });
+    if point != *own {
+        changed = moved(points, chosen, (point.value, point.opacity_per_mm));
+        if let Some(own) = changed.as_mut().and_then(|points| points.get_mut(chosen)) {
+            own.color = point.color;
+        }
+    }
+    (changed, next.unwrap_or(number - 1))
+}
+
+/// The middle between a point and the next, or the one before, and the opacity there.
+fn between(function: &TransferFunction, chosen: usize) -> (f64, f64) {
+    let points = function.points();
+    let first = chosen.min(points.len().saturating_sub(2));
+    let ends = [first, first + 1].map(|n| points.get(n).map_or(0.0, |point| point.value));
+    let middle = ends[0].midpoint(ends[1]);
+    (middle, function.at(middle).1)
 }
 
 struct Scale {
@@ -151,7 +203,14 @@ fn range((low, high): (f64, f64), (first, last): (f64, f64), unit: &Unit) -> (f6
     if high > low { (low, high) } else { (low, low + 1.0) }
 }
 
-fn draw(viewer: &Viewer, ui: &Ui, own: &ViewState, function: &TransferFunction, scale: &Scale) {
+fn draw(
+    viewer: &Viewer,
+    ui: &Ui,
+    own: &ViewState,
+    function: &TransferFunction,
+    scale: &Scale,
+    chosen: usize,
+) {
     let painter = ui.painter().with_clip_rect(scale.rect.expand(6.0));
     painter.rect_filled(scale.rect.expand(6.0), 3.0, Color32::from_gray(20));
     if let Some(loaded) = own.series.and_then(|series| viewer.document.whole(series)) {
@@ -178,10 +237,11 @@ fn draw(viewer: &Viewer, ui: &Ui, own: &ViewState, function: &TransferFunction, 
         line.push(scale.screen(scale.ends.1, last.opacity_per_mm));
     }
     painter.line(line, Stroke::new(1.5, Color32::from_gray(210)));
-    for point in points {
+    for (n, point) in points.iter().enumerate() {
         let [r, g, b] = point.color.map(|part| (part * 255.0) as u8);
         let at = scale.screen(point.value, point.opacity_per_mm);
-        painter.circle(at, 4.5, Color32::from_rgb(r, g, b), Stroke::new(1.0, Color32::WHITE));
+        let rim = if n == chosen { 2.0 } else { 1.0 };
+        painter.circle(at, 4.5, Color32::from_rgb(r, g, b), Stroke::new(rim, Color32::WHITE));
     }
 }
 

@@ -5,7 +5,7 @@ use anatome::{Interpolation, Projection};
 use super::Seen;
 use crate::document::{Kind, State};
 use crate::interaction::Interaction;
-use crate::overlay::corners::Corners;
+use crate::overlay::corners::{Corners, is_small};
 use crate::overlay::facts::{acquisition, number, range, window};
 use crate::session::{Content, Mode, PlaneView, Slab, among, shown_mm, shown_overlay, voi_of};
 
@@ -71,9 +71,11 @@ fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) 
         }
     };
     corners.top_left.push(format!("{modality}  {name}").trim().to_owned());
+    // Whose it is and of when, and what lies over it, must be told in any view.
+    let told = if is_small(seen.rect) { &mut corners.marks } else { &mut corners.top_left };
     let patient = seen.document.patient_number(entry.id);
-    corners.top_left.extend(patient.map(|patient| format!("Patient {patient}")));
-    corners.top_left.extend(seen.document.study_name(entry.id));
+    told.extend(patient.map(|patient| format!("Patient {patient}")));
+    told.extend(seen.document.study_name(entry.id));
     // Of several phases, that of the picture, which may be one behind.
     let shown = seen.canvas.shown.as_ref().and_then(|shown| seen.document.entry(shown.series));
     let entry = shown.unwrap_or(entry);
@@ -90,7 +92,11 @@ fn what(corners: &mut Corners, seen: &Seen<'_>, entry: &crate::document::Entry) 
         let voi = voi_of(&overlay.look, defaults, &seen.view.content);
         let range = range(voi, &defaults.unit.to_string()).join(" to ");
         let percent = number((overlay.opacity * 100.0).round());
-        corners.top_left.push(format!("over it: {name}  {range}  {percent} %"));
+        if is_small(seen.rect) {
+            corners.marks.push(format!("over it: {name}"));
+        } else {
+            corners.top_left.push(format!("over it: {name}  {range}  {percent} %"));
+        }
     }
 }
 

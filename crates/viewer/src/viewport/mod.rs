@@ -280,7 +280,8 @@ pub(crate) fn show(
     let is_hot = response.hovered() || interaction.drag.as_ref().is_some_and(|(view, _)| *view == seen.index);
     // Where keys set points, as long as the pointer does not.
     let measures = matches!(interaction.tool, Tool::Measure(_)) && seen.session.active == seen.index;
-    if let (Some(map), Some(at_mm)) = (seen.map(), seen.keyed_mm().filter(|_| measures && !is_hot)) {
+    let by_keys = measures && (interaction.by_keys || !is_hot);
+    if let (Some(map), Some(at_mm)) = (seen.map(), seen.keyed_mm().filter(|_| by_keys)) {
         measurements::draw_mark(&painter, map.screen(at_mm));
     }
     draw_over(&painter, seen, interaction, values, is_hot);
@@ -323,9 +324,10 @@ pub(crate) fn draw_over(
 ) {
     let shown = seen.session.shown;
     let map = seen.map();
-    if let (Some(map), Content::Plane(plane)) = (&map, seen.view.content) {
-        draw_crosshair(painter, seen, map, plane.direction, is_hot);
-    }
+    let handles = match (&map, seen.view.content) {
+        (Some(map), Content::Plane(plane)) => draw_crosshair(painter, seen, map, plane.direction, is_hot),
+        _ => Vec::new(),
+    };
     if let Some(map) = map.as_ref().filter(|_| shown.reference_lines) {
         references::draw(painter, seen, map);
     }
@@ -337,8 +339,8 @@ pub(crate) fn draw_over(
     crop::draw(painter, seen);
     let mut taken = corners::corners(seen, interaction).draw(painter, seen.rect, seen.ink());
     if shown.labels {
-        let letters = draw_labels(painter, seen, map.as_ref(), &taken);
-        taken.extend(letters);
+        let others = [&taken[..], &handles].concat();
+        taken.extend(draw_labels(painter, seen, map.as_ref(), &others));
     }
     let taken = taken.into_iter().map(|text| text.expand2(egui::vec2(4.0, 1.0))).collect();
     measurements::draw_texts(painter, seen.rect, &measured, taken);
@@ -372,16 +374,16 @@ fn drawn_in_plane(
     all
 }
 
-/// Letters, and where there is room a scale bar and what colours mean. They hide nothing in the corners. Returns where
+/// Letters, and where there is room a scale bar and what colours mean. They hide nothing of what is taken. Returns where
 /// letters and bar are.
 fn draw_labels(
     painter: &egui::Painter,
     seen: &Seen<'_>,
     map: Option<&PlaneMap>,
-    corners: &[Rect],
+    others: &[Rect],
 ) -> Vec<Rect> {
     let edges = edges(seen, map);
-    let letters = edges.map(|edges| facts::letters(painter, seen.rect, &edges, seen.ink(), corners));
+    let letters = edges.map(|edges| facts::letters(painter, seen.rect, &edges, seen.ink(), others));
     let mut taken = letters.unwrap_or_default();
     if !is_small(seen.rect) {
         draw_color_bar(painter, seen);
@@ -397,7 +399,7 @@ fn draw_labels(
         }
     };
     if let Some(bar) = bar {
-        let others = [corners, &taken].concat();
+        let others = [others, &taken].concat();
         taken.extend(facts::scale_bar(painter, seen.rect, bar, seen.ink(), &others));
     }
     taken
@@ -442,11 +444,17 @@ fn drawn_in_space(seen: &Seen<'_>, interaction: &Interaction, values: &mut Value
     all
 }
 
-fn draw_crosshair(painter: &egui::Painter, seen: &Seen<'_>, map: &PlaneMap, own: Direction, is_hot: bool) {
+/// Returns what its handles take.
+fn draw_crosshair(
+    painter: &egui::Painter,
+    seen: &Seen<'_>,
+    map: &PlaneMap,
+    own: Direction,
+    is_hot: bool,
+) -> Vec<Rect> {
     let space = seen.series().and_then(|series| seen.session.space_of(series, seen.document));
-    let Some((space, extent)) = space.zip(seen.crosshair(own)) else { return };
+    let Some((space, extent)) = space.zip(seen.crosshair(own)) else { return Vec::new() };
     let room = if seen.session.shown.labels { facts::within_letters(seen.rect) } else { seen.rect };
-    for line in crosshair::lines(map, space, own) {
-        line.draw(painter, seen.rect, room, extent, is_hot);
-    }
+    let lines = crosshair::lines(map, space, own).into_iter();
+    lines.flat_map(|line| line.draw(painter, seen.rect, room, extent, is_hot)).collect()
 }

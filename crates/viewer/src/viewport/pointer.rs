@@ -44,6 +44,7 @@ pub(super) fn handle(
         return;
     }
     if response.hovered() {
+        interaction.by_keys &= ui.input(|input| !input.pointer.is_moving() && !input.pointer.any_down());
         wheel(ui, response, seen, interaction, commands);
         hover(ui, response, seen, interaction);
     } else if interaction.hover.as_ref().is_some_and(|hover| hover.view == view) {

@@ -156,6 +156,20 @@ fn measurements_are_drawn_and_moved_by_keys() {
         let last = harness.state().session.measurements.last();
         last.map(|own| (own.kind, own.points.clone())).unwrap()
     };
+    // Also under a pointer that rests, the place of the next point is seen; not where the pointer is used.
+    let middle = view_rect(&harness, 0).center();
+    harness.event(egui::Event::PointerMoved(middle));
+    press(&mut harness, Modifiers::NONE, Key::L);
+    let before = screenshot(&mut harness, "keyed-before");
+    assert!(!harness.state().interaction.by_keys);
+    press(&mut harness, Modifiers::NONE, Key::Q);
+    assert!(harness.state().interaction.by_keys && screenshot(&mut harness, "keyed-first") != before);
+    harness.event(egui::Event::PointerMoved(middle + egui::vec2(9.0, 0.0)));
+    settle(&mut harness);
+    assert!(!harness.state().interaction.by_keys);
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    harness.event(egui::Event::PointerGone);
+
     // The line follows the crosshair to its next point.
     let first = center(&harness);
     press(&mut harness, Modifiers::NONE, Key::L);

@@ -5,15 +5,22 @@ use egui::{Pos2, Rect, vec2};
 use glam::DVec3;
 
 use super::unseen::{document, document_of, series, viewer};
+use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
 use crate::session::{Content, Layout, Mode, OrbitView, Slab, passes};
+use crate::steps::Step;
 use crate::viewport::{Canvas, written};
 
 /// All that stands in the corners of the first view.
 fn said(viewer: &mut Viewer) -> Vec<String> {
+    said_in(viewer, vec2(800.0, 600.0))
+}
+
+/// The same of a view of a size; marks, which have room in any, are the last.
+fn said_in(viewer: &mut Viewer, size: egui::Vec2) -> Vec<String> {
     viewer.canvases = vec![Canvas::default()];
-    viewer.canvases[0].rect = Some(Rect::from_min_size(Pos2::ZERO, vec2(800.0, 600.0)));
+    viewer.canvases[0].rect = Some(Rect::from_min_size(Pos2::ZERO, size));
     written(&viewer.seen(0).unwrap(), &viewer.interaction)
 }
 
@@ -53,11 +60,43 @@ fn a_view_says_what_lies_over_its_series_as_far_as_it_is_seen() {
     assert!(over(&mut viewer).is_empty());
 }
 
+/// What lies over a series, and whose it is, has room in small views, too.
+#[test]
+fn a_small_view_names_its_patient_and_what_lies_over_its_series() {
+    let mut viewer = viewer(document(&[40, -70]));
+    viewer.do_now(&Command::Fuse { view: 0, overlay: Some(series(1)) });
+    let small = vec2(200.0, 180.0);
+    assert!(said_in(&mut viewer, small).ends_with(&["over it: CT 2".to_owned()]));
+    viewer.document = document(&[40, -70]).into_patients();
+    viewer.do_now(&Command::Fuse { view: 0, overlay: None });
+    assert!(said_in(&mut viewer, small).ends_with(&["Patient 1".to_owned()]));
+    let large = said(&mut viewer);
+    assert_eq!(large[1], "Patient 1", "{large:?}");
+}
+
+/// A rendering shows what its transfer function says: who chooses a window there is told.
+#[test]
+fn a_rendering_says_that_it_has_no_window() {
+    let mut viewer = viewer(document(&[40]));
+    said(&mut viewer);
+    let context = egui::Context::default();
+    for (content, is_refused) in [(Content::Orbit(OrbitView::default()), true), (projected(), false)] {
+        viewer.do_now(&Command::Look { view: 0, content });
+        for action in [Action::Preset(2), Action::Invert, Action::Step(Step::Wider)] {
+            (viewer.message, viewer.commands) = (None, Vec::new());
+            viewer.act(&context, action);
+            let told = viewer.message.take().map(|(text, _)| text);
+            let is_told = told.is_some_and(|text| text.starts_with("A rendering has no window"));
+            assert_eq!((is_told, viewer.commands.is_empty()), (is_refused, is_refused), "{action:?}");
+        }
+    }
+}
+
 /// Labels can be taken away, but not what a picture is not for, nor that it is not yet as it will be.
 #[test]
 fn without_labels_pictures_keep_their_marks() {
     let mut viewer = viewer(document(&[40]));
-    viewer.act(&egui::Context::default(), crate::actions::Action::ShowLabels);
+    viewer.act(&egui::Context::default(), Action::ShowLabels);
     let hide = viewer.commands.pop().unwrap();
     viewer.do_now(&hide);
     let want = viewer.wanted(&viewer.session.views[0], [64, 64]).unwrap();
@@ -138,7 +177,7 @@ fn zoom_in_3d_is_that_of_a_voxel_to_a_pixel() {
     for content in [Content::default(), Content::Orbit(OrbitView::default())] {
         viewer.do_now(&Command::Look { view: 0, content });
         let fitting = percent(&mut viewer);
-        viewer.act(&egui::Context::default(), crate::actions::Action::OneToOne);
+        viewer.act(&egui::Context::default(), Action::OneToOne);
         let zoom = viewer.commands.pop().unwrap();
         viewer.do_now(&zoom);
         assert!(fitting > 500.0 && (percent(&mut viewer) - 100.0).abs() < 1e-6, "{content:?}: {fitting}");
@@ -160,7 +199,7 @@ fn a_projection_is_windowed_by_itself() {
         viewer.do_now(&Command::Look { view: 0, content });
         viewer.provide();
         said(&mut viewer);
-        viewer.act(&egui::Context::default(), crate::actions::Action::AutoWindow);
+        viewer.act(&egui::Context::default(), Action::AutoWindow);
         let Some(Command::Window { voi: Some(Voi::Window(window)), .. }) = viewer.commands.pop() else {
             panic!("no window for {content:?}")
         };

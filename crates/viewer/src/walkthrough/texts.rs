@@ -26,6 +26,24 @@ fn texts(harness: &Harness<'_, Viewer>, view: usize) -> Vec<(String, Rect)> {
     texts.collect()
 }
 
+/// The handles of the crosshair in a view.
+fn handles(harness: &Harness<'_, Viewer>, view: usize) -> Vec<Rect> {
+    let rect = view_rect(harness, view);
+    let all = harness.output().shapes.iter().filter(|own| rect.contains_rect(own.clip_rect));
+    let circles = all.filter_map(|own| match &own.shape {
+        Shape::Circle(circle) if crate::theme::PLANES.iter().any(|color| is_of(circle.fill, *color)) => {
+            Some(Rect::from_center_size(circle.center, vec2(2.0, 2.0) * circle.radius))
+        }
+        _ => None,
+    });
+    circles.collect()
+}
+
+/// Whether a colour is another, or that made fainter.
+fn is_of(color: egui::Color32, other: egui::Color32) -> bool {
+    color == other || color == other.gamma_multiply(0.75)
+}
+
 /// Draws measurements of which one ends at each corner of a view, and its texts would lie there.
 fn measure_into_corners(harness: &mut Harness<'_, Viewer>, view: usize) {
     let seen = harness.state().seen(view).unwrap();
@@ -63,8 +81,15 @@ fn texts_over_a_view_hide_no_others() {
         for own in ["not for diagnostic use", "linear  exact", "31 / 60", "C 40  W 400  HU", " cm,"] {
             assert!(said.contains(own), "{layout:?}: no {own:?} in {said}");
         }
+        if layout == Layout::TwoByTwo {
+            assert_eq!([0, 1, 2].map(|view| handles(&harness, view).len()), [4; 3]);
+        }
         for view in 0..layout.cells() {
             let all = texts(&harness, view);
+            for handle in handles(&harness, view) {
+                let hidden = all.iter().find(|(text, at)| text.len() == 1 && at.intersects(handle));
+                assert!(hidden.is_none(), "{layout:?}, view {view}: {hidden:?} and a handle at {handle}");
+            }
             for (n, (a, at)) in all.iter().enumerate() {
                 for (b, other) in &all[n + 1..] {
                     // Words are; lines follow each other closely.

@@ -8,6 +8,7 @@ use super::{Study, click, drag, screenshot, seen, settle, view_rect, wait, windo
 use crate::app::Viewer;
 use crate::measure::{Kind, Place};
 use crate::overlay::crop;
+use crate::session::transfer_function_of;
 
 /// A 3D view of the CT alone.
 fn in_3d(study: &Study, size: [f32; 2]) -> Option<Harness<'static, Viewer>> {
@@ -193,6 +194,47 @@ fn presets_show_the_volume_and_a_turn_is_saved() {
         viewer.message.as_ref().is_some_and(|(text, _)| text.contains("cancelled after"))
     });
     assert!(!path.join("turn-500.png").exists());
+}
+
+/// A point of a transfer function is chosen, set, added and removed by keys, too.
+#[test]
+fn points_of_a_transfer_function_have_numbers() {
+    let study = Study::made();
+    let Some(mut harness) = in_3d(&study, [1280.0, 1100.0]) else { return };
+    let points = |harness: &Harness<'_, Viewer>| {
+        let viewer = harness.state();
+        let own = &viewer.session.views[0];
+        let defaults = viewer.document.defaults(own.series.unwrap()).unwrap();
+        transfer_function_of(&own.look, defaults).unwrap().points().to_vec()
+    };
+    let typed = |harness: &mut Harness<'_, Viewer>, label: &str, text: &str| {
+        harness.get_by_label(label).focus();
+        settle(harness);
+        harness.get_by_label(label).type_text(text);
+        harness.key_press(Key::Enter);
+        settle(harness);
+    };
+    let (before, picture) = (points(&harness), seen(&harness, 0));
+    let value = before[0].value.midpoint(before[1].value).round();
+    typed(&mut harness, "Point", "2");
+    typed(&mut harness, "Value", &value.to_string());
+    typed(&mut harness, "Opacity a mm", "0.25");
+    screenshot(&mut harness, "transfer-point");
+    let now = points(&harness);
+    assert_eq!((now[1].value, now[1].opacity_per_mm), (value, 0.25));
+    assert_eq!((now[0], &now[2..], now[1].color), (before[0], &before[2..], before[1].color));
+    assert_ne!(seen(&harness, 0), picture);
+    // One after it, which is chosen then; and away with it.
+    harness.get_by_label("Add").click();
+    settle(&mut harness);
+    let more = points(&harness);
+    assert_eq!((more.len(), more[2].value), (now.len() + 1, now[1].value.midpoint(now[2].value)));
+    harness.get_by_label("Remove").click();
+    settle(&mut harness);
+    assert_eq!(points(&harness), now);
+    // It can not pass its neighbours.
+    typed(&mut harness, "Value", "99999");
+    assert_eq!(points(&harness)[1].value, now[2].value);
 }
 
 /// For a second screen. The harness has one window: there the other lies in it.

@@ -1,7 +1,7 @@
 //! The GPUs of a machine, what each can do, and which to take.
 
 use anatome_core::DeviceFault;
-use wgpu::{Backends, DeviceType, Features, Instance, InstanceDescriptor, Limits};
+use wgpu::{DeviceType, Features, Instance, InstanceDescriptor, Limits};
 
 use crate::SharedDevice;
 
@@ -170,11 +170,9 @@ pub(crate) fn choose(choice: &AdapterChoice) -> Result<wgpu::Adapter, DeviceFaul
 }
 
 fn found() -> Vec<wgpu::Adapter> {
-    // Without GL, which other users of wgpu may build in: its libraries free what a thread keeps a second time if that ends
-    // while the program does, and what a window's tests draw with would so crash a program that has none.
-    let backends = Backends::PRIMARY;
-    let mut description = InstanceDescriptor { backends, ..InstanceDescriptor::new_without_display_handle() };
+    let mut description = InstanceDescriptor::new_without_display_handle();
     SharedDevice::prepare(&mut description);
+    let backends = description.backends;
     pollster::block_on(Instance::new(description).enumerate_adapters(backends))
 }
 

@@ -112,8 +112,11 @@ impl SharedDevice {
         let _ = self.lost.set(reason);
     }
 
-    /// Makes an instance refuse memory above a part of what there is, rather than take it from other programs.
+    /// Makes an instance refuse memory above a part of what there is, rather than take it from other programs, and use no
+    /// GL, which other users of wgpu may build in: its libraries free what a thread keeps a second time if that ends while
+    /// the program does.
     pub fn prepare(description: &mut wgpu::InstanceDescriptor) {
+        description.backends &= wgpu::Backends::PRIMARY;
         description.memory_budget_thresholds.for_resource_creation = Some(95);
     }
 

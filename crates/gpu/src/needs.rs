@@ -210,7 +210,7 @@ mod tests {
                 let fov_rad = random.between(1.0, 3.1);
                 // Of a wide lens the pixel looks far aside, to the right of the middle or to the left.
                 let aside = (f64::from(x) + 0.5) / 8.0 - 1.0;
-                let angle = (aside * (fov_rad / 2.0).tan()).atan();
+                let angle = (aside * (fov_rad / 2.0).tan() * 16.0 / 17.0).atan();
                 let (lens, far_mm, angle) = match n {
                     1 => (Lens::Orthographic { height_mm: 8.0 }, 700.0, 0.0),
                     2 => (Lens::Perspective { fov_rad: 0.01 }, 700.0, 0.0),
@@ -245,7 +245,7 @@ mod tests {
                 };
                 let [x, y] = [random.between(0.0, 16.0) as u32, 8];
                 let scene = Scene::of_primary(view(&mut random, at, along, x), grey.clone());
-                let plan = Plan::new(&Request::new(scene, [16, 16], Output::Values), &volume).unwrap();
+                let plan = Plan::new(&Request::new(scene, [16, 17], Output::Values), &volume).unwrap();
                 let origin = match &plan {
                     Plan::Plane(plane) => Some(plane.tile(0, 0)),
                     Plan::Rays(_) => None,

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use anatome_core::*;
-use anatome_gpu::{AdapterChoice, GpuRenderer};
+use anatome_gpu::{AdapterChoice, GpuRenderer, SharedDevice};
 use anatome_testkit::{Need, Random};
 use glam::{DAffine3, DMat3, DVec3};
 use ndarray::Array3;
@@ -114,8 +114,10 @@ fn requests(grid: &Grid, random: &mut Random) -> Vec<Request> {
 
 /// A device of the caller's whose textures may be no longer than so much.
 fn short(renderer: &GpuRenderer, longest: u32) -> GpuRenderer {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let mut description = wgpu::InstanceDescriptor::new_without_display_handle();
+    SharedDevice::prepare(&mut description);
+    let backends = description.backends;
+    let found = pollster::block_on(wgpu::Instance::new(description).enumerate_adapters(backends));
     let name = &renderer.adapter().name;
     let adapter = found.into_iter().find(|adapter| adapter.get_info().name == *name).unwrap();
     let required_limits = wgpu::Limits { max_texture_dimension_3d: longest, ..adapter.limits() };

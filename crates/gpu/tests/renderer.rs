@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anatome_core::*;
-use anatome_gpu::{AdapterChoice, AdapterKind, GpuRenderer, adapters, self_test_scenes};
+use anatome_gpu::{AdapterChoice, AdapterKind, GpuRenderer, SharedDevice, adapters, self_test_scenes};
 use anatome_testkit::Need;
 use glam::{DAffine3, DMat3, DVec3};
 use ndarray::Array3;
@@ -454,8 +454,10 @@ fn the_self_test_tells_right_from_wrong() {
 #[test]
 fn no_optional_feature_is_needed() {
     let Some(renderer) = renderer() else { return };
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let mut description = wgpu::InstanceDescriptor::new_without_display_handle();
+    SharedDevice::prepare(&mut description);
+    let backends = description.backends;
+    let found = pollster::block_on(wgpu::Instance::new(description).enumerate_adapters(backends));
     let name = &renderer.adapter().name;
     let adapter = found.into_iter().find(|adapter| adapter.get_info().name == *name).unwrap();
     let (device, queue) =

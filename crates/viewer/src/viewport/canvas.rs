@@ -159,7 +159,7 @@ mod tests {
     use egui::Pos2;
     use egui::mutex::RwLock;
     use egui_kittest::Harness;
-    use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
+    use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state};
     use glam::DVec3;
     use image::RgbaImage;
 
@@ -221,7 +221,7 @@ mod tests {
             return None;
         }
         let options = RendererOptions::PREDICTABLE;
-        let state = create_render_state(default_wgpu_setup(), options);
+        let state = create_render_state(crate::walkthrough::window_setup(), options);
         let renderer = Arc::new(RwLock::new(Renderer::new(&state.device, format, options)));
         let state = RenderState { target_format: format, renderer, ..state };
         crate::viewport::install(&state);

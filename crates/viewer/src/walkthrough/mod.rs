@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 use anatome::{BackendChoice, Limits, Progress, SeriesSpec, SharedDevice, Workers, write_series};
 use anatome_phantom::{ThoraxSpec, thorax_ct, thorax_pet};
 use anatome_testkit::Need;
+use eframe::egui_wgpu::WgpuSetup;
 use egui::{ColorImage, Context, Modifiers, PointerButton, Pos2, Rect};
 use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
@@ -116,6 +117,15 @@ pub(crate) fn window_with(
     opened(sharing, size, pixels_per_point, |context, device| Viewer::new(context, options, device).unwrap())
 }
 
+/// How the device of a window is opened that shares it with nobody.
+pub(crate) fn window_setup() -> WgpuSetup {
+    let mut setup = default_wgpu_setup();
+    if let WgpuSetup::CreateNew(own) = &mut setup {
+        SharedDevice::prepare(&mut own.instance_descriptor);
+    }
+    setup
+}
+
 /// A window that is drawn for real, and what is in it.
 pub(super) fn opened<A: eframe::App + 'static>(
     sharing: Option<Sharing>,
@@ -123,7 +133,7 @@ pub(super) fn opened<A: eframe::App + 'static>(
     pixels_per_point: f32,
     open: impl FnOnce(&Context, Option<SharedDevice>) -> A,
 ) -> Harness<'static, A> {
-    let setup = sharing.as_ref().map_or_else(default_wgpu_setup, Sharing::setup);
+    let setup = sharing.as_ref().map_or_else(window_setup, Sharing::setup);
     let mut harness = Harness::builder()
         .with_size(size)
         .with_pixels_per_point(pixels_per_point)

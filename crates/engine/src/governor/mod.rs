@@ -267,15 +267,15 @@ impl<S: FrameSource> Governor<S> {
             && (is_cheap || wanted.shown == Shown::Moving)
     }
 
-    /// A picture in motion is given up soon if it will take twice as long as it should. One in full is the whole one at
-    /// rest.
+    /// A picture is given up soon if it will take twice as long as one in motion should, and nothing is seen of its request
+    /// yet. One in full is the whole one at rest.
     fn drop_what_is_late(&mut self, now: Instant) {
         let is_at_rest = self.is_at_rest(now);
         let (Some(wanted), Some(making), Some(ladder)) = (&self.wanted, &mut self.making, &mut self.ladder)
         else {
             return;
         };
-        if making.is_whole {
+        if making.is_whole && wanted.shown != Shown::Nothing {
             return;
         }
         let (expected, target) = (making.expected(), self.settings.target);
@@ -283,7 +283,7 @@ impl<S: FrameSource> Governor<S> {
             ladder.too_slow(expected.div_duration_f64(target));
             self.making = None;
         } else {
-            making.is_whole = is_at_rest && making.wanted == wanted.request && making.level == Level::FULL;
+            making.is_whole |= is_at_rest && making.wanted == wanted.request && making.level == Level::FULL;
         }
     }
 

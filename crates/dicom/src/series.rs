@@ -114,8 +114,13 @@ impl Series {
     #[must_use]
     pub fn is_of_patient_of(&self, other: &Self) -> bool {
         let patients = [self, other].map(|own| own.first().and_then(|first| first.patient));
-        patients[0] == patients[1]
-            && (patients[0].is_some() || self.study_instance_uid() == other.study_instance_uid())
+        patients[0] == patients[1] && (patients[0].is_some() || self.is_of_study_of(other))
+    }
+
+    /// Whether both are of one study that is named.
+    fn is_of_study_of(&self, other: &Self) -> bool {
+        let study = self.study_instance_uid();
+        !study.is_empty() && study == other.study_instance_uid()
     }
 
     /// Other files with the UIDs of the objects.

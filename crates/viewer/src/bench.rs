@@ -79,7 +79,7 @@ pub struct PartReport {
 }
 
 /// Where the report is found when the window is closed.
-pub(crate) type Outcome = Arc<Mutex<Option<BenchReport>>>;
+pub(crate) type Outcome = Arc<Mutex<Option<Result<BenchReport, ScriptError>>>>;
 
 /// A script that goes on.
 pub(crate) struct Bench {
@@ -104,6 +104,8 @@ enum Step {
     Idle { since: Instant, frames: u64 },
 }
 
+/// So long a picture is waited for of which none is in the making.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// So long nothing happens at the end.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -142,7 +144,11 @@ impl Viewer {
         if self.canvases.iter().any(|canvas| canvas.shown.is_some()) {
             bench.first_picture.get_or_insert(since);
         }
-        if self.go_on(&mut bench, context) {
+        if let Some(part) = self.part_without_picture(&bench, context) {
+            let error = ScriptError(format!("what each step of {part:?} does makes no picture"));
+            *bench.report.lock().unwrap_or_else(PoisonError::into_inner) = Some(Err(error));
+            context.send_viewport_cmd(ViewportCommand::Close);
+        } else if self.go_on(&mut bench, context) {
             let ms = |time: Option<Duration>| time.unwrap_or_default().as_secs_f64() * 1e3;
             let size = context.content_rect().size() * context.pixels_per_point();
             let backend = self.document.backend();
@@ -161,11 +167,21 @@ impl Viewer {
                 parts: std::mem::take(&mut bench.done),
                 idle_frames,
             };
-            *bench.report.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+            *bench.report.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ok(report));
             context.send_viewport_cmd(ViewportCommand::Close);
         } else {
             self.bench = Some(bench);
         }
+    }
+
+    /// The part whose commands changed nothing that is seen.
+    fn part_without_picture(&self, bench: &Bench, context: &Context) -> Option<String> {
+        let Step::Moving { asked, answers, .. } = bench.step else { return None };
+        let part = bench.script.parts.get(bench.at)?;
+        let left = PATIENCE.saturating_sub(asked.elapsed());
+        context.request_repaint_after(left);
+        let is_in_vain = left.is_zero() && self.is_settled() && self.timing.answers_of(part.view) == answers;
+        is_in_vain.then(|| part.name.clone())
     }
 
     /// Whether the script is at its end.
@@ -263,6 +279,7 @@ fn summed(part: &Part, view_px: [u32; 2], mut took: Vec<Duration>, rest: Duratio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::walkthrough::unseen;
 
     #[test]
     fn the_end_comes_also_where_a_frame_is_drawn_before_it() {
@@ -280,6 +297,26 @@ mod tests {
         });
         let delay = delays[4];
         assert!(viewer.bench.is_some() && delay <= IDLE, "{delay:?}");
+    }
+
+    /// Such a script would be waited for, for ever.
+    #[test]
+    fn a_part_whose_commands_change_nothing_ends_the_script() {
+        let context = Context::default();
+        let mut viewer = unseen::viewer(unseen::document(&[40]));
+        let outcome = Outcome::default();
+        let mut ended = |asked: Instant| {
+            let part = Part { name: "p".to_owned(), before: Vec::new(), view: 0, each: Vec::new(), times: 5 };
+            let mut bench = Bench::of(Script { parts: vec![part] }, Arc::clone(&outcome));
+            bench.step = Step::Moving { asked, answers: 0, took: Vec::new(), in_full: 0, frames: 0 };
+            viewer.bench = Some(bench);
+            let mut output = context.run_ui(egui::RawInput::default(), |ui| viewer.measure(ui.ctx()));
+            output.textures_delta.clear();
+            outcome.lock().unwrap().take()
+        };
+        assert!(ended(Instant::now()).is_none());
+        let error = ended(Instant::now().checked_sub(PATIENCE).unwrap()).unwrap().unwrap_err();
+        assert!(error.to_string().contains("\"p\" does makes no picture"), "{error}");
     }
 
     #[test]

@@ -106,7 +106,7 @@ pub enum Error {
         /// What the system says.
         reason: String,
     },
-    /// The script that measures can't be read.
+    /// The script that measures can't be read, or goes on for ever.
     #[error("{reason}")]
     Script {
         /// Why.
@@ -124,5 +124,6 @@ pub fn run(options: Options) -> Result<Option<BenchReport>, Error> {
     let script = script.transpose().map_err(|error| Error::Script { reason: error.to_string() })?;
     let closed = window::run(options, script);
     closed.map_err(|error| Error::Window { reason: window::in_words(&error) })?;
-    Ok(report.lock().unwrap_or_else(PoisonError::into_inner).take())
+    let measured = report.lock().unwrap_or_else(PoisonError::into_inner).take();
+    measured.transpose().map_err(|error| Error::Script { reason: error.to_string() })
 }

@@ -98,6 +98,15 @@ pub(crate) fn opened(entries: &[Entry]) -> Vec<Opened<'_>> {
             (_, None, _) => "Study without a date".to_owned(),
         };
     }
+    // Several of one day are told apart by their order.
+    let names: Vec<_> = all.iter().map(|own| (own.entries[0].patient, own.name.clone())).collect();
+    for (n, own) in all.iter_mut().enumerate() {
+        let alike = |some: &[_]| some.iter().filter(|other| **other == names[n]).count();
+        let (before, count) = (alike(&names[..n]), alike(&names));
+        if count > 1 {
+            own.name += &format!(", {} of {count}", before + 1);
+        }
+    }
     all
 }
 
@@ -259,6 +268,17 @@ mod tests {
             ("Study without a date", vec![3]),
             ("Study", vec![5]),
         ];
+        assert_eq!(told, expected);
+        // Two of one day, and two without one.
+        for (entry, (date, uid)) in
+            entries.iter_mut().zip([("20250301", "a"), ("20250301", "b"), ("", "c"), ("", "d")])
+        {
+            entry.facts.study = Some(StudyFacts::of_date(uid, date));
+        }
+        let told: Vec<String> = opened(&entries[..4]).into_iter().map(|own| own.name).collect();
+        let names = ["Latest study", "Study without a date"];
+        let expected: Vec<String> =
+            names.iter().flat_map(|name| [1, 2].map(|n| format!("{name}, {n} of 2"))).collect();
         assert_eq!(told, expected);
         assert_eq!(day("20240301").unwrap() - day("20240228").unwrap(), 2);
         assert_eq!(["2024", "20241301", "2024-1-1"].map(day), [None; 3]);

@@ -119,8 +119,8 @@ impl Corners {
         let is_wide = |line: &String| width(line) > size.x;
         let short = |line: String| match line.split_whitespace().next_back() {
             Some(_) if line == NOT_FOR_DIAGNOSIS => "not diagnostic".to_owned(),
-            Some(last) => last.to_owned(),
-            None => line,
+            Some("preview") => "preview".to_owned(),
+            _ => line,
         };
         let marks: Vec<String> =
             self.marks.into_iter().map(|line| if is_wide(&line) { short(line) } else { line }).collect();
@@ -209,5 +209,7 @@ mod tests {
         assert_eq!(own.warnings[0], "views show");
         assert!(own.bottom_right.is_empty());
         assert_eq!(own.marks, ["preview", "not", "diagnostic"]);
+        let told = Corners { marks: vec!["Prior study, 364 days before".to_owned()], ..all() };
+        assert_eq!(told.within(vec2(70.0, 90.0), wide).marks, ["Prior study,", "364 days", "before"]);
     }
 }

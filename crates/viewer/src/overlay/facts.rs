@@ -135,13 +135,19 @@ pub(crate) fn range(voi: &Voi, unit: &str) -> Vec<String> {
 }
 
 /// What the colours of what is laid over a picture mean: a bar on the right, below the middle, with the values at its ends,
-/// the lowest first.
-pub(crate) fn color_bar(painter: &Painter, rect: Rect, map: &ColorMap, ends: &[String], ink: Color32) {
+/// the lowest first. Returns where it and these are.
+pub(crate) fn color_bar(
+    painter: &Painter,
+    rect: Rect,
+    map: &ColorMap,
+    ends: &[String],
+    ink: Color32,
+) -> Vec<Rect> {
     /// In less room the bar would lie over other text.
     const LEAST: f32 = 300.0;
     const STEPS: usize = 64;
     if rect.height() < LEAST {
-        return;
+        return Vec::new();
     }
     let size = vec2(9.0, (rect.height() * 0.22).min(120.0));
     let top = pos2(rect.right() - MARGIN - size.x, rect.center().y + 1.5 * LINE);
@@ -162,9 +168,9 @@ pub(crate) fn color_bar(painter: &Painter, rect: Rect, map: &ColorMap, ends: &[S
     }
     painter.add(mesh);
     let places = [(bar.left_bottom(), Align2::RIGHT_BOTTOM), (bar.left_top(), Align2::RIGHT_TOP)];
-    for (end, (at, align)) in ends.iter().zip(places) {
-        text(painter, at - vec2(4.0, 0.0), align, end, ink);
-    }
+    let ends = ends.iter().zip(places);
+    let texts = ends.map(|(end, (at, align))| text(painter, at - vec2(4.0, 0.0), align, end, ink));
+    texts.chain([bar]).collect()
 }
 
 /// A number of four digits or so, without zeros at its end.

@@ -53,8 +53,8 @@ impl Valued {
             (Kind::Probe, Found::Values(found)) => vec![format!("{} {unit}", number(found.mean))],
             (_, Found::Values(found)) => {
                 let scale = found.mean.abs().max(found.deviation);
-                let [mean, deviation] = numbers([found.mean, found.deviation], scale);
-                let [min, max] = numbers([found.min, found.max], scale);
+                let all = [found.mean, found.deviation, found.min, found.max];
+                let [mean, deviation, min, max] = numbers(all, scale);
                 vec![format!("mean {mean}  SD {deviation} {unit}"), format!("min {min}  max {max}")]
             }
         };
@@ -359,9 +359,9 @@ mod tests {
             |of: &str, found: Found, unit: &str| Valued { of: of.to_owned(), found, unit: unit.to_owned() };
         let region = on_axial(Kind::Rectangle, &[[0.0; 3], [20.0, 10.0, 0.0]]);
         let told = Told { values: vec![valued("CT 2", Found::Values(found), "HU")], ..told };
-        assert_eq!(lines(&region, &told), ["mean 40.3  SD 5.0 HU", "min 30  max 50", "2 cm²"]);
+        assert_eq!(lines(&region, &told), ["mean 40.3  SD 5.0 HU", "min 30.0  max 50.0", "2 cm²"]);
         let told = Told { length_unit: "px".to_owned(), is_named: true, ..told };
-        assert_eq!(lines(&region, &told), ["CT 2: mean 40.3  SD 5.0 HU", "min 30  max 50", "200 px²"]);
+        assert_eq!(lines(&region, &told), ["CT 2: mean 40.3  SD 5.0 HU", "min 30.0  max 50.0", "200 px²"]);
         let probe = on_axial(Kind::Probe, &[[0.0; 3]]);
         let pet = valued("PT 3", Found::Values(Statistics::of_one(5.2)), "SUVbw");
         let values = vec![valued("CT 2", Found::Nothing, "HU"), pet, valued("MR 4", Found::NotLoaded, "")];

@@ -1,9 +1,9 @@
 //! How the active view looks, and what was measured.
 
 use anatome::{Interpolation, Planes, Presets, Projection, Voi, Window, WindowFunction};
-use egui::{CollapsingHeader, ComboBox, DragValue, Response, ScrollArea, Slider, Ui};
+use egui::{CollapsingHeader, ComboBox, Response, ScrollArea, Slider, Ui};
 
-use super::transfer;
+use super::{number_field, transfer};
 use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
@@ -184,23 +184,23 @@ fn window(ui: &mut Ui, voi: &Voi, unit: &str, hints: Option<[String; 4]>) -> Opt
         width if width >= 10.0 => 1,
         _ => 3,
     };
-    let mut changed = false;
     ui.horizontal_wrapped(|ui| {
         let label = ui.label("Centre");
-        let center = DragValue::new(&mut center).speed(speed).max_decimals(decimals);
-        let center = ui.add(center).labelled_by(label.id);
+        let of_center = number_field(ui, &mut center, decimals, |field| field.speed(speed));
+        let of_center = of_center.labelled_by(label.id);
         let label = ui.label("Width");
-        let width = DragValue::new(&mut width).speed(speed).max_decimals(decimals).range(narrowest..=1e9);
-        let width = ui.add(width).labelled_by(label.id);
-        changed |= center.changed() || width.changed();
+        let range = narrowest..=1e9;
+        let of_width = number_field(ui, &mut width, decimals, |field| field.speed(speed).range(range));
+        let of_width = of_width.labelled_by(label.id);
         if let Some([darker, brighter, narrower, wider]) = hints {
-            center.on_hover_text(format!("{darker}\n{brighter}"));
-            width.on_hover_text(format!("{narrower}\n{wider}"));
+            of_center.on_hover_text(format!("{darker}\n{brighter}"));
+            of_width.on_hover_text(format!("{narrower}\n{wider}"));
         }
         // In one piece, wherever there is room for it.
         ui.add(egui::Label::new(egui::RichText::new(unit).weak()).wrap_mode(egui::TextWrapMode::Extend));
     });
-    changed.then(|| Window::new(center, width, window.function()).ok().map(Voi::Window))?
+    let is_changed = (center, width) != (window.center(), window.width());
+    is_changed.then(|| Window::new(center, width, window.function()).ok().map(Voi::Window))?
 }
 
 /// A colour map by name; what was chosen, if anything.

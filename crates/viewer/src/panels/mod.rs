@@ -10,7 +10,7 @@ mod transfer;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use egui::{Panel, Shape, Ui};
+use egui::{DragValue, Panel, Response, Shape, Ui};
 
 use crate::app::Viewer;
 use crate::render::Made;
@@ -18,6 +18,24 @@ use crate::session::SeriesId;
 use crate::viewport;
 
 pub(crate) use focus::Part;
+
+/// A field of a number with at most so many digits behind the point. What is typed counts when it is typed to its end, and a
+/// number that the field only shows is not rounded by it.
+fn number_field(
+    ui: &mut Ui,
+    value: &mut f64,
+    digits: usize,
+    make: impl FnOnce(DragValue<'_>) -> DragValue<'_>,
+) -> Response {
+    let before = *value;
+    let field = DragValue::new(value).max_decimals(digits).update_while_editing(false);
+    let response = ui.add(make(field));
+    let shown = |value: f64| format!("{value:.digits$}");
+    if shown(*value) == shown(before) {
+        *value = before;
+    }
+    response
+}
 
 /// Which panels are shown.
 #[derive(Clone, Copy, Debug)]

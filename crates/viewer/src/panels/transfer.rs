@@ -3,6 +3,7 @@
 use anatome::{CropBox, Region, TransferFunction, TransferPoint, Unit};
 use egui::{Button, Color32, DragValue, Pos2, Rect, Sense, Slider, Stroke, Ui, Vec2};
 
+use super::number_field;
 use crate::actions::Action;
 use crate::app::Viewer;
 use crate::command::Command;
@@ -55,10 +56,14 @@ pub(super) fn editor(viewer: &mut Viewer, ui: &mut Ui, own: &ViewState, defaults
             // Beside the points all of them are shifted.
             _ => shifted(points, scale.span(response.drag_delta().x)),
         };
-    } else if response.double_clicked() {
-        changed = at.map(|at| added(&function, scale.place(at)));
-    } else if response.secondary_clicked() {
-        changed = nearest.and_then(|nearest| without(points, nearest));
+    } else if let (true, Some(at)) = (response.double_clicked(), at) {
+        let place = scale.place(at);
+        chosen = place_of(points, place.0);
+        changed = Some(added(&function, place));
+    } else if let (true, Some(nearest)) = (response.secondary_clicked(), nearest) {
+        changed = without(points, nearest);
+        // It stays the same point.
+        chosen -= usize::from(changed.is_some() && nearest <= chosen && chosen > 0);
     }
     let (low, high) = scale.ends;
     ui.horizontal(|ui| {
@@ -103,11 +108,12 @@ fn chosen_point(
     let (mut changed, mut next) = (None, None);
     ui.horizontal(|ui| {
         let label = ui.label("Point");
-        ui.add(DragValue::new(&mut number).range(1..=points.len()).speed(0.05)).labelled_by(label.id);
+        let field = DragValue::new(&mut number).range(1..=points.len()).update_while_editing(false);
+        ui.add(field.speed(0.05)).labelled_by(label.id);
         ui.weak(format!("of {}", points.len()));
         if ui.button("Add").on_hover_text("Adds a point between it and the next").clicked() {
             let place = between(function, chosen);
-            next = Some(points.partition_point(|point| point.value <= place.0));
+            next = Some(place_of(points, place.0));
             changed = Some(added(function, place));
         }
         let remove = ui.add_enabled(points.len() > FEWEST, Button::new("Remove"));
@@ -117,27 +123,44 @@ fn chosen_point(
         }
     });
     let Some(own) = points.get(chosen) else { return (changed, 0) };
+    let (first, last) = function.domain();
+    let span = last - first;
+    let digits = (4.0 - span.log10().floor()).clamp(0.0, 9.0) as usize;
+    let suffix = format!(" {unit}");
     let mut point = *own;
-    ui.horizontal(|ui| {
-        let (first, last) = function.domain();
-        let label = ui.label("Value");
-        let value = DragValue::new(&mut point.value).speed((last - first).max(1.0) / 500.0).max_decimals(2);
-        ui.add(value.suffix(format!(" {unit}").trim_end())).labelled_by(label.id);
+    // What is typed for one point is not for another.
+    ui.push_id(chosen, |ui| {
+        ui.horizontal(|ui| {
+            let label = ui.label("Value");
+            let field = number_field(ui, &mut point.value, digits, |field| {
+                field.speed(span / 500.0).suffix(suffix.trim_end())
+            });
+            field.labelled_by(label.id);
+        });
+        ui.horizontal(|ui| {
+            let label = ui.label("Opacity a mm");
+            let range = 0.0..=TransferFunction::MAX_OPACITY_PER_MM;
+            let field =
+                number_field(ui, &mut point.opacity_per_mm, 4, |field| field.range(range).speed(0.002));
+            field.labelled_by(label.id);
+        });
+        ui.horizontal(|ui| {
+            let label = ui.label("Colour of the point");
+            // It is rounded when it is only shown.
+            let mut color = point.color;
+            if ui.color_edit_button_rgb(&mut color).labelled_by(label.id).changed() {
+                point.color = color.map(|part| part.clamp(0.0, 1.0));
+            }
+        });
     });
+    let mut by = 0.0;
     ui.horizontal(|ui| {
-        let label = ui.label("Opacity a mm");
-        let range = 0.0..=TransferFunction::MAX_OPACITY_PER_MM;
-        let opacity = DragValue::new(&mut point.opacity_per_mm).range(range).speed(0.002).max_decimals(4);
-        ui.add(opacity).labelled_by(label.id);
+        let label = ui.label("Shift all by");
+        // Typed only: the pointer drags beside the points for it.
+        let field = number_field(ui, &mut by, digits, |field| field.speed(0.0).suffix(suffix.trim_end()));
+        field.labelled_by(label.id);
     });
-    ui.horizontal(|ui| {
-        let label = ui.label("Colour of the point");
-        // It is rounded when it is only shown.
-        let mut color = point.color;
-        if ui.color_edit_button_rgb(&mut color).labelled_by(label.id).changed() {
-            point.color = color.map(|part| part.clamp(0.0, 1.0));
-        }
-    });
+    changed = changed.or_else(|| shifted(points, by));
     if point != *own {
         changed = moved(points, chosen, (point.value, point.opacity_per_mm));
         if let Some(own) = changed.as_mut().and_then(|points| points.get_mut(chosen)) {
@@ -262,10 +285,15 @@ fn shifted(points: &[TransferPoint], by: f64) -> Option<Vec<TransferPoint>> {
         .then(|| points.iter().map(|point| TransferPoint { value: point.value + by, ..*point }).collect())
 }
 
+/// Where a point of a value comes among others.
+fn place_of(points: &[TransferPoint], value: f64) -> usize {
+    points.partition_point(|point| point.value <= value)
+}
+
 fn added(function: &TransferFunction, (value, opacity): (f64, f64)) -> Vec<TransferPoint> {
     let mut points = function.points().to_vec();
     let color = function.at(value).0.map(|part| part as f32);
-    let at = points.partition_point(|point| point.value <= value);
+    let at = place_of(&points, value);
     points.insert(at, TransferPoint { value, color, opacity_per_mm: opacity });
     points
 }

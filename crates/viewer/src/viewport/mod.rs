@@ -386,7 +386,7 @@ fn draw_labels(
     let letters = edges.map(|edges| facts::letters(painter, seen.rect, &edges, seen.ink(), others));
     let mut taken = letters.unwrap_or_default();
     if !is_small(seen.rect) {
-        draw_color_bar(painter, seen);
+        taken.extend(draw_color_bar(painter, seen));
     }
     let bar = match seen.view.content {
         Content::Plane(_) => map.map(|map| (map.point_mm(), "mm")),
@@ -421,12 +421,12 @@ pub(crate) fn edges(seen: &Seen<'_>, map: Option<&PlaneMap>) -> Option<[String; 
     }
 }
 
-/// What the colours of what lies over a series mean.
-fn draw_color_bar(painter: &egui::Painter, seen: &Seen<'_>) {
-    let Some((overlay, defaults)) = shown_overlay(seen.view, seen.document) else { return };
-    let Some(map) = color_map(&overlay.look) else { return };
+/// What the colours of what lies over a series mean. Returns what it takes.
+fn draw_color_bar(painter: &egui::Painter, seen: &Seen<'_>) -> Vec<Rect> {
+    let Some((overlay, defaults)) = shown_overlay(seen.view, seen.document) else { return Vec::new() };
+    let Some(map) = color_map(&overlay.look) else { return Vec::new() };
     let ends = facts::range(voi_of(&overlay.look, defaults, &seen.view.content), &defaults.unit.to_string());
-    facts::color_bar(painter, seen.rect, map, &ends, seen.ink());
+    facts::color_bar(painter, seen.rect, map, &ends, seen.ink())
 }
 
 /// Distances in space, in a 3D view.

@@ -485,6 +485,7 @@ fn clicks(response: &Response, seen: &Seen<'_>, interaction: &mut Interaction, c
     if let (Some(draft), Some(map), Some(at)) = (&mut interaction.draft, seen.map(), response.hover_pos())
         && draft.view == view
         && interaction.drag.is_none()
+        && !interaction.by_keys
         && let Some(last) = draft.points.last_mut()
     {
         *last = map.patient_mm(at);

@@ -142,6 +142,29 @@ fn the_keyboard_goes_through_panels_and_back_to_the_views() {
     assert!(harness.get_by_label("View 2: Coronal").is_focused());
 }
 
+/// The place of the next point is seen and goes with keys there, until the pointer is used again.
+#[test]
+fn keys_set_points_under_a_pointer_that_rests() {
+    let study = Study::made();
+    let Some(mut harness) = window(vec![study.path().join("ct")], [900.0, 600.0], 1.0) else { return };
+    settle(&mut harness);
+    let center = |harness: &Harness<'_, Viewer>| harness.state().session.spaces[0].center_mm;
+    let middle = view_rect(&harness, 0).center();
+    harness.event(egui::Event::PointerMoved(middle));
+    press(&mut harness, Modifiers::NONE, Key::L);
+    let before = screenshot(&mut harness, "keyed-before");
+    assert!(!harness.state().interaction.by_keys);
+    press(&mut harness, Modifiers::NONE, Key::Q);
+    assert!(harness.state().interaction.by_keys && screenshot(&mut harness, "keyed-first") != before);
+    // Nor does what is drawn follow a pointer that rests.
+    press(&mut harness, Modifiers::ALT, Key::ArrowRight);
+    let drawn = harness.state().interaction.draft.clone().unwrap().points;
+    assert!(drawn[1].abs_diff_eq(center(&harness), 1e-9) && drawn[0] != drawn[1], "{drawn:?}");
+    harness.event(egui::Event::PointerMoved(middle + egui::vec2(9.0, 0.0)));
+    settle(&mut harness);
+    assert!(!harness.state().interaction.by_keys);
+}
+
 #[test]
 fn measurements_are_drawn_and_moved_by_keys() {
     let study = Study::made();
@@ -156,20 +179,6 @@ fn measurements_are_drawn_and_moved_by_keys() {
         let last = harness.state().session.measurements.last();
         last.map(|own| (own.kind, own.points.clone())).unwrap()
     };
-    // Also under a pointer that rests, the place of the next point is seen; not where the pointer is used.
-    let middle = view_rect(&harness, 0).center();
-    harness.event(egui::Event::PointerMoved(middle));
-    press(&mut harness, Modifiers::NONE, Key::L);
-    let before = screenshot(&mut harness, "keyed-before");
-    assert!(!harness.state().interaction.by_keys);
-    press(&mut harness, Modifiers::NONE, Key::Q);
-    assert!(harness.state().interaction.by_keys && screenshot(&mut harness, "keyed-first") != before);
-    harness.event(egui::Event::PointerMoved(middle + egui::vec2(9.0, 0.0)));
-    settle(&mut harness);
-    assert!(!harness.state().interaction.by_keys);
-    press(&mut harness, Modifiers::NONE, Key::Escape);
-    harness.event(egui::Event::PointerGone);
-
     // The line follows the crosshair to its next point.
     let first = center(&harness);
     press(&mut harness, Modifiers::NONE, Key::L);

@@ -1,5 +1,6 @@
 //! What is done in 3D views.
 
+use anatome::TransferPoint;
 use egui::{Key, Modifiers, PointerButton, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -210,7 +211,11 @@ fn points_of_a_transfer_function_have_numbers() {
     let typed = |harness: &mut Harness<'_, Viewer>, label: &str, text: &str| {
         harness.get_by_label(label).focus();
         settle(harness);
-        harness.get_by_label(label).type_text(text);
+        // Key by key: what is typed counts when it is typed to its end.
+        for letter in text.chars() {
+            harness.get_by_label(label).type_text(&letter.to_string());
+            harness.step();
+        }
         harness.key_press(Key::Enter);
         settle(harness);
     };
@@ -235,6 +240,23 @@ fn points_of_a_transfer_function_have_numbers() {
     // It can not pass its neighbours.
     typed(&mut harness, "Value", "99999");
     assert_eq!(points(&harness)[1].value, now[2].value);
+    // All of them, as one step that is undone; and a field that is only passed changes nothing.
+    let before = points(&harness);
+    typed(&mut harness, "Shift all by", "-20.4");
+    let by = |points: &[TransferPoint]| {
+        points.iter().zip(&before).all(|(own, before)| own.value == before.value - 20.4)
+    };
+    assert!(by(&points(&harness)), "{:?}", points(&harness));
+    for label in ["Point", "Value", "Opacity a mm", "Shift all by"] {
+        harness.get_by_label(label).focus();
+        settle(&mut harness);
+    }
+    harness.key_press(Key::Escape);
+    settle(&mut harness);
+    assert!(by(&points(&harness)), "{:?}", points(&harness));
+    harness.get_by_label("Undo").click();
+    settle(&mut harness);
+    assert_eq!(points(&harness), before);
 }
 
 /// For a second screen. The harness has one window: there the other lies in it.

@@ -457,6 +457,9 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
         let mut copied: Vec<String> = Vec::new();
         let mut visited = None;
         for own in &viewer.session.measurements {
+            let series = own.place.series();
+            let patient = viewer.document.patient_number(series).map(|number| format!("Patient {number}"));
+            let study = viewer.document.study_name(series);
             ui.horizontal(|ui| {
                 if ui
                     .small_button("x")
@@ -472,10 +475,10 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
                     visited = Some(own.clone());
                 }
                 // As in the panel of series.
-                if let Some(patient) = viewer.document.patient_number(own.place.series()) {
-                    ui.label(egui::RichText::new(format!("Patient {patient}")).color(crate::theme::WARNING));
+                if let Some(patient) = &patient {
+                    ui.label(egui::RichText::new(patient).color(crate::theme::WARNING));
                 }
-                if let Some(study) = viewer.document.study_name(own.place.series()) {
+                if let Some(study) = &study {
                     ui.weak(study);
                 }
             });
@@ -484,11 +487,8 @@ fn measurements(viewer: &mut Viewer, ui: &mut Ui) {
             let frame = seen.as_ref().and_then(|seen| frame_of(own, seen));
             let told = values.listed(own, &series, &viewer.document, frame);
             let said = said(own, &told, &viewer.document);
-            let patient = viewer.document.patient_number(own.place.series());
-            let patient = patient.map(|number| format!("Patient {number}, ")).unwrap_or_default();
-            let study = viewer.document.study_name(own.place.series());
-            let study = study.map(|name| format!("{name}, ")).unwrap_or_default();
-            copied.push(format!("{patient}{study}{}: {said}", own.name()));
+            let of: String = patient.into_iter().chain(study).map(|name| name + ", ").collect();
+            copied.push(format!("{of}{}: {said}", own.name()));
             ui.weak(said);
         }
         if let Some(own) = viewer.session.measurements.iter().find(|own| Some(own.id) == selected) {

@@ -122,7 +122,8 @@ fn chosen_point(
             changed = without(points, chosen);
         }
     });
-    let Some(own) = points.get(chosen) else { return (changed, 0) };
+    // One that was added behind the last is there in the next frame.
+    let Some(own) = points.get(chosen) else { return (changed, chosen) };
     let (first, last) = function.domain();
     let span = last - first;
     let digits = (4.0 - span.log10().floor()).clamp(0.0, 9.0) as usize;
